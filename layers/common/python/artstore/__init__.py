@@ -1,0 +1,1 @@
+"""What at least two functions of ArtStore need, and nothing else."""
