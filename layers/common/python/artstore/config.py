@@ -1,0 +1,142 @@
+"""Typed settings from the environment: the only module that reads ``os.environ``.
+
+Each function has a frozen dataclass that names the settings it uses and no others. ``load`` reports every
+missing or malformed name at once, so that a wrong deployment is mended in one round. docs/configuration.md
+describes each setting; a test compares it with these classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from artstore.elements import StorageElements, parse_elements
+from artstore.errors import Misconfigured
+
+T = TypeVar("T")
+
+_NAME = "artstore.setting"
+_PARSE = "artstore.parse"
+
+
+def environment() -> Mapping[str, str]:
+    """Give a snapshot of the environment, for adapters that take a mapping (AWS credentials and endpoints)."""
+    return dict(os.environ)
+
+
+def _setting(name: str, parse: Callable[[str], Any] = str, default: Any = dataclasses.MISSING) -> Any:
+    return dataclasses.field(default=default, metadata={_NAME: name, _PARSE: parse})
+
+
+def _seconds(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be {minimum} to {maximum}, not {value}")
+        return value
+
+    return parse
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CommonSettings:
+    """What every function needs."""
+
+    prefix: str = _setting("ARTSTORE_PREFIX")
+    """Prefix of the deployment's resource names; DynamoDB tables are ``{prefix}-accounts`` and so on."""
+    log_level: str = _setting("ARTSTORE_LOG_LEVEL", default="INFO")
+    """DEBUG, INFO, WARNING or ERROR."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HttpSettings(CommonSettings):
+    """What every function with HTTP routes needs to verify tokens."""
+
+    issuer: str = _setting("ARTSTORE_ISSUER")
+    """Issuer of access tokens, and their audience (RFC 9068 §2.2)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AuthSettings(HttpSettings):
+    """The authorization server."""
+
+    signing_key_secret_id: str = _setting("ARTSTORE_SIGNING_KEY_SECRET_ID")
+    """Secrets Manager id or ARN of the private signing keys."""
+    token_lifetime_seconds: int = _setting("ARTSTORE_TOKEN_LIFETIME_SECONDS", _seconds(60, 86_400), 1800)
+    """Lifetime of an access token, in seconds."""
+    bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _seconds(4, 15), 10)
+    """Cost (log2 of rounds) of the hash of client secrets."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _StorageSettings(CommonSettings):
+    elements: StorageElements = _setting("ARTSTORE_STORAGE_ELEMENTS", parse_elements)
+    """Storage elements: a JSON list of {element_id, bucket, prefix, mode, priority}."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UploadSettings(HttpSettings, _StorageSettings):
+    """The write side."""
+
+    s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
+    """Endpoint in presigned URLs when clients reach storage under another name than the functions."""
+    upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _seconds(1, 604_800), 3600)
+    """How long a presigned upload URL holds, in seconds."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _DatabaseSettings(CommonSettings):
+    database_url: str | None = _setting("ARTSTORE_DATABASE_URL", default=None)
+    """PostgreSQL URL; only where there is no secret to read (one process on a laptop, tests)."""
+    database_secret_id: str | None = _setting("ARTSTORE_DATABASE_SECRET_ID", default=None)
+    """Secrets Manager id or ARN of a secret whose text is the PostgreSQL URL."""
+
+    def __post_init__(self) -> None:
+        if not (self.database_url or self.database_secret_id):
+            raise Misconfigured("one of ARTSTORE_DATABASE_URL and ARTSTORE_DATABASE_SECRET_ID must be set")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuerySettings(HttpSettings, _StorageSettings, _DatabaseSettings):
+    """The read side."""
+
+    s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
+    """As for uploads."""
+    download_expiry_seconds: int = _setting("ARTSTORE_DOWNLOAD_EXPIRY_SECONDS", _seconds(1, 604_800), 300)
+    """How long a presigned download URL holds, in seconds."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StorageEventsSettings(_StorageSettings, _DatabaseSettings):
+    """The function behind the event queue."""
+
+
+def setting_names(settings: type[CommonSettings]) -> dict[str, str]:
+    """Map each environment variable of ``settings`` to the name of its field."""
+    return {field.metadata[_NAME]: field.name for field in dataclasses.fields(settings)}
+
+
+def load(settings: type[T], environ: Mapping[str, str] | None = None) -> T:
+    """Read ``settings`` from the environment; an empty variable counts as unset.
+
+    Raises Misconfigured naming every missing and every malformed setting at once.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]  # T is one of the dataclasses above
+        name = field.metadata[_NAME]
+        text = environ.get(name, "")
+        if not text:
+            if field.default is dataclasses.MISSING:
+                problems.append(f"{name} is not set")
+            continue
+        try:
+            values[field.name] = field.metadata[_PARSE](text)
+        except (ValueError, TypeError) as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise Misconfigured("; ".join(problems))
+    return settings(**values)
