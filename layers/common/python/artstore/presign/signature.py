@@ -1,0 +1,247 @@
+"""Signature Version 4 in the query string.
+
+Follows "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)" of the Amazon S3 API
+Reference. Three properties matter here:
+
+- A header given here is signed as a header and never moved into the query, where storage would not verify it.
+  Whoever uses the URL sends every header of ``Presigned.headers`` exactly as returned.
+- Keys are encoded once, by S3's rules: ``/`` stays, and neither ``//`` nor ``..`` is normalised. (Some HTTP
+  clients do normalise such a path before they send it, and are then refused.)
+- A URL dies with the session that signed it, so ``expires_at`` is never later than that session's end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+from artstore.errors import Invalid, Misconfigured, Unavailable
+from artstore.presign.address import Endpoint, address_of
+
+MAX_EXPIRY_SECONDS: Final = 7 * 24 * 3600
+SESSION_MARGIN: Final = timedelta(seconds=60)
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\Z")
+# Proxies and HTTP clients change or drop these on the way, so a signature over them would not hold.
+_UNSIGNABLE: Final = frozenset(
+    {
+        "authorization",
+        "baggage",
+        "connection",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "traceparent",
+        "tracestate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-amz-content-sha256",
+        "x-amzn-trace-id",
+    }
+)
+# The signature writes these itself.
+_RESERVED: Final = frozenset(
+    {
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-signedheaders",
+        "x-amz-security-token",
+        "x-amz-signature",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Whose right the URL carries; secrets stay out of ``repr`` and so out of logs.
+
+    ``expires_at`` (aware) is the end of a temporary session, None for credentials without one or when it is
+    not known.
+    """
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    """A URL, the headers the client must send with it, and the moment (UTC) it stops working.
+
+    The URL is a bearer capability, so it is not in ``repr``.
+    """
+
+    url: str = field(repr=False)
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+def credentials_from(environment: Mapping[str, str]) -> Credentials:
+    """Read the credentials that Lambda (or a shell) puts into its environment, given as a mapping.
+
+    ``AWS_CREDENTIAL_EXPIRATION`` (ISO 8601; UTC when it names no zone) is honoured when present.
+    Raises Misconfigured, naming every variable that is missing or wrong.
+    """
+    wrong = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not environment.get(name)]
+    expires_at: datetime | None = None
+    if expiration := environment.get("AWS_CREDENTIAL_EXPIRATION"):
+        try:
+            parsed = datetime.fromisoformat(expiration)
+            expires_at = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        except ValueError:
+            wrong.append("AWS_CREDENTIAL_EXPIRATION")
+    if wrong:
+        raise Misconfigured(f"missing or malformed in the environment: {', '.join(wrong)}")
+    return Credentials(
+        access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        session_token=environment.get("AWS_SESSION_TOKEN") or None,
+        expires_at=expires_at,
+    )
+
+
+def presign(
+    method: str,
+    bucket: str,
+    key: str,
+    *,
+    credentials: Credentials,
+    endpoint: Endpoint,
+    expires_in: int,
+    now: datetime,
+    headers: Mapping[str, str] = _NOTHING,
+    query: Mapping[str, str] = _NOTHING,
+) -> Presigned:
+    """Sign one request on one object for whoever holds the URL, for ``expires_in`` seconds from ``now``.
+
+    ``now`` is aware; ``expires_in`` is 1 second to 7 days and is shortened to 60 seconds before the end of
+    the signer's session. Each of ``headers`` is signed and comes back in ``Presigned.headers``; ``query`` are
+    the operation's own parameters (``versionId``, ``response-content-type``, ``partNumber`` ...).
+
+    Raises Invalid for what cannot be signed, Unavailable when the session is about to end, ValueError for a
+    naive ``now`` and Misconfigured for an endpoint that is no plain http(s) URL.
+    """
+    if method not in _METHODS:
+        raise Invalid(f"{method!r} is not a method of an S3 object")
+    if not 1 <= expires_in <= MAX_EXPIRY_SECONDS:
+        raise Invalid("a presigned URL lives from 1 second to 7 days")
+    signed_at = _in_utc(now).replace(microsecond=0)
+    seconds = _lifetime(expires_in, signed_at, credentials.expires_at)
+
+    base_url, base_path, host = address_of(endpoint.url, endpoint.region, bucket)
+    path = base_path + _encode_key(key)
+    header_lines = _canonical_headers(headers, host)
+    signed_headers = ";".join(name for name, _ in header_lines)
+
+    timestamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{timestamp[:8]}/{endpoint.region}/s3/aws4_request"
+    parameters = [(_encode(name), _encode(value)) for name, value in query.items()]
+    if any(name.lower() in _RESERVED for name in query):
+        raise Invalid("the parameters of the signature itself are not the caller's to set")
+    parameters += (
+        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+        ("X-Amz-Credential", _encode(f"{credentials.access_key_id}/{scope}")),
+        ("X-Amz-Date", timestamp),
+        ("X-Amz-Expires", str(seconds)),
+        ("X-Amz-SignedHeaders", _encode(signed_headers)),
+    )
+    if credentials.session_token is not None:
+        parameters.append(("X-Amz-Security-Token", _encode_token(credentials.session_token)))
+
+    canonical_request = "\n".join(
+        (
+            method,
+            path,
+            "&".join(f"{name}={value}" for name, value in sorted(parameters)),
+            *(f"{name}:{value}" for name, value in header_lines),
+            "",
+            signed_headers,
+            "UNSIGNED-PAYLOAD",
+        )
+    )
+    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    string_to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
+    signing_key = _signing_key(credentials.secret_access_key, timestamp[:8], endpoint.region)
+    signature = hmac.digest(signing_key, string_to_sign.encode(), "sha256").hex()
+    query_string = "&".join(f"{name}={value}" for name, value in parameters)
+    return Presigned(
+        url=f"{base_url}{path}?{query_string}&X-Amz-Signature={signature}",
+        headers=dict(headers),
+        expires_at=signed_at + timedelta(seconds=seconds),
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a naive datetime says no moment")
+    return moment.astimezone(UTC)
+
+
+def _lifetime(asked: int, signed_at: datetime, session_end: datetime | None) -> int:
+    if session_end is None:
+        return asked
+    left = int((_in_utc(session_end) - SESSION_MARGIN - signed_at).total_seconds())
+    if left < 1:
+        raise Unavailable("the session that would sign this URL is about to end")
+    return min(asked, left)
+
+
+def _encode(value: str) -> str:
+    try:
+        return quote(value, safe="-._~")
+    except UnicodeEncodeError as error:
+        raise Invalid("the text is no valid Unicode") from error
+
+
+_encode_token = lru_cache(maxsize=8)(_encode)
+
+
+def _encode_key(key: str) -> str:
+    try:
+        raw = key.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid("the object key is no valid Unicode") from error
+    if not 1 <= len(raw) <= 1024:
+        raise Invalid("an object key has 1 to 1024 bytes of UTF-8")
+    return quote(raw, safe="/-._~")
+
+
+def _canonical_headers(headers: Mapping[str, str], host: str) -> list[tuple[str, str]]:
+    canonical = {"host": host}
+    for name, value in headers.items():
+        lower = name.lower()
+        if not _HEADER_NAME.match(name) or lower in _UNSIGNABLE or lower in canonical:
+            raise Invalid(f"the header {name!r} cannot be signed")
+        if not _HEADER_VALUE.match(value):
+            raise Invalid(f"the value of {name} is not printable ASCII without surrounding space")
+        canonical[lower] = " ".join(value.split())
+    return sorted(canonical.items())
+
+
+@lru_cache(maxsize=8)
+def _signing_key(secret: str, date: str, region: str) -> bytes:
+    signing_key = f"AWS4{secret}".encode()
+    for part in (date, region, "s3", "aws4_request"):
+        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
+    return signing_key
