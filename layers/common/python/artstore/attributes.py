@@ -1,0 +1,252 @@
+"""attr.json: the truth about one document, schema 2.0, and how older and newer files of its kind are read.
+
+The fields of the first ArtStore keep their names and meaning and are always written, so its archives are
+readable here and ours there. What this version adds is optional and left out when it says nothing. What a
+*newer* version added is unknown here; it is carried in ``unknown`` and written back unchanged, so an older
+reader that edits a document loses nothing. A higher major version may mean something else by the same name
+and is refused.
+
+Sizes are bytes, checksums SHA-256 in lowercase hex, times RFC 3339 in UTC; a time without an offset (as the
+first ArtStore wrote them) is taken as UTC.
+
+An empty file is a legal S3 object, and ``file_size`` 0 is accepted and written as it is. The first
+ArtStore's own reader demands ``file_size > 0`` and so refuses the attr.json of an empty file; it reads
+every other one. The alternative, a size that is not the file's, would make the truth lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from artstore.attributes_v1 import from_v1
+from artstore.errors import Invalid, TooLarge
+
+SCHEMA_VERSION = "2.0"
+MAX_BYTES = 64 * 1024
+"""The most an attr.json may weigh. What is larger is refused before it is written or parsed."""
+
+Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Size = Annotated[int, msgspec.Meta(ge=0)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How long the document is kept: ``temporary`` until ``expires_at``, or ``permanent``."""
+
+    policy: str
+    expires_at: datetime | None = None
+    legal_hold: bool = False
+    unknown: dict[str, Any] = {}
+
+
+class Extracted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was read out of the bytes.
+
+    ``status`` is ``ok``, ``partial`` (a limit ended the work; ``reason`` names it), ``failed`` (``reason``
+    says why) or ``unsupported``. ``detected_type`` is the content type the first bytes speak of, when they
+    do. ``characters`` counts the text that went into the index; the text itself does not live in attr.json.
+    """
+
+    status: str
+    reason: str | None = None
+    format: str | None = None
+    detected_type: str | None = None
+    title: str | None = None
+    author: str | None = None
+    pages: Size | None = None
+    characters: Size | None = None
+    unknown: dict[str, Any] = {}
+
+
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
+    """One attr.json. The first block is the first ArtStore's schema 2.0, the second what this one adds.
+
+    ``revision`` rises by one with every change; a file that names none (every one the first ArtStore wrote)
+    has revision 0. ``original_size`` and ``original_checksum`` describe the content before
+    ``content_encoding``; ``file_size`` and ``checksum`` always describe the object as it is stored.
+    """
+
+    schema_version: str = SCHEMA_VERSION
+    file_id: UUID
+    original_filename: Text
+    storage_filename: Text
+    file_size: Size
+    content_type: Text
+    created_at: datetime
+    updated_at: datetime
+    created_by_id: str
+    created_by_username: str
+    created_by_fullname: str | None = None
+    description: str | None = None
+    version: str | None = None
+    storage_path: str
+    checksum: Sha256Hex
+    metadata: dict[str, Any] = {}
+    custom_attributes: dict[str, Any] = {}
+
+    revision: Size = 0
+    tags: tuple[str, ...] = ()
+    retention: Retention | None = None
+    content_encoding: str | None = None
+    original_size: Size | None = None
+    original_checksum: Sha256Hex | None = None
+    extracted: Extracted | None = None
+    storage_element_id: str | None = None
+    deleted_at: datetime | None = None
+
+    unknown: dict[str, Any] = {}
+
+
+FIELDS = frozenset(Attributes.__struct_fields__) - {"unknown"}
+"""The names of schema 2.0 and of our additions to it."""
+
+_NESTED = {
+    "retention": frozenset(Retention.__struct_fields__) - {"unknown"},
+    "extracted": frozenset(Extracted.__struct_fields__) - {"unknown"},
+}
+_TIMES = ("created_at", "updated_at", "deleted_at")
+_ADDED = (
+    "tags",
+    "retention",
+    "content_encoding",
+    "original_size",
+    "original_checksum",
+    "extracted",
+    "storage_element_id",
+    "deleted_at",
+)
+
+
+def parse(raw: bytes) -> Attributes:
+    """Read an attr.json of schema 2.x, of v1 (no schema_version), or of the older v1 dialect
+    (``attributes_v1``).
+
+    Raises:
+        TooLarge: more than ``MAX_BYTES``.
+        Invalid: ``attributes_not_json``, ``attributes_version_unsupported`` or ``attributes_invalid``.
+    """
+    if len(raw) > MAX_BYTES:
+        raise TooLarge(
+            f"attr.json has {len(raw)} bytes, the most is {MAX_BYTES}", code="attributes_too_large"
+        )
+    try:
+        document = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("attr.json is not JSON", code="attributes_not_json") from error
+    if not isinstance(document, dict):
+        raise Invalid("attr.json is not a JSON object", code="attributes_invalid")
+    if _major(document.get("schema_version", "1.0")) < 2:
+        document = from_v1(document, FIELDS, SCHEMA_VERSION)
+    for name in _TIMES:
+        if document.get(name) is not None:
+            document[name] = _time(document[name], name)
+    if isinstance(document.get("checksum"), str):
+        document["checksum"] = document["checksum"].lower()
+    for name in ("metadata", "custom_attributes"):
+        if document.get(name, {}) is None:
+            del document[name]
+    document.setdefault("updated_at", document.get("created_at"))
+    return _convert(document)
+
+
+def dump(attributes: Attributes) -> bytes:
+    """Write an attr.json: UTF-8, indented by two, the same bytes for the same attributes.
+
+    Raises:
+        Invalid: ``attributes_invalid`` when a value breaks the schema.
+        TooLarge: ``attributes_too_large`` when it would exceed ``MAX_BYTES``.
+    """
+    raw = msgspec.json.format(msgspec.json.encode(to_document(attributes)), indent=2) + b"\n"
+    _convert(msgspec.json.decode(raw))
+    if len(raw) > MAX_BYTES:
+        raise TooLarge(
+            f"attr.json would have {len(raw)} bytes, the most is {MAX_BYTES}", code="attributes_too_large"
+        )
+    return raw
+
+
+def to_document(attributes: Attributes) -> dict[str, Any]:
+    """Give attributes as the JSON object they are stored as and shown as (times and UUIDs as text).
+
+    The fields come in the schema's order, free objects and unknown fields sorted by name.
+    """
+    document: dict[str, Any] = msgspec.to_builtins(_in_utc(attributes), order="deterministic")
+    for name in _ADDED:
+        if document[name] is None or document[name] == ():
+            del document[name]
+    for name in _NESTED:
+        if name in document:
+            _unfold(document[name])
+    _unfold(document)
+    return document
+
+
+def _convert(document: dict[str, Any]) -> Attributes:
+    """Validate the JSON object of schema 2.x; unknown fields are kept at every level that has a schema."""
+    folded = _fold(document, FIELDS)
+    for name, fields in _NESTED.items():
+        if isinstance(folded.get(name), dict):
+            folded[name] = _fold(folded[name], fields)
+    if isinstance(folded.get("retention"), dict) and folded["retention"].get("expires_at") is not None:
+        folded["retention"]["expires_at"] = _time(folded["retention"]["expires_at"], "retention.expires_at")
+    try:
+        return msgspec.convert(folded, Attributes)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"attr.json does not follow its schema: {error}", code="attributes_invalid") from error
+
+
+def _fold(document: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+    """Move what is not among ``fields`` into ``unknown``."""
+    folded: dict[str, Any] = {name: value for name, value in document.items() if name in fields}
+    folded["unknown"] = {name: value for name, value in document.items() if name not in fields}
+    return folded
+
+
+def _unfold(document: dict[str, Any]) -> None:
+    unknown: dict[str, Any] = document.pop("unknown", {})
+    for name in sorted(unknown):
+        document.setdefault(name, unknown[name])
+
+
+def _in_utc(attributes: Attributes) -> Attributes:
+    retention = attributes.retention
+    if retention is not None and retention.expires_at is not None:
+        retention = msgspec.structs.replace(retention, expires_at=_as_utc(retention.expires_at))
+    return msgspec.structs.replace(
+        attributes,
+        created_at=_as_utc(attributes.created_at),
+        updated_at=_as_utc(attributes.updated_at),
+        deleted_at=None if attributes.deleted_at is None else _as_utc(attributes.deleted_at),
+        retention=retention,
+    )
+
+
+def _as_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _time(value: object, name: str) -> datetime:
+    if isinstance(value, datetime):
+        return _as_utc(value)
+    try:
+        return _as_utc(datetime.fromisoformat(str(value)))
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"attr.json: {name} is not an ISO 8601 time", code="attributes_invalid") from error
+
+
+def _major(version: object) -> int:
+    try:
+        major = int(str(version).split(".", maxsplit=1)[0])
+    except ValueError as error:
+        raise Invalid("attr.json: schema_version is not a version", code="attributes_invalid") from error
+    if major > 2:
+        raise Invalid(
+            f"attr.json has schema version {version}; this version reads 2.x and older",
+            code="attributes_version_unsupported",
+        )
+    return major
