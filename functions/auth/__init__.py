@@ -1,0 +1,1 @@
+"""The authorization server: tokens, service accounts and signing keys."""

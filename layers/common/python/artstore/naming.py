@@ -21,9 +21,7 @@ _MAX_EXTENSION_LENGTH = 20
 _MAX_USERNAME_LENGTH = 50
 
 _RESERVED = frozenset('<>:"/\\|?*')
-_FILE_ID = re.compile(
-    r"_\d{8}T\d{6}_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\.[^/]*)?\Z"
-)
+_FILE_ID = re.compile(r"_\d{8}T\d{6}_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\.[^/]*)?\Z")
 
 
 def sanitize(text: str) -> str:

@@ -102,7 +102,12 @@ class TokenVerifier:
     """Verifies access tokens; holds each key as an object, since parsing one costs more than verifying."""
 
     def __init__(
-        self, issuer: str, keys: KeySource, *, cache_seconds: float = 300, clock: Callable[[], float] = time.monotonic
+        self,
+        issuer: str,
+        keys: KeySource,
+        *,
+        cache_seconds: float = 300,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Accept tokens of ``issuer`` meant for ``issuer``; a key is read again after ``cache_seconds``."""
         self._issuer = issuer
@@ -174,4 +179,6 @@ class TokenVerifier:
 
 
 def _invalid_token() -> Unauthenticated:
-    return Unauthenticated("the access token is missing, malformed, expired or not of this archive", code="invalid_token")
+    return Unauthenticated(
+        "the access token is missing, malformed, expired or not of this archive", code="invalid_token"
+    )

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import types
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import (
@@ -40,7 +41,7 @@ class ServiceAccount(Model):
     """ACTIVE or SUSPENDED."""
     is_system = BooleanAttribute(default=False)
     """True for the first administrator, which cannot be deleted, demoted or suspended."""
-    secret_hashes: ListAttribute[str] = ListAttribute(of=UnicodeAttribute)
+    secret_hashes: ListAttribute[str] = ListAttribute()
     """bcrypt hashes; two while a rotation overlaps."""
     created_at = UnicodeAttribute()
     """RFC 3339, UTC."""
@@ -63,7 +64,7 @@ class UploadRecord(Model):
     """64 lowercase hex digits."""
     content_type = UnicodeAttribute()
     description = UnicodeAttribute(null=True)
-    tags: ListAttribute[str] = ListAttribute(of=UnicodeAttribute, default=list)
+    tags: ListAttribute[str] = ListAttribute(default=list)
     custom_attributes = JSONAttribute(null=True)
     retention_policy = UnicodeAttribute()
     """temporary or permanent."""
@@ -106,7 +107,10 @@ def bind(model: type[_Model], prefix: str) -> type[_Model]:
         "read_timeout_seconds": 3,
         "max_retry_attempts": 2,
     }
-    return type(model)(model.__name__, (model,), {"Meta": type("Meta", (), meta), "__module__": __name__})
+    body = {"Meta": type("Meta", (), meta), "__module__": __name__}
+    return cast(
+        type[_Model], types.new_class(model.__name__, (model,), exec_body=lambda space: space.update(body))
+    )
 
 
 @contextlib.contextmanager

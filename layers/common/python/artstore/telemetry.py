@@ -21,7 +21,9 @@ def get_logger(service: str, level: str = "INFO") -> Logger:
     return Logger(service=service, level=level, utc=True, use_rfc3339=True)
 
 
-def emit_metrics(service: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[MetricUnit, float]]) -> None:
+def emit_metrics(
+    service: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[MetricUnit, float]]
+) -> None:
     """Write one EMF line with ``values`` under ``dimensions`` (and ``service``)."""
     metrics = Metrics(namespace=NAMESPACE, service=service)
     for name, value in dimensions.items():

@@ -1,0 +1,192 @@
+"""From endpoints to a Chalice application, which is itself the Lambda handler behind the REST API.
+
+Chalice routes; everything else of a request happens here: one log line and one metric line for each request,
+the request id, and one shape of error, the framework's own errors included. Chalice's middleware cannot see an
+exception raised by a view, so each view catches its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from chalice.app import Chalice
+from chalice.app import Response as ChaliceResponse
+
+from artstore import config, telemetry
+from artstore.errors import ArtStoreError, Invalid, NotFound, Unavailable
+from artstore.http import problems
+from artstore.http.endpoint import Authenticate, Endpoint
+from artstore.http.request import Request
+from artstore.security import Principal, TableKeySource, TokenVerifier
+
+_REQUEST_ID_HEADER = "X-Request-Id"
+
+
+def create_app(
+    service: str, endpoints: Iterable[Endpoint], authenticate: Authenticate | None = None
+) -> ArtStoreApp:
+    """Build the application of ``service`` from its endpoints.
+
+    ``authenticate`` defaults to verifying access tokens with the published keys of the configured issuer; it is
+    built at the first request, so that importing a function needs neither settings nor network.
+    """
+    app = ArtStoreApp(service, authenticate or _verify_access_token)
+    for each in endpoints:
+        app.add(each)
+    return app
+
+
+@functools.cache
+def _verifier() -> TokenVerifier:
+    settings = config.load(config.HttpSettings)
+    return TokenVerifier(settings.issuer, TableKeySource(settings.prefix, settings.issuer))
+
+
+def _verify_access_token(token: str) -> Principal:
+    return _verifier().verify(token)
+
+
+@functools.cache
+def _logger(service: str) -> Logger:
+    return telemetry.get_logger(service, config.load(config.CommonSettings).log_level)
+
+
+class ArtStoreApp(Chalice):
+    """A Chalice application that speaks problem+json throughout."""
+
+    def __init__(self, service: str, authenticate: Authenticate) -> None:
+        """Make an application without routes."""
+        super().__init__(app_name=f"artstore-{service}", configure_logs=False)
+        self._service = service
+        self._authenticate = authenticate
+        self._outcome = _Outcome(Request("", "", "-"))
+
+    def add(self, each: Endpoint) -> None:
+        """Register an endpoint. Content types are checked by the endpoint, not by Chalice."""
+        self.route(each.path, methods=[each.method], name=each.operation_id, content_types=[])(self._view(each))
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Answer a proxy event of API Gateway with a proxy response."""
+        started = time.perf_counter()
+        request = _request(event, context)
+        self._outcome = outcome = _Outcome(request)
+        try:
+            answer: dict[str, Any] = super().__call__(event, context)
+        except KeyError:  # a path that no route has
+            answer = {"statusCode": 404, "headers": {}, "body": ""}
+        if outcome.answered_by is None:
+            answer = self._as_problem(answer, request)
+        answer["headers"][_REQUEST_ID_HEADER] = request.request_id
+        self._record(request, outcome, int(answer["statusCode"]), (time.perf_counter() - started) * 1000)
+        return answer
+
+    def _view(self, each: Endpoint) -> Callable[..., ChaliceResponse]:
+        def view(**_path_parameters: str) -> ChaliceResponse:
+            outcome = self._outcome
+            request = outcome.request
+            outcome.answered_by = each
+            try:
+                caller = each.identify(request, self._authenticate)
+                outcome.client_id = caller.client_id if caller else None
+                response, named = each.answer(request, caller)
+                outcome.client_id = outcome.client_id or named
+            except ArtStoreError as error:
+                outcome.error = error
+                response = each.render_error(error, request)
+            except Exception as error:  # noqa: BLE001  # the last line of defence: logged whole, told to nobody
+                outcome.error = problems.unexpected()
+                outcome.unexpected = error
+                response = each.render_error(outcome.error, request)
+            return ChaliceResponse(response.body, dict(response.headers), response.status)
+
+        return view
+
+    @staticmethod
+    def _as_problem(answer: dict[str, Any], request: Request) -> dict[str, Any]:
+        """Rewrite an error that Chalice made itself."""
+        framework_errors: dict[int, ArtStoreError] = {
+            400: Invalid("the request cannot be read"),
+            404: NotFound("there is no such path", code="path_not_found"),
+            405: Invalid("the method is not allowed here", code="method_not_allowed"),
+        }
+        error = framework_errors.get(int(answer["statusCode"]), problems.unexpected())
+        response = problems.render(error, request)
+        allow = {name: value for name, value in answer["headers"].items() if name.lower() == "allow"}
+        return {
+            "statusCode": response.status,
+            "headers": {**response.headers, **allow},
+            "multiValueHeaders": {},
+            "body": response.body,
+        }
+
+    def _record(self, request: Request, outcome: _Outcome, status: int, milliseconds: float) -> None:
+        operation = outcome.answered_by.operation_id if outcome.answered_by else "unrouted"
+        fields: dict[str, object] = {
+            "request_id": request.request_id,
+            "client_id": outcome.client_id,
+            "operation": operation,
+            "method": request.method,
+            "path": request.path,
+            "status": status,
+            "milliseconds": round(milliseconds, 2),
+        }
+        if outcome.error is not None:
+            fields["code"] = outcome.error.code
+        logger = _logger(self._service)
+        cause = outcome.unexpected or (outcome.error.__cause__ if isinstance(outcome.error, Unavailable) else None)
+        if cause is not None:
+            logger.error("request", exc_info=cause, extra=fields)
+        elif status >= 500:
+            logger.error("request", extra=fields)
+        else:
+            logger.info("request", extra=fields)
+        telemetry.emit_metrics(
+            self._service,
+            {"operation": operation},
+            {
+                "Requests": (MetricUnit.Count, 1),
+                "ServerErrors": (MetricUnit.Count, int(status >= 500)),
+                "Latency": (MetricUnit.Milliseconds, round(milliseconds, 2)),
+            },
+        )
+
+
+class _Outcome:
+    """What became of the present request; a Lambda environment answers one at a time."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.answered_by: Endpoint | None = None
+        self.client_id: str | None = None
+        self.error: ArtStoreError | None = None
+        self.unexpected: Exception | None = None
+
+
+def _request(event: dict[str, Any], context: Any) -> Request:
+    """Read a proxy event (API Gateway REST, payload 1.0)."""
+    about = event.get("requestContext") or {}
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            raw = base64.b64decode(body)
+        except (binascii.Error, ValueError):
+            raw = b""
+    else:
+        raw = body if isinstance(body, bytes) else body.encode("utf-8", "surrogateescape")
+    return Request(
+        method=str(about.get("httpMethod", "")),
+        path=str(about.get("resourcePath", "")),
+        request_id=str(about.get("requestId") or getattr(context, "aws_request_id", "") or "-"),
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        query=event.get("multiValueQueryStringParameters") or {},
+        path_parameters=event.get("pathParameters") or {},
+        body=raw,
+        source_ip=str((about.get("identity") or {}).get("sourceIp", "")),
+    )

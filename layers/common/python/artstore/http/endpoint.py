@@ -1,0 +1,206 @@
+"""The endpoint decorator: one statement of method, path, scope, models and status.
+
+::
+
+    @endpoint("POST", "/api/v1/files", scope=Scope.FILES_WRITE, status=201, summary="Start an upload")
+    def start_upload(body: UploadRequest, caller: Principal) -> UploadStarted: ...
+
+The parameters say what the handler needs: ``body`` (a msgspec Struct, from JSON), ``query`` (a Struct, from the
+query string), ``caller`` (the verified Principal), ``request`` (the raw Request), and the names in the path.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from artstore.errors import ArtStoreError, Invalid, Unauthenticated
+from artstore.http import problems
+from artstore.http.request import Request
+from artstore.http.response import Response
+from artstore.security import Principal, Scope
+
+_BODY, _QUERY, _CALLER, _REQUEST = "body", "query", "caller", "request"
+
+T = TypeVar("T")
+
+Authenticate = Callable[[str], Principal]
+"""From the text of a bearer token to its principal; raises Unauthenticated."""
+ErrorRenderer = Callable[[ArtStoreError, Request], Response]
+
+
+@dataclass(frozen=True)
+class Reply(Generic[T]):
+    """A response whose headers or status differ from the endpoint's own."""
+
+    value: T
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+    client_id: str | None = None
+    """Whom the log line names, where the operation itself finds out who calls."""
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """A response that sends the client elsewhere (RFC 9110 §15.4)."""
+
+    location: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation of the API."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    """None: public."""
+    status: int
+    summary: str
+    description: str
+    handler: Callable[..., object]
+    parameters: Mapping[str, Any]
+    """Types of the handler's parameters, by name."""
+    response: Any
+    """Type of the answer."""
+    consumes: tuple[str, ...]
+    """Media types of a body that the handler reads itself, for the OpenAPI document."""
+    error_statuses: tuple[int, ...]
+    render_error: ErrorRenderer
+
+    @property
+    def operation_id(self) -> str:
+        """Name of the operation in the OpenAPI document and the logs."""
+        return self.handler.__name__
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call the plain function, as tests do."""
+        return self.handler(*args, **kwargs)
+
+    def identify(self, request: Request, authenticate: Authenticate) -> Principal | None:
+        """Give the verified caller, or None where the operation is public. Raises Unauthenticated."""
+        return None if self.scope is None else authenticate(_bearer_token(request))
+
+    def answer(self, request: Request, caller: Principal | None) -> tuple[Response, str | None]:
+        """Check the scope, validate, call and serialise; give the response and the client id it names.
+
+        Raises ArtStoreError for every refusal.
+        """
+        if self.scope is not None and caller is not None:
+            caller.require(self.scope)
+        result = self.handler(**self._arguments(request, caller))
+        return self._response(result), result.client_id if isinstance(result, Reply) else None
+
+    def _arguments(self, request: Request, caller: Principal | None) -> dict[str, object]:
+        arguments: dict[str, object] = {}
+        for name, kind in self.parameters.items():
+            if name == _CALLER:
+                arguments[name] = caller
+            elif name == _REQUEST:
+                arguments[name] = request
+            elif name == _BODY:
+                arguments[name] = _decode_body(request, kind)
+            elif name == _QUERY:
+                arguments[name] = _decode_query(request, kind)
+            else:
+                arguments[name] = _decode_path_parameter(request, name, kind)
+        return arguments
+
+    def _response(self, result: object) -> Response:
+        if isinstance(result, Redirect):
+            return Response(self.status, {"Location": result.location, "Cache-Control": "no-store"}, "")
+        reply: Reply[object] = result if isinstance(result, Reply) else Reply(result)
+        headers = {"Content-Type": "application/json", **reply.headers}
+        body = "" if reply.value is None else msgspec.json.encode(reply.value).decode()
+        return Response(reply.status or self.status, headers, body)
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    scope: Scope | None,
+    summary: str,
+    status: int = 200,
+    consumes: tuple[str, ...] = (),
+    error_statuses: tuple[int, ...] = (),
+    render_error: ErrorRenderer = problems.render,
+) -> Callable[[Callable[..., object]], Endpoint]:
+    """Declare the decorated function as the operation ``method path``.
+
+    ``scope`` None makes it public. ``error_statuses`` names the statuses to document beyond those that every
+    operation of its kind can answer. Raises TypeError at import when a name in the path has no parameter.
+    """
+
+    def declare(handler: Callable[..., object]) -> Endpoint:
+        hints = typing.get_type_hints(handler, include_extras=True)
+        response = hints.pop("return", None)
+        if typing.get_origin(response) is Reply:
+            (response,) = typing.get_args(response)
+        parameters = {name: hints[name] for name in inspect.signature(handler).parameters}
+        in_path = {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        if set(parameters) - {_BODY, _QUERY, _CALLER, _REQUEST} != in_path:
+            raise TypeError(f"{handler.__name__}: its parameters and the names in {path} differ")
+        return Endpoint(
+            method=method,
+            path=path,
+            scope=scope,
+            status=status,
+            summary=summary,
+            description=inspect.cleandoc(handler.__doc__ or ""),
+            handler=handler,
+            parameters=parameters,
+            response=response,
+            consumes=consumes,
+            error_statuses=error_statuses,
+            render_error=render_error,
+        )
+
+    return declare
+
+
+def _bearer_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("a bearer token is needed (RFC 6750 §2.1)", code="missing_token")
+    return token
+
+
+def _decode_body(request: Request, kind: Any) -> object:
+    if request.media_type != "application/json":
+        raise Invalid("the body must be application/json", code="unsupported_media_type")
+    try:
+        return msgspec.json.decode(request.body, type=kind)
+    except msgspec.ValidationError as error:
+        raise _invalid_field("body", error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid("the body is not valid JSON in UTF-8", code="malformed_json") from error
+
+
+def _decode_query(request: Request, kind: Any) -> object:
+    if repeated := sorted(name for name, values in request.query.items() if len(values) > 1):
+        raise Invalid(f"the query parameter {repeated[0]} is repeated", code="invalid_parameter")
+    try:
+        return msgspec.convert({name: values[0] for name, values in request.query.items()}, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid_field("query", error) from error
+
+
+def _decode_path_parameter(request: Request, name: str, kind: Any) -> object:
+    try:
+        return msgspec.convert(request.path_parameters[name], kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{name} in the path: {error}", code="invalid_parameter") from error
+
+
+def _invalid_field(where: str, error: msgspec.ValidationError) -> Invalid:
+    fact, _, place = str(error).partition(" - at ")
+    field_name = place.strip("`").removeprefix("$").removeprefix(".")
+    code = "invalid_parameter" if where == "query" else "invalid_body"
+    return Invalid(f"{field_name}: {fact}" if field_name else fact, code=code, field=field_name or None)

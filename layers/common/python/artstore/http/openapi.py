@@ -1,0 +1,153 @@
+"""The OpenAPI 3.0.3 document, generated from the endpoints themselves.
+
+3.0 rather than 3.1, because API Gateway imports no later version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from artstore.http import problems
+from artstore.http.endpoint import Endpoint, Redirect
+
+_REF = "#/components/schemas/{name}"
+_SECURITY_SCHEME = "oauth2"
+
+
+def build_document(endpoints: Iterable[Endpoint], *, title: str, version: str, description: str) -> dict[str, Any]:
+    """Build the document of all ``endpoints``; pure and deterministic."""
+    endpoints = sorted(endpoints, key=lambda each: (each.path, each.method))
+    models = [problems.Problem, *(model for each in endpoints for model in _models(each))]
+    _, components = msgspec.json.schema_components(models, ref_template=_REF)
+    document: dict[str, Any] = {
+        "openapi": "3.0.3",
+        "info": {"title": title, "version": version, "description": description},
+        "paths": {},
+        "components": {
+            "schemas": {name: _as_openapi_30(schema) for name, schema in sorted(components.items())},
+            "securitySchemes": {
+                _SECURITY_SCHEME: {
+                    "type": "oauth2",
+                    "flows": {
+                        "clientCredentials": {
+                            "tokenUrl": "api/v1/auth/token",
+                            "scopes": {str(each.scope): "" for each in endpoints if each.scope},
+                        }
+                    },
+                }
+            },
+        },
+    }
+    for each in endpoints:
+        document["paths"].setdefault(each.path, {})[each.method.lower()] = _operation(each)
+    return document
+
+
+def _models(each: Endpoint) -> list[Any]:
+    models = [each.parameters[name] for name in ("body", "query") if name in each.parameters]
+    return models + ([each.response] if _is_model(each.response) else [])
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _operation(each: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": each.operation_id,
+        "summary": each.summary,
+        "description": each.description,
+        "parameters": [*_path_parameters(each), *_query_parameters(each)],
+        "responses": _responses(each),
+    }
+    if each.scope is not None:
+        operation["security"] = [{_SECURITY_SCHEME: [str(each.scope)]}]
+    if "body" in each.parameters:
+        schema = {"$ref": _REF.format(name=each.parameters["body"].__name__)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    elif each.consumes:
+        content = {media_type: {"schema": {"type": "object"}} for media_type in each.consumes}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _path_parameters(each: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _simple_schema(kind)}
+        for name, kind in each.parameters.items()
+        if "{" + name + "}" in each.path
+    ]
+
+
+def _query_parameters(each: Endpoint) -> list[dict[str, Any]]:
+    model = each.parameters.get("query")
+    if model is None:
+        return []
+    schema = msgspec.json.schema_components([model])[1][model.__name__]
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _as_openapi_30(member)}
+        for name, member in schema["properties"].items()
+    ]
+
+
+def _simple_schema(kind: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = _as_openapi_30(msgspec.json.schema(kind))
+    return schema
+
+
+def _responses(each: Endpoint) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "Success"}
+    if each.response is Redirect:
+        success = {
+            "description": "The document is at the address in Location",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        }
+    elif _is_model(each.response):
+        schema = {"$ref": _REF.format(name=each.response.__name__)}
+        success["content"] = {"application/json": {"schema": schema}}
+    else:
+        success["content"] = {"application/json": {"schema": {"type": "object"}}}
+    problem = {"schema": {"$ref": _REF.format(name=problems.Problem.__name__)}}
+    statuses = {500, 503, *each.error_statuses}
+    if each.scope is not None:
+        statuses |= {401, 403}
+    if {"body", "query"} & set(each.parameters) or "{" in each.path or each.consumes:
+        statuses.add(400)
+    errors = {
+        str(status): {
+            "description": _phrase(status),
+            "content": {"application/problem+json": problem},
+        }
+        for status in sorted(statuses)
+    }
+    return {str(each.status): success, **errors}
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
+
+
+def _as_openapi_30(schema: Any) -> Any:
+    """Rewrite a JSON Schema 2020-12 of msgspec in the dialect of OpenAPI 3.0."""
+    if isinstance(schema, list):
+        return [_as_openapi_30(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: _as_openapi_30(value) for name, value in schema.items()}
+    alternatives = schema.get("anyOf")
+    if isinstance(alternatives, list) and {"type": "null"} in alternatives:
+        others = [each for each in alternatives if each != {"type": "null"}]
+        del schema["anyOf"]
+        only_reference = len(others) == 1 and "$ref" in others[0]
+        schema |= {"allOf": others} if only_reference else others[0] if len(others) == 1 else {"anyOf": others}
+        schema["nullable"] = True
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    if schema.get("additionalProperties") == {}:
+        schema["additionalProperties"] = True
+    return schema

@@ -1,0 +1,84 @@
+"""Errors as RFC 9457 problem documents.
+
+Every error of the API is ``application/problem+json`` with ``type``, ``title``, ``status``, ``detail``, a stable
+``code`` and the ``request_id`` under which the log tells more. The cause of an unexpected error is never shown.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+
+from artstore import errors
+from artstore.http.request import Request
+from artstore.http.response import Response
+
+_STATUS_OF_KIND: tuple[tuple[type[errors.ArtStoreError], int], ...] = (
+    (errors.Invalid, 400),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.PreconditionFailed, 412),
+    (errors.TooLarge, 413),
+    (errors.RateLimited, 429),
+    (errors.Unavailable, 503),
+)
+_STATUS_OF_CODE = {"unsupported_media_type": 415, "method_not_allowed": 405, "precondition_required": 428}
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """A problem document (RFC 9457 §3)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    """Stable name of the error; clients decide by it."""
+    request_id: str
+    field: str | None = None
+    """The member of the request that is wrong, when there is one."""
+
+
+def status_of(error: errors.ArtStoreError) -> int:
+    """Give the HTTP status of ``error``: by its code where that has one of its own, else by its kind."""
+    if error.code in _STATUS_OF_CODE:
+        return _STATUS_OF_CODE[error.code]
+    return next((status for kind, status in _STATUS_OF_KIND if isinstance(error, kind)), 500)
+
+
+def render(error: errors.ArtStoreError, request: Request) -> Response:
+    """Render ``error`` as a problem document with the headers its kind calls for."""
+    status = status_of(error)
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = (
+            'Bearer realm="artstore"'
+            if error.code == "missing_token"  # RFC 6750 §3.1: no error code for a request without credentials
+            else f'Bearer realm="artstore", error="invalid_token", error_description="{error.detail}"'
+        )
+    if isinstance(error, errors.Forbidden) and error.code == "insufficient_scope":
+        headers["WWW-Authenticate"] = (
+            f'Bearer realm="artstore", error="insufficient_scope", scope="{error.members["scope"]}"'
+        )
+    if isinstance(error, errors.RateLimited):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = "1"
+    problem = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=error.detail,
+        code=error.code,
+        request_id=request.request_id,
+        field=str(error.members["field"]) if error.members.get("field") else None,
+    )
+    return Response(status, headers, msgspec.json.encode(problem).decode())
+
+
+def unexpected() -> errors.ArtStoreError:
+    """Give the error that stands for an unexpected one: it says nothing of its cause."""
+    return errors.ArtStoreError("an unexpected error happened; the log has it under this request id")
