@@ -85,8 +85,9 @@ def build(
 def _no_compiler(target: Target) -> str:
     major, minor = target.python
     return (
-        f"WARNING: no Python {major}.{minor} found (on PATH, among pyenv's, or named by PY{major}{minor}): {target.name} "
-        "is built WITHOUT .pyc files. It works, but each cold start compiles its imports: two to three times the time."
+        f"WARNING: no Python {major}.{minor} found (on PATH, among pyenv's, or named by PY{major}{minor}): "
+        f"{target.name} is built WITHOUT .pyc files. It works, but each cold start compiles its imports: "
+        "two to three times the time."
     )
 
 
