@@ -1,0 +1,204 @@
+"""The S3 adapter: the few calls that ArtStore makes on objects, with S3's answers turned into our errors.
+
+Rights needed: s3:GetObject and s3:ListBucket on the bucket (without ListBucket S3 answers 403 for an object
+that is not there), and s3:PutObject on ``*.attr.json`` for whoever writes attributes. Nothing here can
+delete.
+
+Every call is bounded: connect 2 s, read 10 s, three tries. ``AWS_REQUEST_CHECKSUM_CALCULATION`` and
+``AWS_RESPONSE_CHECKSUM_VALIDATION`` are botocore's own and stay as the deployment set them, since older
+S3-compatible servers refuse the CRC32 that botocore adds by default.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import functools
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from botocore import exceptions
+from botocore.exceptions import ClientError
+
+from artstore.errors import Misconfigured, NotFound, PreconditionFailed, Unavailable
+
+JSON_TYPE = "application/json"
+_CHUNK = 1024 * 1024
+
+
+class S3Client(Protocol):
+    """The calls of a boto3 S3 client that are used here."""
+
+    def head_object(self, **arguments: Any) -> Any: ...
+    def get_object(self, **arguments: Any) -> Any: ...
+    def put_object(self, **arguments: Any) -> Any: ...
+    def head_bucket(self, **arguments: Any) -> Any: ...
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a HEAD says of an object. ``size`` is bytes, ``sha256`` hex or None when S3 does not know it."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+    content_type: str
+    content_encoding: str | None
+    metadata: dict[str, str]
+    version_id: str | None
+    sha256: str | None
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes of an object and the ETag they belong to."""
+
+    body: bytes
+    etag: str
+
+
+class ObjectStore:
+    """Objects in S3 or what speaks like it. ``client`` is a boto3 S3 client, see ``s3_client``."""
+
+    def __init__(self, client: S3Client) -> None:
+        """Take the client; it is not used before the first call."""
+        self._client = client
+
+    def head(self, bucket: str, key: str) -> StoredObject:
+        """Describe an object, its SHA-256 included when S3 holds the one of the whole object.
+
+        The SHA-256 of a multipart upload is a checksum of checksums (``...-N``, ChecksumType COMPOSITE) and
+        says nothing of the file's; it is left out.
+
+        Raises NotFound, Unavailable.
+        """
+        with _reaching_s3():
+            answer = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        return StoredObject(
+            bucket=bucket,
+            key=key,
+            size=answer["ContentLength"],
+            etag=answer["ETag"],
+            last_modified=answer["LastModified"],
+            content_type=answer.get("ContentType", ""),
+            content_encoding=answer.get("ContentEncoding") or None,
+            metadata=answer.get("Metadata", {}),
+            version_id=answer.get("VersionId"),
+            sha256=_whole_sha256(answer),
+        )
+
+    def read(self, bucket: str, key: str, limit: int, *, if_match: str | None = None) -> Content:
+        """Read the first ``limit`` bytes at most; of the state ``if_match`` names when given.
+
+        Raises NotFound, PreconditionFailed, Unavailable.
+        """
+        arguments: dict[str, Any] = {"IfMatch": if_match} if if_match else {}
+        with _reaching_s3():
+            try:
+                answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}", **arguments)
+            except ClientError as error:
+                if _code(error) != "InvalidRange":  # only an empty object has no first byte (RFC 9110 §14.1.2)
+                    raise
+                answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
+            with contextlib.closing(answer["Body"]) as stream:
+                return Content(body=stream.read(limit), etag=answer["ETag"])
+
+    def sha256(self, bucket: str, key: str, *, if_match: str) -> str:
+        """Compute the SHA-256 (hex) of an object by reading it through in constant memory.
+
+        Raises NotFound, PreconditionFailed, Unavailable.
+        """
+        digest = hashlib.sha256()
+        with _reaching_s3():
+            answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=if_match)
+            with contextlib.closing(answer["Body"]) as stream:
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+        return digest.hexdigest()
+
+    def create(self, bucket: str, key: str, body: bytes, content_type: str = JSON_TYPE) -> str | None:
+        """Write an object that must not exist yet (``If-None-Match: *``); give its ETag, None if it exists.
+
+        Raises Unavailable, also when another creation of the same key is under way (S3's 409).
+        """
+        try:
+            return self._put(bucket, key, body, content_type, IfNoneMatch="*")
+        except PreconditionFailed:
+            return None
+
+    def replace(self, bucket: str, key: str, body: bytes, if_match: str, content_type: str = JSON_TYPE) -> str:
+        """Overwrite the object whose ETag is ``if_match``; give the new ETag.
+
+        Raises NotFound, PreconditionFailed, Unavailable.
+        """
+        return self._put(bucket, key, body, content_type, IfMatch=if_match)
+
+    def ping(self, bucket: str) -> None:
+        """Ask the bucket for a sign of life. Raises Unavailable or Misconfigured."""
+        with _reaching_s3():
+            self._client.head_bucket(Bucket=bucket)
+
+    def _put(self, bucket: str, key: str, body: bytes, content_type: str, **condition: str) -> str:
+        with _reaching_s3():
+            answer = self._client.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition
+            )
+        etag: str = answer["ETag"]
+        return etag
+
+
+@functools.cache
+def s3_client() -> S3Client:
+    """Make the process's S3 client; about 300 ms the first time, so only who needs it asks."""
+    import boto3
+    from botocore.config import Config
+
+    client: Any = boto3.session.Session().client(
+        "s3",
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+    return client  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _reaching_s3() -> Iterator[None]:
+    """Turn what S3 and the way to it answer into errors of ours; refusals are the deployment's fault."""
+    try:
+        yield
+    except ClientError as error:
+        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "NoSuchBucket":
+            raise Misconfigured("a storage element's bucket does not exist") from error
+        if status == 404:
+            raise NotFound("the object does not exist", code="object_not_found") from error
+        if status == 412:
+            raise PreconditionFailed("the object is not in the state that was asked for") from error
+        if status in (409, 429) or status >= 500:
+            raise Unavailable("storage does not answer", code="storage_unavailable") from error
+        raise Misconfigured(f"storage refused: {code}") from error
+    except (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+        raise Unavailable("storage does not answer", code="storage_unavailable") from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _whole_sha256(answer: Any) -> str | None:
+    checksum = answer.get("ChecksumSHA256")
+    if not checksum or answer.get("ChecksumType") == "COMPOSITE" or "-" in checksum:
+        return None
+    try:
+        digest = base64.b64decode(checksum, validate=True)
+    except binascii.Error:
+        return None
+    return digest.hex() if len(digest) == 32 else None
