@@ -1,0 +1,41 @@
+"""The command ``python -m benchmarks NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from benchmarks import cold_start, issue_token, start_upload
+from benchmarks.report import Result, publish
+from benchmarks.stack import running_stack
+from infra.local.settings import Settings
+from infra.local.state import LocalStackError
+
+BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
+    "coldstart": (cold_start.run, 15),
+    "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
+    "upload": (lambda rounds: start_upload.run(running_stack(), rounds), 300),
+}
+"""Each benchmark, and how many rounds it makes unless told."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one benchmark, print its table and write its file; 1 when it found something wrong."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=sorted(BENCHMARKS))
+    parser.add_argument("--rounds", type=int, default=None, help="how often each case is measured")
+    options = parser.parse_args(arguments)
+    run, rounds = BENCHMARKS[options.name]
+    try:
+        result = run(options.rounds or rounds)
+    except LocalStackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    path = publish(result, Settings.from_environment().directory)
+    print(f"written to {path}")
+    return 1 if result.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

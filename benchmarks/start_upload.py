@@ -1,0 +1,93 @@
+"""upload: POST /api/v1/files, warm, beside one PutItem of the same record."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import io
+import json
+import urllib.request
+import uuid
+from typing import Any
+
+from benchmarks.calls import exactly_one, recording, summary
+from benchmarks.issue_token import PATH as TOKEN_PATH
+from benchmarks.issue_token import token_event
+from benchmarks.measure import Row, interleave
+from benchmarks.report import Result
+from benchmarks.stack import Stack, invoke, rest_event
+
+PATH = "/api/v1/files"
+
+
+def access_token(stack: Stack) -> str:
+    """A token of the deployed auth function, asked for over HTTP."""
+    event = token_event(stack)
+    url = stack.file.api_url.rstrip("/") + TOKEN_PATH
+    request = urllib.request.Request(  # noqa: S310  # the stack's own address
+        url, data=event["body"].encode(), headers=event["headers"], method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        token: str = json.load(response)["access_token"]
+    return token
+
+
+def run(stack: Stack, rounds: int) -> Result:
+    """Measure the whole function, from event to answer; the records it writes are removed afterwards."""
+    stack.become("upload")
+    handler = importlib.import_module("functions.upload.app").app
+    body = {
+        "filename": "Отчёт за май.pdf",
+        "size": 48_211,
+        "sha256": hashlib.sha256(b"benchmark").hexdigest(),
+        "content_type": "application/pdf",
+        "description": "A record that a benchmark wrote",
+        "tags": ["benchmark", "report"],
+    }
+    event = rest_event(
+        "POST",
+        PATH,
+        headers={"Authorization": f"Bearer {access_token(stack)}", "Content-Type": "application/json"},
+        body=json.dumps(body, ensure_ascii=False),
+    )
+    written: list[str] = []
+
+    def start() -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            written.append(invoke(handler, event, 201)["file_id"])
+
+    start()
+    with recording() as calls:
+        start()
+    failures = exactly_one(calls, "dynamodb", "PutItem")
+    dynamodb = stack.client("dynamodb")
+    table = f"{stack.file.prefix}-uploads"
+    if failures:
+        _remove(dynamodb, table, written)
+        return Result("upload", [], failures=failures)
+    record = calls[0].parameters
+
+    def floor() -> None:
+        file_id = str(uuid.uuid4())
+        dynamodb.put_item(**{**record, "Item": {**record["Item"], "file_id": {"S": file_id}}})
+        written.append(file_id)
+
+    try:
+        times = interleave({"case": start, "floor": floor}, rounds, warm_up=20)
+    finally:
+        _remove(dynamodb, table, written)
+    return Result(
+        "upload",
+        [Row.of("POST /api/v1/files, warm", times["case"], times["floor"])],
+        remarks=[
+            f"calls of one warm request: {summary(calls)}",
+            "floor: one DynamoDB PutItem of the same record",
+        ],
+    )
+
+
+def _remove(dynamodb: Any, table: str, file_ids: list[str]) -> None:
+    for first in range(0, len(file_ids), 25):
+        doomed = [{"DeleteRequest": {"Key": {"file_id": {"S": name}}}} for name in file_ids[first : first + 25]]
+        dynamodb.batch_write_item(RequestItems={table: doomed})
