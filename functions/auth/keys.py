@@ -9,17 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import msgspec
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from artstore.errors import Unavailable
+from artstore.secret_store import read_secret, write_secret
 from artstore.security import ALGORITHM
 from artstore.tables import SigningKeyRecord, bind, reaching_dynamodb
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RSA_BITS = 2048
-_TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
 class StoredKey(msgspec.Struct, frozen=True):
@@ -85,33 +82,15 @@ class KeySecret:
     def __init__(self, secret_id: str) -> None:
         """Use the secret of that id or ARN; no call is made yet."""
         self._secret_id = secret_id
-        self._client: Any = None
 
     def read(self) -> KeyRing | None:
         """Read the ring, or None when the secret has no value yet. Raises Unavailable."""
-        try:
-            answer = self._secrets_manager().get_secret_value(SecretId=self._secret_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise Unavailable("the signing key cannot be read") from error
-        except BotoCoreError as error:
-            raise Unavailable("the signing key cannot be read") from error
-        return msgspec.json.decode(cast(str, answer["SecretString"]), type=KeyRing)
+        text = read_secret(self._secret_id)
+        return None if text is None else msgspec.json.decode(text, type=KeyRing)
 
     def write(self, ring: KeyRing) -> None:
         """Replace the ring. Raises Unavailable."""
-        try:
-            self._secrets_manager().put_secret_value(
-                SecretId=self._secret_id, SecretString=msgspec.json.encode(ring).decode()
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable("the signing key cannot be written") from error
-
-    def _secrets_manager(self) -> Any:
-        if self._client is None:
-            self._client = botocore.session.get_session().create_client("secretsmanager", config=_TIMEOUTS)
-        return self._client
+        write_secret(self._secret_id, msgspec.json.encode(ring).decode())
 
 
 class PublishedKeys:

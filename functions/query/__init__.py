@@ -1,0 +1,1 @@
+"""The read side: list and search, metadata, download and health."""

@@ -87,7 +87,9 @@ class UploadSettings(HttpSettings, _StorageSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _DatabaseSettings(CommonSettings):
+class DatabaseSettings(CommonSettings):
+    """What a function needs to reach the index."""
+
     database_url: str | None = _setting("ARTSTORE_DATABASE_URL", default=None)
     """PostgreSQL URL; only where there is no secret to read (one process on a laptop, tests)."""
     database_secret_id: str | None = _setting("ARTSTORE_DATABASE_SECRET_ID", default=None)
@@ -99,7 +101,7 @@ class _DatabaseSettings(CommonSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class QuerySettings(HttpSettings, _StorageSettings, _DatabaseSettings):
+class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
     """The read side."""
 
     s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
@@ -109,7 +111,7 @@ class QuerySettings(HttpSettings, _StorageSettings, _DatabaseSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StorageEventsSettings(_StorageSettings, _DatabaseSettings):
+class StorageEventsSettings(_StorageSettings, DatabaseSettings):
     """The function behind the event queue."""
 
 

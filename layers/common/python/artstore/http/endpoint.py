@@ -12,6 +12,7 @@ query string), ``caller`` (the verified Principal), ``request`` (the raw Request
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -66,8 +67,8 @@ class Endpoint:
     handler: Callable[..., object]
     parameters: Mapping[str, Any]
     """Types of the handler's parameters, by name."""
-    response: Any
-    """Type of the answer."""
+    answers: Mapping[int, Any]
+    """Types of the successful answers, by status."""
     consumes: tuple[str, ...]
     """Media types of a body that the handler reads itself, for the OpenAPI document."""
     error_statuses: tuple[int, ...]
@@ -139,9 +140,7 @@ def endpoint(
 
     def declare(handler: Callable[..., object]) -> Endpoint:
         hints = typing.get_type_hints(handler, include_extras=True)
-        response = hints.pop("return", None)
-        if typing.get_origin(response) is Reply:
-            (response,) = typing.get_args(response)
+        answers = _answers(hints.pop("return"), status)
         parameters = {name: hints[name] for name in inspect.signature(handler).parameters}
         in_path = {part[1:-1] for part in path.split("/") if part.startswith("{")}
         if set(parameters) - {_BODY, _QUERY, _CALLER, _REQUEST} != in_path:
@@ -155,13 +154,23 @@ def endpoint(
             description=inspect.cleandoc(handler.__doc__ or ""),
             handler=handler,
             parameters=parameters,
-            response=response,
+            answers=answers,
             consumes=consumes,
             error_statuses=error_statuses,
             render_error=render_error,
         )
 
     return declare
+
+
+def _answers(annotation: Any, status: int) -> dict[int, Any]:
+    """Read a return annotation: a model, Reply of a model, or Redirect or Reply of a model (then 200)."""
+    union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
+    answers: dict[int, Any] = {}
+    for kind in typing.get_args(annotation) if union else (annotation,):
+        model = typing.get_args(kind)[0] if typing.get_origin(kind) is Reply else kind
+        answers[200 if union and model is not Redirect else status] = model
+    return answers
 
 
 def _bearer_token(request: Request) -> str:

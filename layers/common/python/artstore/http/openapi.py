@@ -49,7 +49,7 @@ def build_document(endpoints: Iterable[Endpoint], *, title: str, version: str, d
 
 def _models(each: Endpoint) -> list[Any]:
     models = [each.parameters[name] for name in ("body", "query") if name in each.parameters]
-    return models + ([each.response] if _is_model(each.response) else [])
+    return models + [model for model in each.answers.values() if _is_model(model)]
 
 
 def _is_model(kind: Any) -> bool:
@@ -101,17 +101,7 @@ def _simple_schema(kind: Any) -> dict[str, Any]:
 
 
 def _responses(each: Endpoint) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Success"}
-    if each.response is Redirect:
-        success = {
-            "description": "The document is at the address in Location",
-            "headers": {"Location": {"schema": {"type": "string"}}},
-        }
-    elif _is_model(each.response):
-        schema = {"$ref": _REF.format(name=each.response.__name__)}
-        success["content"] = {"application/json": {"schema": schema}}
-    else:
-        success["content"] = {"application/json": {"schema": {"type": "object"}}}
+    successes = {str(status): _success(model) for status, model in sorted(each.answers.items())}
     problem = {"schema": {"$ref": _REF.format(name=problems.Problem.__name__)}}
     statuses = {500, 503, *each.error_statuses}
     if each.scope is not None:
@@ -125,7 +115,17 @@ def _responses(each: Endpoint) -> dict[str, Any]:
         }
         for status in sorted(statuses)
     }
-    return {str(each.status): success, **errors}
+    return {**successes, **errors}
+
+
+def _success(model: Any) -> dict[str, Any]:
+    if model is Redirect:
+        return {
+            "description": "The document is at the address in Location",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        }
+    schema = {"$ref": _REF.format(name=model.__name__)} if _is_model(model) else {"type": "object"}
+    return {"description": "Success", "content": {"application/json": {"schema": schema}}}
 
 
 def _phrase(status: int) -> str:

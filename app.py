@@ -1,0 +1,11 @@
+"""Every HTTP route of ArtStore in one process, for ``chalice local``.
+
+Each function deploys on its own (infra/template.yaml); this serves them together against a running stack.
+"""
+
+from artstore.http import create_app
+from functions.auth import app as auth
+from functions.query import app as query
+from functions.upload import app as upload
+
+app = create_app("local", (*auth.ENDPOINTS, *upload.ENDPOINTS, *query.ENDPOINTS))

@@ -1,0 +1,54 @@
+"""What the read side is made of, built lazily, once a process."""
+
+from __future__ import annotations
+
+import functools
+
+from artstore import config
+from artstore.database import database_url
+from artstore.index.postgres import PostgresIndex
+from artstore.objects import ObjectStore, s3_client
+from artstore.security import TableKeySource
+from artstore.signer import UrlSigner
+from functions.query.cursors import Cursors
+from functions.query.documents import Documents
+from functions.query.health import Check
+
+
+@functools.cache
+def settings() -> config.QuerySettings:
+    """Give the settings. Raises Misconfigured."""
+    return config.load(config.QuerySettings)
+
+
+@functools.cache
+def index() -> PostgresIndex:
+    """Give the index."""
+    return PostgresIndex(database_url(settings()))
+
+
+@functools.cache
+def documents() -> Documents:
+    """Give the documents of this deployment."""
+    return Documents(
+        index=index(),
+        signer=UrlSigner(config.environment, settings().s3_public_endpoint),
+        cursors=Cursors(database_url(settings())),
+        download_expiry_seconds=settings().download_expiry_seconds,
+    )
+
+
+def readiness_checks() -> dict[str, Check]:
+    """Give the checks of each dependency, by its name."""
+    keys = TableKeySource(settings().prefix, settings().issuer)
+    return {
+        "dynamodb": lambda: keys.find("readiness"),
+        "s3": _reach_buckets,
+        "postgresql": lambda: index().ping(),
+    }
+
+
+def _reach_buckets() -> None:
+    store = ObjectStore(s3_client())
+    for bucket in settings().elements.buckets():
+        store.ping(bucket)

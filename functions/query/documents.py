@@ -1,0 +1,76 @@
+"""Finding documents, and letting them be downloaded. Listing and metadata never touch S3."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from artstore.attributes import to_document
+from artstore.errors import Invalid, NotFound
+from artstore.index import DocumentIndex, IndexedDocument
+from artstore.presign import Presigned
+from functions.query.cursors import Cursors
+from functions.query.models import Document, DocumentList, ListQuery, Total
+
+
+class Signer(Protocol):
+    """What permits a download."""
+
+    def sign_download(
+        self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str
+    ) -> Presigned:
+        """Permit one object to be downloaded as an attachment."""
+        ...
+
+
+class Documents:
+    """The documents of one archive, as its index shows them."""
+
+    def __init__(
+        self, *, index: DocumentIndex, signer: Signer, cursors: Cursors, download_expiry_seconds: int
+    ) -> None:
+        """Read from ``index``; download links hold ``download_expiry_seconds``."""
+        self._index = index
+        self._signer = signer
+        self._cursors = cursors
+        self._download_expiry_seconds = download_expiry_seconds
+
+    def list(self, asked: ListQuery) -> DocumentList:
+        """Give one page, newest first. Raises Invalid for a cursor of another search."""
+        if asked.query is not None and "\x00" in asked.query:
+            raise Invalid("the query has a NUL character", code="invalid_parameter", field="query")
+        after = self._cursors.open(asked.cursor, asked.query) if asked.cursor else None
+        page = self._index.search(asked.query, asked.limit, after)
+        return DocumentList(
+            items=[_show(each) for each in page.items],
+            next_cursor=self._cursors.seal(page.next, asked.query) if page.next else None,
+            total=Total(page.total, "eq" if page.total_is_exact else "gte"),
+        )
+
+    def show(self, file_id: UUID) -> tuple[Document, str]:
+        """Give a document and the ETag of its attributes. Raises NotFound (``document_not_found``)."""
+        found = self._find(file_id)
+        return _show(found), found.attributes_etag
+
+    def download(self, file_id: UUID) -> Presigned:
+        """Give a link to the document's bytes, always as an attachment. Raises NotFound."""
+        found = self._find(file_id)
+        return self._signer.sign_download(
+            found.bucket,
+            found.key,
+            expires_in=self._download_expiry_seconds,
+            filename=found.attributes.original_filename,
+            content_type=found.attributes.content_type,
+        )
+
+    def _find(self, file_id: UUID) -> IndexedDocument:
+        found = self._index.find(file_id)
+        if found is None:
+            raise NotFound("there is no such document", code="document_not_found")
+        return found
+
+
+def _show(found: IndexedDocument) -> Document:
+    return msgspec.convert({**to_document(found.attributes), "status": "STORED"}, Document)

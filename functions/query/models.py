@@ -1,0 +1,82 @@
+"""What the read side takes and gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from artstore.attributes import Extracted, Retention
+
+
+class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which documents, and how many at a time."""
+
+    query: Annotated[str, Meta(max_length=500)] | None = None
+    """Words, "a phrase", -word or or; over name, description, tags and text. Without it: every document."""
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, Meta(max_length=300)] | None = None
+    """next_cursor of the page before, with the same query."""
+
+
+class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A document: the fields of its attr.json and its status."""
+
+    file_id: UUID
+    status: str
+    original_filename: str
+    storage_filename: str
+    file_size: int
+    content_type: str
+    created_at: datetime
+    updated_at: datetime
+    created_by_id: str
+    created_by_username: str
+    created_by_fullname: str | None = None
+    description: str | None = None
+    version: str | None = None
+    storage_path: str
+    checksum: str
+    custom_attributes: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    revision: int
+    tags: list[str] = []
+    retention: Retention | None = None
+    content_encoding: str | None = None
+    original_size: int | None = None
+    original_checksum: str | None = None
+    extracted: Extracted | None = None
+    storage_element_id: str | None = None
+
+
+class Total(msgspec.Struct):
+    """How many documents match: exactly, or at least."""
+
+    value: int
+    relation: str
+    """eq or gte."""
+
+
+class DocumentList(msgspec.Struct):
+    """One page of documents, newest first."""
+
+    items: list[Document]
+    next_cursor: str | None
+    total: Total
+
+
+class Live(msgspec.Struct):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(msgspec.Struct):
+    """What the archive depends on, each by name: ok, or what is wrong."""
+
+    status: str
+    """ready, or unavailable."""
+    dependencies: dict[str, str]

@@ -1,0 +1,46 @@
+"""Routes of the write side."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from artstore.http import Reply, create_app, endpoint
+from artstore.security import Principal, Scope
+from functions.upload import dependencies
+from functions.upload.models import UploadRequest, UploadStarted, UploadState
+
+
+@endpoint(
+    "POST",
+    "/api/v1/files",
+    scope=Scope.FILES_WRITE,
+    status=201,
+    summary="Start an upload",
+    error_statuses=(413, 415),
+)
+def start_upload(body: UploadRequest, caller: Principal) -> Reply[UploadStarted]:
+    """Announce a document and get the one request that storage will accept for it.
+
+    Storage itself refuses other bytes, another length or type, and a second upload to the same place. The
+    document exists once its attributes are written, moments after the bytes have arrived.
+    """
+    started = dependencies.uploads().start(body, caller)
+    location = f"/api/v1/files/{started.file_id}"
+    return Reply(started, {"Location": location, "Cache-Control": "no-store"})
+
+
+@endpoint(
+    "GET",
+    "/api/v1/files/{file_id}/upload",
+    scope=Scope.FILES_WRITE,
+    summary="Show where an upload stands",
+    error_statuses=(404,),
+)
+def show_upload(file_id: UUID) -> UploadState:
+    """Show whether the upload is PENDING, STORED, REJECTED (with the reason) or EXPIRED."""
+    return dependencies.uploads().state(file_id)
+
+
+ENDPOINTS = (start_upload, show_upload)
+
+app = create_app("upload", ENDPOINTS)

@@ -1,0 +1,22 @@
+"""What the write side is made of, built lazily, once a process."""
+
+from __future__ import annotations
+
+import functools
+
+from artstore import config
+from artstore.signer import UrlSigner
+from functions.upload.records import UploadRecords
+from functions.upload.uploads import Uploads
+
+
+@functools.cache
+def uploads() -> Uploads:
+    """Give the upload sessions of this deployment. Raises Misconfigured."""
+    settings = config.load(config.UploadSettings)
+    return Uploads(
+        elements=settings.elements,
+        records=UploadRecords(settings.prefix),
+        signer=UrlSigner(config.environment, settings.s3_public_endpoint),
+        expiry_seconds=settings.upload_expiry_seconds,
+    )

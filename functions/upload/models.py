@@ -1,0 +1,72 @@
+"""What the write side takes and gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from artstore.elements import RetentionPolicy
+from artstore.presign import MAX_SINGLE_PUT_BYTES
+
+Tag = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The document a client is about to send."""
+
+    filename: Annotated[
+        str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")
+    ]
+    """Its name for people; any script, no control characters."""
+    size: Annotated[int, Meta(ge=0, le=MAX_SINGLE_PUT_BYTES)]
+    """Bytes."""
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the bytes, in lowercase hex."""
+    content_type: Annotated[
+        str, Meta(max_length=200, pattern=r"^[\w!#$&^.+-]+/[\w!#$&^.+-]+( ?; ?[\w!#$&^.+-]+=[\w!#$&^.+-]+)*$")
+    ] = "application/octet-stream"
+    """Media type (RFC 9110 §8.3.1)."""
+    description: Annotated[str, Meta(max_length=4000)] | None = None
+    tags: Annotated[list[Tag], Meta(max_length=50)] = []
+    custom_attributes: dict[str, Any] = {}
+    """Free members; at most 16 KiB as JSON."""
+    retention_policy: RetentionPolicy = RetentionPolicy.PERMANENT
+    """temporary documents may be changed and deleted; permanent ones may not be deleted."""
+    ttl_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """How long a temporary document lives; 30 days when not said."""
+
+
+class UploadTarget(msgspec.Struct):
+    """How the bytes are sent: one request to storage, with exactly these headers."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class UploadStarted(msgspec.Struct):
+    """An upload that storage waits for."""
+
+    file_id: UUID
+    status: str
+    upload: UploadTarget
+
+
+class UploadState(msgspec.Struct, omit_defaults=True):
+    """Where an upload stands."""
+
+    file_id: UUID
+    status: str
+    """PENDING, STORED, REJECTED or EXPIRED."""
+    original_filename: str
+    size: int
+    created_at: str
+    expires_at: str
+    reason: str | None = None
+    """Why it was rejected."""
+    stored_at: str | None = None

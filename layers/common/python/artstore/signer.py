@@ -1,0 +1,72 @@
+"""Presigned URLs in the name of the running function: its credentials, and the endpoint its clients see.
+
+The function's role decides what a URL may do, when it is used. Credentials are read for each URL, since a
+session that Lambda renews replaces them in the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from artstore.errors import Misconfigured
+from artstore.presign import Endpoint, Presigned, credentials_from, presign_get, presign_put
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class UrlSigner:
+    """Signs uploads and downloads."""
+
+    def __init__(
+        self,
+        environment: Callable[[], Mapping[str, str]],
+        public_endpoint: str | None,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """Sign with the credentials in ``environment`` for ``public_endpoint``.
+
+        Without one the endpoint is AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or Amazon S3 itself. Raises
+        Misconfigured when the environment names no region.
+        """
+        variables = environment()
+        region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+        if not region:
+            raise Misconfigured("AWS_REGION is not set")
+        url = public_endpoint or variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL")
+        self._environment = environment
+        self._endpoint = Endpoint(url or None, region)
+        self._clock = clock
+
+    def sign_upload(
+        self, bucket: str, key: str, *, expires_in: int, content_length: int, content_type: str, sha256: str
+    ) -> Presigned:
+        """Permit one PUT of exactly these bytes to a new key; see ``presign_put``."""
+        return presign_put(
+            bucket,
+            key,
+            credentials=credentials_from(self._environment()),
+            endpoint=self._endpoint,
+            expires_in=expires_in,
+            now=self._clock(),
+            content_length=content_length,
+            content_type=content_type,
+            sha256=sha256,
+        )
+
+    def sign_download(
+        self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str
+    ) -> Presigned:
+        """Permit one object to be downloaded as an attachment; see ``presign_get``."""
+        return presign_get(
+            bucket,
+            key,
+            credentials=credentials_from(self._environment()),
+            endpoint=self._endpoint,
+            expires_in=expires_in,
+            now=self._clock(),
+            filename=filename,
+            content_type=content_type,
+        )
