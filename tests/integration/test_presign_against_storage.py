@@ -39,8 +39,8 @@ def s3(storage_url: str) -> Iterator[Any]:
         "s3",
         endpoint_url=storage_url,
         region_name=ministack.REGION,
-        aws_access_key_id=ministack.ACCESS_KEY_ID,
-        aws_secret_access_key=ministack.SECRET_ACCESS_KEY,
+        aws_access_key_id=ministack.ROOT,
+        aws_secret_access_key=ministack.ROOT,
         config=Config(s3={"addressing_style": "path"}),
     )
     client.create_bucket(Bucket=BUCKET)
@@ -50,7 +50,7 @@ def s3(storage_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def signer() -> Credentials:
-    return Credentials(ministack.ACCESS_KEY_ID, ministack.SECRET_ACCESS_KEY)
+    return Credentials(ministack.ROOT, ministack.ROOT)
 
 
 @pytest.fixture
