@@ -10,7 +10,6 @@ no more, and its requests are validated in one place, the functions.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import pathlib
 import re
@@ -23,6 +22,7 @@ from artstore.http.openapi import build_document
 from functions.auth import app as auth
 from functions.query import app as query
 from functions.upload import app as upload
+from infra.template import stamp
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "functions" / "query" / "openapi.json"
@@ -40,7 +40,7 @@ _MARKED = re.compile(
     r"(?P<begin>^(?P<indent> *)# BEGIN GENERATED PATHS[^\n]*\n)(?:.*\n)??(?P<end> *# END GENERATED PATHS)",
     re.MULTILINE | re.DOTALL,
 )
-_DEPLOYMENT = re.compile(r"\bApiDeployment(?:[0-9a-f]{12})?\b")
+_PATH_PARAMETER = "      - {{name: {name}, in: path, required: true, schema: {{type: string}}}}"
 _INTEGRATION = (
     "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/"
     "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{function}/invocations"
@@ -75,16 +75,14 @@ def paths() -> str:
 def template(text: str) -> str:
     """Give the template ``text`` with its generated parts made anew.
 
-    These are the lines between the two markers, and the logical id of the API's deployment: CloudFormation
-    deploys a REST API again only when that id changes, so it carries a hash of the paths.
+    These are the lines between the two markers, and the logical id of the API's deployment (see infra.template).
     """
     body = paths()
-    digest = hashlib.sha256(body.encode()).hexdigest()[:12]
 
     def replace(match: re.Match[str]) -> str:
         return match["begin"] + textwrap.indent(body, match["indent"]) + "\n" + match["end"]
 
-    return _DEPLOYMENT.sub(f"ApiDeployment{digest}", _MARKED.sub(replace, text))
+    return stamp(_MARKED.sub(replace, text))
 
 
 def generated() -> dict[pathlib.Path, str]:
