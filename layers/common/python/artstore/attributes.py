@@ -131,15 +131,23 @@ def parse(raw: bytes) -> Attributes:
         Invalid: ``attributes_not_json``, ``attributes_version_unsupported`` or ``attributes_invalid``.
     """
     if len(raw) > MAX_BYTES:
-        raise TooLarge(
-            f"attr.json has {len(raw)} bytes, the most is {MAX_BYTES}", code="attributes_too_large"
-        )
+        raise TooLarge(f"attr.json has {len(raw)} bytes, the most is {MAX_BYTES}", code="attributes_too_large")
     try:
         document = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("attr.json is not JSON", code="attributes_not_json") from error
     if not isinstance(document, dict):
         raise Invalid("attr.json is not a JSON object", code="attributes_invalid")
+    return from_document(document)
+
+
+def from_document(document: Mapping[str, Any]) -> Attributes:
+    """Read the JSON object of an attr.json, as ``to_document`` gives it or as ``parse`` finds it.
+
+    Raises:
+        Invalid: ``attributes_version_unsupported`` or ``attributes_invalid``.
+    """
+    document = dict(document)
     if _major(document.get("schema_version", "1.0")) < 2:
         document = from_v1(document, FIELDS, SCHEMA_VERSION)
     for name in _TIMES:

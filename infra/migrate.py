@@ -1,0 +1,82 @@
+"""Bring the schema of the document index up to date: ``python -m infra.migrate``.
+
+The same command serves a laptop and production. The database is ARTSTORE_DATABASE_URL, or the secret named
+with ``--database-url-secret`` (Secrets Manager id or ARN, read with the caller's own AWS credentials).
+Needs USAGE and CREATE on the schema the connection starts in, and no extension. Two runs at once are safe:
+the second waits for the first and finds nothing to do. Everything happens in one transaction, all or nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+_LOCK = 0x61727473746F7265  # "artstore"
+_LOCK_TIMEOUT = "60s"
+
+
+def upgrade(url: str) -> tuple[str | None, str | None]:
+    """Migrate the database behind ``url`` (postgresql://...) to the newest schema; give revision before and
+    after.
+
+    Raises psycopg.OperationalError or sqlalchemy.exc.OperationalError when the database does not answer in
+    10 s, or the lock is not free within a minute.
+    """
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=10), poolclass=NullPool
+    )
+    with engine.begin() as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        before = MigrationContext.configure(connection).get_current_revision()
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return before, MigrationContext.configure(connection).get_current_revision()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line; 0 when the schema is up to date, 1 when it could not be brought there."""
+    parser = argparse.ArgumentParser(prog="python -m infra.migrate", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--database-url-secret", metavar="ARN", help="read the URL from this secret")
+    options = parser.parse_args(arguments)
+    url = (
+        _read_secret(options.database_url_secret)
+        if options.database_url_secret
+        else os.environ.get("ARTSTORE_DATABASE_URL")
+    )
+    if not url:
+        parser.error("set ARTSTORE_DATABASE_URL or give --database-url-secret")
+    try:
+        before, after = upgrade(url)
+    except (OperationalError, psycopg.OperationalError) as error:
+        print(f"the database cannot be migrated: {_first_line(error)}", file=sys.stderr)
+        return 1
+    print(f"index schema {after}: nothing to do" if before == after else f"index schema {before} -> {after}")
+    return 0
+
+
+def _read_secret(secret_id: str) -> str:
+    import boto3
+
+    secret: str = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"]
+    return secret
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

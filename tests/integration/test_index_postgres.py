@@ -1,0 +1,121 @@
+"""What only the PostgreSQL index promises: stemming, phrases, time limits, and a server that goes away."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import psycopg
+import pytest
+
+from artstore.errors import Misconfigured, Unavailable
+from artstore.index.postgres import PostgresIndex
+from infra import migrate
+from infra.local import processes
+from tests.fakes.documents import make_projection
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("годовые отчёты", "отчет"),
+        ("годовой отчёт", "отчетами"),
+        ("annual reports", "reporting"),
+        ("annual report о продажах", "reports продажа"),
+        ("в начале было слово", "в"),
+        ("to be or not to be", '"to be"'),
+        ("годовой отчёт", '"годовой отчет"'),
+        ("invoices", "nothing or invoice"),
+    ],
+)
+def test_words_are_found_in_their_other_forms(postgres_index: PostgresIndex, text: str, query: str) -> None:
+    postgres_index.project(make_projection(text=text))
+    assert postgres_index.search(query, 10, None).total == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("reports of the year", "year -report"),
+        ("отчёты за год", "год -отчёт"),
+        ("a report about the year", '"year report"'),
+        ("отчёт готов", '-"отчёт готов"'),
+    ],
+)
+def test_what_must_be_absent_is_absent_in_any_form(postgres_index: PostgresIndex, text: str, query: str) -> None:
+    postgres_index.project(make_projection(text=text))
+    assert postgres_index.search(query, 10, None).total == 0
+
+
+def test_text_too_large_for_a_tsvector_is_cut_not_refused(postgres_index: PostgresIndex) -> None:
+    letters = random.Random(2)
+    text = " ".join("".join(letters.choices("абвгдежзик", k=8)) for _ in range(150_000))
+    assert postgres_index.project(make_projection(original_filename="huge.txt", text="beginning " + text))
+    assert postgres_index.search("huge beginning", 10, None).total == 1
+
+
+def test_a_connection_the_server_dropped_is_opened_again(postgres_index: PostgresIndex, database_url: str) -> None:
+    postgres_index.ping()
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'artstore'")
+    assert postgres_index.project(make_projection())
+
+
+def test_a_statement_that_waits_too_long_is_unavailable(
+    postgres_index: PostgresIndex, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artstore.index.postgres.STATEMENT_TIMEOUT_MILLISECONDS", 100)
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE documents")
+        with pytest.raises(Unavailable):
+            postgres_index.search(None, 10, None)
+    postgres_index.ping()
+
+
+def test_a_server_that_is_not_there_is_unavailable_at_once() -> None:
+    index = PostgresIndex(f"postgresql://nobody:secret@127.0.0.1:{processes.free_port()}/none")
+    started = time.monotonic()
+    with pytest.raises(Unavailable) as error:
+        index.ping()
+    assert time.monotonic() - started < 3.5
+    assert "secret" not in str(error.value)
+
+
+def test_a_database_without_the_schema_is_named_as_such(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS bare")
+    index = PostgresIndex(f"{database_url}?options=-csearch_path%3Dbare")
+    with pytest.raises(Misconfigured, match="run the migrations"):
+        index.search(None, 10, None)
+    with pytest.raises(Unavailable):
+        index.ping()
+
+
+def test_two_migrations_at_once_make_one_schema(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA two")
+    url = f"{database_url}?options=-csearch_path%3Dtwo"
+    outcomes: list[tuple[str | None, str | None]] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(migrate.upgrade(url))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes, key=str) == [("0001", "0001"), ("0001", "0001"), (None, "0001")]
+    index = PostgresIndex(url)
+    index.ping()
+    index.close()
+
+
+def test_migrating_needs_no_more_than_its_schema(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE modest LOGIN PASSWORD 'modest'")
+        connection.execute("CREATE SCHEMA modest AUTHORIZATION modest")
+    url = psycopg.conninfo.make_conninfo(
+        database_url, user="modest", password="modest", options="-csearch_path=modest"
+    )
+    assert migrate.upgrade(url) == (None, "0001")
+    index = PostgresIndex(url)
+    assert index.project(make_projection())
+    index.close()
