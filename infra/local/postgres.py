@@ -49,7 +49,7 @@ class Server:
     started: bool
 
 
-def start(home: PostgresHome, given_port: int | None = None, remembered_port: int | None = None) -> Server:
+def start(home: PostgresHome, given_port: int | None = None) -> Server:
     """Start the server, with its data made first when there is none; nothing happens when it runs already.
 
     A server that was killed recovers from its own log. Raises LocalStackError when it cannot be started.
@@ -61,7 +61,8 @@ def start(home: PostgresHome, given_port: int | None = None, remembered_port: in
         return Server(_url(home, port, DATABASE), port, started=False)
     home.unpack()
     _initialise(home, _KEPT)
-    port = processes.choose_port(given_port, remembered_port)
+    port = processes.choose_port(given_port, processes.read_port(home.path / "port"))
+    (home.path / "port").write_text(str(port), "ascii")
     _start(home, port)
     _ensure_database(_url(home, port, DATABASE), _url(home, port, "postgres"))
     return Server(_url(home, port, DATABASE), port, started=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.local.state import read_json, write_json
+from infra.local.state import LocalStackError, read_json, write_json
 
 PROC = Path("/proc")
 
@@ -57,12 +57,14 @@ def command_line(pid: int) -> str:
         ).stdout.strip()
 
 
-def record(path: Path, pid: int) -> None:
+def record(path: Path, pid: int) -> ProcessRecord:
     """Write down a process that has just been started. Raises ProcessLookupError when it ended already."""
     started = start_mark(pid)
     if started is None:
         raise ProcessLookupError(pid)
-    write_json(path, asdict(ProcessRecord(pid, started)))
+    process = ProcessRecord(pid, started)
+    write_json(path, asdict(process))
+    return process
 
 
 def recorded(path: Path) -> ProcessRecord | None:
@@ -137,8 +139,21 @@ def is_free(port: int) -> bool:
     return True
 
 
+def read_port(path: Path) -> int | None:
+    """The port written down in `path`, if one is."""
+    try:
+        return int(path.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def choose_port(given: int | None, remembered: int | None) -> int:
-    """The port asked for, else the one used before if it is still free, else any free one."""
+    """The port asked for, else the one used before if it is still free, else any free one.
+
+    Raises LocalStackError when the port asked for is taken.
+    """
     if given is not None:
+        if not is_free(given):
+            raise LocalStackError(f"Port {given} was asked for, but somebody listens on it")
         return given
     return remembered if remembered is not None and is_free(remembered) else free_port()

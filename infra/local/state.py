@@ -52,10 +52,6 @@ class LocalDirectory:
     def postgres(self) -> Path:
         return self.root / "postgres"
 
-    @property
-    def build(self) -> Path:
-        return self.root / "build"
-
 
 @dataclass(frozen=True)
 class Decisions:
@@ -65,13 +61,9 @@ class Decisions:
     stack, in a directory that the server's unprivileged user can reach.
     """
 
-    emulator_port: int | None = None
-    postgres_port: int | None = None
-    postgres_password: str | None = None
     postgres_home: str | None = None
     client_id: str | None = None
     client_secret: str | None = None
-    deployed_inputs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,16 +138,16 @@ def write_stack(directory: LocalDirectory, stack: StackFile) -> bool:
 
 @contextlib.contextmanager
 def exclusive(
-    directory: LocalDirectory, waiting: Callable[[], None], timeout_seconds: float = 900
+    lock: Path, waiting: Callable[[], None] = lambda: None, timeout_seconds: float = 900
 ) -> Iterator[None]:
-    """Hold the stack's lock, so that two commands never start, stop or deploy one stack at once.
+    """Hold a lock file, so that two commands never start, stop, build or deploy the same thing at once.
 
     The kernel lets go of the lock when its holder dies, however it dies. `waiting` is called once when
     another command holds it. Raises LocalStackError when it is not free in time.
     """
-    directory.root.mkdir(parents=True, exist_ok=True)
+    lock.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_seconds
-    with directory.lock.open("w", encoding="ascii") as file:
+    with lock.open("w", encoding="ascii") as file:
         told = False
         while True:
             try:
@@ -163,7 +155,7 @@ def exclusive(
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise LocalStackError(f"Another command holds {directory.lock} for too long") from None
+                    raise LocalStackError(f"Another command holds {lock} for too long") from None
                 if not told:
                     waiting()
                     told = True

@@ -1,0 +1,68 @@
+"""The command line: python -m infra.local up | down | status | logs | clean | demo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from infra.local.console import Console
+from infra.local.settings import Settings
+from infra.local.state import LocalStackError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0, 1 when it failed or the stack is not up, 130 for Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start and deploy the stack, or bring it up to date")
+    commands.add_parser("down", help="stop the stack and keep its data")
+    commands.add_parser("status", help="say what runs")
+    shown = commands.add_parser("logs", help="show the functions' and the emulator's logs")
+    shown.add_argument("--lines", type=int, default=40)
+    shown.add_argument("--follow", action="store_true")
+    commands.add_parser("clean", help="stop the stack and delete all its data")
+    commands.add_parser("demo", help="carry one document through the stack and show each step")
+    given = parser.parse_args(arguments)
+    console = Console()
+    try:
+        return _run(given, Settings.from_environment(), console)
+    except (LocalStackError, ValueError) as error:
+        console.warn(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(given: argparse.Namespace, settings: Settings, console: Console) -> int:
+    """Import what the command needs, no more: `status` and `down` are quick."""
+    if given.command == "up":
+        from infra.local.up import up
+
+        console.say(f"ArtStore in {settings.directory}")
+        stack = up(settings, console)
+        console.say(f"  up in {console.total():.1f} s: {stack.api_url}")
+    elif given.command == "down":
+        from infra.local.down import down
+
+        down(settings, console)
+    elif given.command == "status":
+        from infra.local.status import status
+
+        return 0 if status(settings, console) else 1
+    elif given.command == "logs":
+        from infra.local.logs import logs
+
+        logs(settings, console, given.lines, given.follow)
+    elif given.command == "clean":
+        from infra.local.down import clean
+
+        clean(settings, console)
+    else:
+        from infra.local.demo import demo
+
+        return 0 if demo(settings, console) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

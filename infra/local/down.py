@@ -1,0 +1,54 @@
+"""Stops a local stack, and removes it when asked."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from pathlib import Path
+
+from infra.local import ministack, postgres, postgres_home, state
+from infra.local.console import Console
+from infra.local.settings import Settings
+from infra.local.state import LocalDirectory
+
+
+def down(settings: Settings, console: Console) -> None:
+    """Stop the emulator and the embedded database, and keep their data. Nothing happens when nothing runs."""
+    directory = LocalDirectory(settings.directory)
+    if not directory.root.is_dir():
+        console.say("  nothing runs")
+        return
+    with state.exclusive(directory.lock, functools.partial(console.say, "  another command is at work; waiting")):
+        _stop(directory, console)
+
+
+def clean(settings: Settings, console: Console) -> None:
+    """Stop the stack and delete everything it has made, its documents included."""
+    directory = LocalDirectory(settings.directory)
+    if directory.root.is_dir():
+        with state.exclusive(
+            directory.lock, functools.partial(console.say, "  another command is at work; waiting")
+        ):
+            _stop(directory, console)
+            postgres.remove(postgres_home.home_of(directory.root))
+            _empty(directory.root, keep=directory.lock)
+        shutil.rmtree(directory.root)
+    console.say(f"  removed {directory.root}")
+
+
+def _stop(directory: LocalDirectory, console: Console) -> None:
+    with console.step("MiniStack") as outcome:
+        outcome.append("stopped, state saved" if ministack.stop(directory) else "did not run")
+    with console.step("PostgreSQL") as outcome:
+        outcome.append("stopped" if postgres.stop(postgres_home.home_of(directory.root)) else "did not run")
+
+
+def _empty(root: Path, keep: Path) -> None:
+    """Delete all below `root` but the lock, which another command may be waiting for."""
+    for path in root.iterdir():
+        if path == keep:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,62 @@
+"""Shows the functions' log lines, as CloudWatch Logs has them, and the end of the emulator's own log."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.local import ministack, state
+from infra.local.console import Console
+from infra.local.deploy import Account
+from infra.local.settings import Settings
+from infra.local.state import LocalDirectory, LocalStackError, StackFile
+
+
+def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None:
+    """Print the last `lines` of each log; with `follow`, go on with the functions' lines until interrupted.
+
+    Raises LocalStackError when there is no stack.
+    """
+    directory = LocalDirectory(settings.directory)
+    if directory.emulator_log.exists():
+        console.say(f"== {directory.emulator_log}")
+        with directory.emulator_log.open(encoding="utf-8", errors="replace") as file:
+            for line in collections.deque(file, lines):
+                console.say(line.rstrip())
+    stack = state.read_stack(directory)
+    if stack is None or not ministack.is_running(directory):
+        raise LocalStackError("The stack does not run, so there are no functions to ask; `make up` starts it")
+    client = Account(
+        stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key
+    ).client("logs")
+    seen: set[str] = set()
+    newest = 0
+    while True:
+        for name, event in _events(client, stack, newest):
+            if event["eventId"] not in seen:
+                seen.add(event["eventId"])
+                newest = max(newest, event["timestamp"])
+                at = datetime.datetime.fromtimestamp(event["timestamp"] / 1000, datetime.UTC)
+                console.say(f"{at:%H:%M:%S} {name}: {event['message'].rstrip()}")
+        if not follow:
+            return
+        time.sleep(1)
+
+
+def _events(client: Any, stack: StackFile, since: int) -> list[tuple[str, dict[str, Any]]]:
+    """The events of every function from the time `since` (milliseconds of the epoch) on, in their order."""
+    found = []
+    for name, function in stack.functions.items():
+        try:
+            pages = client.get_paginator("filter_log_events").paginate(
+                logGroupName=f"/aws/lambda/{function}", startTime=since
+            )
+            found += [(name, event) for page in pages for event in page["events"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+    return sorted(found, key=lambda item: item[1]["timestamp"])

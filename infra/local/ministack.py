@@ -1,0 +1,206 @@
+"""MiniStack, the local AWS: its own virtual environment, its process, its state.
+
+It runs in an environment made from nothing, because the functions' workers inherit what it has: no credential,
+proxy or setting of the developer's shell may reach them. It listens on the loopback interface alone, checks
+signatures and policies (AUTH), and keeps its state: objects at once, everything else when it is stopped cleanly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import shutil
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import processes
+from infra.local.settings import REPOSITORY
+from infra.local.state import LocalDirectory, LocalStackError, exclusive
+
+REGION = "us-east-1"
+# The key and the secret of the account's root user, as MiniStack has them built in.
+ROOT = "test"
+REQUIREMENTS = Path(__file__).with_name("requirements-ministack.txt")
+ENVIRONMENT = REPOSITORY / ".build" / "ministack"
+LOG_LIMIT_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator. `started` is False when it was running before.
+
+    `crashed` tells that the one before it was not stopped cleanly, so that all but its objects is as it was at
+    the last clean stop; it stays so until `trust` is called.
+    """
+
+    url: str
+    port: int
+    started: bool
+    crashed: bool
+
+
+def install() -> bool:
+    """Make the emulator's virtual environment unless it is there. Returns whether it was made now.
+
+    Raises LocalStackError with pip's own words when the packages cannot be installed.
+    """
+    stamp = ENVIRONMENT / "installed"
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+    with exclusive(ENVIRONMENT.with_suffix(".lock")):
+        if stamp.is_file() and stamp.read_text("ascii") == wanted:
+            return False
+        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+        venv.create(ENVIRONMENT, with_pip=True)
+        done = subprocess.run(
+            [_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise LocalStackError(f"pip could not install MiniStack:\n{done.stderr.strip()}")
+        stamp.write_text(wanted, "ascii")
+        return True
+
+
+def start(directory: LocalDirectory, given_port: int | None = None) -> Emulator:
+    """Start the emulator with the state it had; nothing happens when it runs already.
+
+    Raises LocalStackError when it does not get ready.
+    """
+    process = processes.recorded(directory.emulator_record)
+    doubt = directory.emulator / "crashed"
+    remembered = processes.read_port(directory.emulator / "port")
+    if process is not None and processes.is_running(process) and remembered is not None:
+        _wait_until_ready(directory, process, remembered)
+        return Emulator(_url(remembered), remembered, started=False, crashed=doubt.exists())
+    if process is not None:
+        doubt.touch()
+    _end_strays(directory)
+    shutil.rmtree(directory.emulator / "tmp", ignore_errors=True)
+    for name in ("state", "s3", "tmp", "home"):
+        (directory.emulator / name).mkdir(parents=True, exist_ok=True)
+    port = processes.choose_port(given_port, remembered)
+    (directory.emulator / "port").write_text(str(port), "ascii")
+    process = _spawn(directory, port)
+    _wait_until_ready(directory, process, port)
+    return Emulator(_url(port), port, started=True, crashed=doubt.exists())
+
+
+def trust(directory: LocalDirectory) -> None:
+    """Call the emulator's state good again, once it has been seen to be."""
+    (directory.emulator / "crashed").unlink(missing_ok=True)
+
+
+def is_running(directory: LocalDirectory) -> bool:
+    process = processes.recorded(directory.emulator_record)
+    return process is not None and processes.is_running(process)
+
+
+def stop(directory: LocalDirectory) -> bool:
+    """Stop the emulator and every worker it started; its state is written. Returns whether it was running."""
+    process = processes.recorded(directory.emulator_record)
+    running = process is not None and processes.is_running(process)
+    clean = process is None or (running and processes.stop(process, grace_seconds=30))
+    _end_strays(directory)
+    if clean:
+        directory.emulator_record.unlink(missing_ok=True)
+    return running
+
+
+def forget_state(directory: LocalDirectory) -> None:
+    """Delete what a stopped emulator knows, apart from the objects in its buckets."""
+    shutil.rmtree(directory.emulator / "state", ignore_errors=True)
+    directory.emulator_record.unlink(missing_ok=True)
+
+
+def clean_environment(directory: LocalDirectory, port: int) -> dict[str, str]:
+    """All that the emulator, and with it every function, finds in its environment."""
+    home = directory.emulator
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(home / "home"),
+        "TMPDIR": str(home / "tmp"),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "AUTH": "true",
+        "PERSIST_STATE": "1",
+        **dict([_marker(directory).split("=", 1)]),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home / "s3"),
+        "LAMBDA_EXECUTOR": "local",
+        "DOCKER_HOST": f"unix://{home / 'no-docker.sock'}",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+
+
+def _spawn(directory: LocalDirectory, port: int) -> processes.ProcessRecord:
+    """Start the process in a session of its own, so that Ctrl-C at the terminal does not reach it."""
+    if directory.emulator_log.exists() and directory.emulator_log.stat().st_size > LOG_LIMIT_BYTES:
+        directory.emulator_log.replace(directory.emulator_log.with_suffix(".log.1"))
+    with directory.emulator_log.open("ab") as log:
+        child = subprocess.Popen(
+            [_python(), "-m", "ministack"],
+            cwd=directory.emulator / "home",
+            env=clean_environment(directory, port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        return processes.record(directory.emulator_record, child.pid)
+    except ProcessLookupError:
+        raise _not_ready(directory) from None
+
+
+def _wait_until_ready(directory: LocalDirectory, process: processes.ProcessRecord, port: int) -> None:
+    def settled() -> bool:
+        return _healthy(port) or not processes.is_running(process)
+
+    if not processes.wait_until(settled, 60) or not processes.is_running(process):
+        raise _not_ready(directory)
+
+
+def _healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _not_ready(directory: LocalDirectory) -> LocalStackError:
+    tail = "\n".join(directory.emulator_log.read_text("utf-8", "replace").splitlines()[-8:])
+    return LocalStackError(f"MiniStack did not get ready; the end of {directory.emulator_log}:\n{tail}")
+
+
+def _end_strays(directory: LocalDirectory) -> None:
+    """End what this stack started and nobody wrote down: workers, or an emulator whose starter was killed."""
+    for stray in processes.with_environment(_marker(directory)):
+        processes.stop(stray, grace_seconds=5)
+
+
+def _marker(directory: LocalDirectory) -> str:
+    """The one environment entry that this stack's emulator and workers have and nobody else."""
+    return f"STATE_DIR={directory.emulator / 'state'}"
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _python() -> Path:
+    return ENVIRONMENT / "bin" / "python"

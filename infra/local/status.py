@@ -1,0 +1,35 @@
+"""Tells what of a local stack runs, and where."""
+
+from __future__ import annotations
+
+import requests
+
+from infra.local import ministack, postgres, postgres_home, state
+from infra.local.console import Console
+from infra.local.settings import Settings
+from infra.local.state import LocalDirectory
+
+
+def status(settings: Settings, console: Console) -> bool:
+    """Print what runs. Returns whether the stack is up and its API says that it is ready."""
+    directory = LocalDirectory(settings.directory)
+    home = postgres_home.home_of(directory.root)
+    stack = state.read_stack(directory)
+    emulator = ministack.is_running(directory)
+    database = settings.database_url is not None or (home.data.is_dir() and postgres.is_running(home))
+    ready = stack is not None and emulator and _is_ready(f"{stack.api_url}/health/ready")
+    console.say(f"  directory   {directory.root}")
+    console.say(f"  MiniStack   {'runs' if emulator else 'does not run'}")
+    console.say(f"  PostgreSQL  {'runs' if database else 'does not run'}")
+    console.say(f"  API         {'ready' if ready else 'not ready'}")
+    if stack is not None:
+        console.say(f"  api_url     {stack.api_url}")
+        console.say(f"  client_id   {stack.client_id}   (its secret: {directory.stack})")
+    return ready
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.RequestException:
+        return False

@@ -1,0 +1,228 @@
+"""Brings a local stack to the state that the working tree describes, whatever state it is in.
+
+Every step looks before it acts, so a second run changes nothing, and a run after a crash does the rest.
+
+What is lost when the emulator is killed rather than stopped: it writes its buckets' objects at once, and all else
+(accounts, upload records, queued events, deployed functions) only when it is stopped cleanly. After a kill it has
+the objects as they are and the rest as it was at the last clean stop, if there was one. `up` then deploys
+what is missing and creates the first administrator anew, with the same credentials; documents keep their
+attr.json in the bucket and their row in the index, which PostgreSQL kept. Uploads whose event was in the queue
+have to be sent again.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import functools
+import secrets
+from dataclasses import dataclass
+
+import psycopg
+import requests
+
+from infra.build import Manifest, build
+from infra.local import deploy, ministack, postgres, postgres_home, state
+from infra.local.console import Console
+from infra.local.settings import REPOSITORY, Settings
+from infra.local.state import Decisions, LocalDirectory, LocalStackError, StackFile
+from infra.migrate import upgrade
+
+PREFIX = "artstore"
+FUNCTIONS = ("auth", "auth-bootstrap", "upload", "query", "storage-events")
+TEMPLATE = REPOSITORY / "infra" / "template.yaml"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a deployment is made from, started or built already."""
+
+    emulator: ministack.Emulator
+    database_url: str
+    manifest: Manifest
+
+
+def up(settings: Settings, console: Console) -> StackFile:
+    """Start what does not run, deploy what differs, and write stack.json.
+
+    Raises LocalStackError with a text for the person at the terminal.
+    """
+    directory = LocalDirectory(settings.directory)
+    waiting = functools.partial(console.say, "  another command is at work on this stack; waiting for it")
+    with state.exclusive(directory.lock, waiting):
+        decisions = _decide(directory, settings)
+        parts = _start_parts(directory, settings, console)
+        with console.step("migrations") as outcome:
+            upgrade(parts.database_url)
+            outcome.append("index schema is current")
+        try:
+            stack = _deploy(directory, decisions, parts, console)
+        except LocalStackError as error:
+            if not parts.emulator.crashed:
+                raise
+            console.warn(f"{error}\n  ! what a crash left does not work: starting over, objects kept")
+            ministack.stop(directory)
+            ministack.forget_state(directory)
+            emulator = ministack.start(directory, settings.port)
+            stack = _deploy(directory, decisions, dataclasses.replace(parts, emulator=emulator), console)
+        ministack.trust(directory)
+        if state.write_stack(directory, stack):
+            console.say(f"  wrote {directory.stack}")
+    return stack
+
+
+class StackDoesNotAnswer(LocalStackError):
+    """The stack is deployed, but its API does not do the least it should."""
+
+
+def _decide(directory: LocalDirectory, settings: Settings) -> Decisions:
+    """Make and write down, before anything starts, the choices that a repeated run has to find again."""
+    before = state.read_decisions(directory)
+    home = postgres_home.home_of(directory.root)
+    if before.postgres_home is None:
+        # What lies there belongs to a stack whose directory was deleted by hand.
+        postgres.remove(home)
+    after = dataclasses.replace(
+        before,
+        postgres_home=str(home.path),
+        client_id=before.client_id or settings.admin_client_id or f"admin-{secrets.token_hex(4)}",
+        client_secret=before.client_secret or settings.admin_client_secret or secrets.token_urlsafe(32),
+    )
+    if after != before:
+        state.write_decisions(directory, after)
+    return after
+
+
+def _start_parts(directory: LocalDirectory, settings: Settings, console: Console) -> Parts:
+    """Start the database and the emulator and build the functions, side by side."""
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        database = pool.submit(_start_database, directory, settings, console)
+        emulator = pool.submit(_start_emulator, directory, settings, console)
+        manifest = pool.submit(_build, console)
+        return Parts(emulator.result(), database.result(), manifest.result())
+
+
+def _start_database(directory: LocalDirectory, settings: Settings, console: Console) -> str:
+    with console.step("PostgreSQL") as outcome:
+        if settings.database_url is not None:
+            with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+                outcome.append(f"yours, at {connection.info.host}:{connection.info.port}")
+            return settings.database_url
+        server = postgres.start(postgres_home.home_of(directory.root), settings.database_port)
+        outcome.append(f"{'started' if server.started else 'runs'} on 127.0.0.1:{server.port}")
+        return server.url
+
+
+def _start_emulator(directory: LocalDirectory, settings: Settings, console: Console) -> ministack.Emulator:
+    with console.step("MiniStack") as outcome:
+        if ministack.install():
+            outcome.append("installed,")
+        emulator = ministack.start(directory, settings.port)
+        outcome.append(f"{'started' if emulator.started else 'runs'} on {emulator.url}")
+    if emulator.crashed:
+        console.warn("the emulator was killed: what it knew since its last clean stop is lost, but its objects")
+    return emulator
+
+
+def _build(console: Console) -> Manifest:
+    with console.step("build") as outcome, state.exclusive(REPOSITORY / ".build" / "build.lock"):
+        manifest = build("local", report=lambda line: console.say(f"    {line}"))
+        total = sum(artifact.zip_bytes for artifact in manifest.artifacts.values())
+        outcome.append(f"{len(manifest.artifacts)} zips for Python {manifest.python}, {total / 1e6:.1f} MB")
+        return manifest
+
+
+def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, console: Console) -> StackFile:
+    """Deploy to the emulator and see that the API answers."""
+    emulator = parts.emulator
+    account = deploy.Account(ministack.REGION, emulator.url, ministack.ROOT, ministack.ROOT)
+    with console.step("artifacts") as outcome:
+        bucket = deploy.artifacts_bucket(account, PREFIX)
+        zips = {artifact.key: artifact.path for artifact in parts.manifest.artifacts.values()}
+        outcome.append(f"{deploy.upload_artifacts(account, bucket, zips)} of {len(zips)} uploaded")
+        secret_arn, changed = deploy.put_secret(account, f"{PREFIX}/database", parts.database_url)
+    if changed and not emulator.started:
+        with console.step("MiniStack") as outcome:
+            # Functions read the database's address once, when they start.
+            ministack.stop(directory)
+            emulator = ministack.start(directory, emulator.port)
+            outcome.append("started again: the database has another address")
+    with console.step("stack") as outcome:
+        parameters = {
+            "Prefix": PREFIX,
+            "ArtifactsBucket": bucket,
+            "DatabaseSecretArn": secret_arn,
+            **parts.manifest.template_parameters(),
+        }
+        deployed = deploy.deploy_stack(account, PREFIX, TEMPLATE, bucket, parameters, console.warn)
+        outcome.append(f"{deployed.change} from {TEMPLATE.name}")
+    outputs = deployed.outputs
+    with console.step("first admin") as outcome:
+        outcome.append(_create_administrator(account, outputs["BootstrapFunctionName"], decisions))
+    stack = StackFile(
+        api_url=f"{emulator.url}/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}",
+        s3_endpoint=emulator.url,
+        aws_endpoint=emulator.url,
+        region=ministack.REGION,
+        client_id=str(decisions.client_id),
+        client_secret=str(decisions.client_secret),
+        database_url=parts.database_url,
+        aws_access_key_id=ministack.ROOT,
+        aws_secret_access_key=ministack.ROOT,
+        prefix=PREFIX,
+        edit_bucket=outputs["EditBucket"],
+        rw_bucket=outputs["RwBucket"],
+        events_queue_url=outputs["EventsQueueUrl"],
+        dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+        functions={name: f"{PREFIX}-{name}" for name in FUNCTIONS},
+    )
+    with console.step("check") as outcome:
+        outcome.append(_check(stack))
+    return stack
+
+
+def _create_administrator(account: deploy.Account, function: str, decisions: Decisions) -> str:
+    """Create the first administrator with the credentials decided on, unless there is one.
+
+    Raises LocalStackError when there is another one, whose secret nobody wrote down here.
+    """
+    answer = deploy.invoke(
+        account,
+        function,
+        {
+            "action": "create-first-administrator",
+            "client_id": decisions.client_id,
+            "client_secret": decisions.client_secret,
+        },
+    )
+    if answer["client_id"] != decisions.client_id:
+        raise LocalStackError(
+            f"The first administrator of this stack is {answer['client_id']}, whose secret is not known here.\n"
+            "`make clean` starts over; or give ARTSTORE_ADMIN_CLIENT_ID and ARTSTORE_ADMIN_CLIENT_SECRET."
+        )
+    return f"{'created' if answer['created'] else 'exists'}: {decisions.client_id}"
+
+
+def _check(stack: StackFile) -> str:
+    """Get a token and ask for readiness, which also starts the functions that a first caller would wait for."""
+
+    def token() -> requests.Response:
+        return requests.post(
+            f"{stack.api_url}/api/v1/auth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(stack.client_id, stack.client_secret),
+            timeout=60,
+        )
+
+    def ready() -> requests.Response:
+        return requests.get(f"{stack.api_url}/health/ready", timeout=60)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool, contextlib.suppress(requests.ConnectionError):
+        for what, future in (("token", pool.submit(token)), ("readiness", pool.submit(ready))):
+            answer = future.result()
+            if not answer.ok:
+                # A token's answer may hold a token; that of a failure holds the reason only.
+                raise StackDoesNotAnswer(f"{what}: HTTP {answer.status_code} {answer.text[:1000]}")
+        return "token issued, every dependency ready"
+    raise StackDoesNotAnswer(f"{stack.api_url} does not answer")
