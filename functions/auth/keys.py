@@ -86,7 +86,7 @@ class KeySecret:
     def read(self) -> KeyRing | None:
         """Read the ring, or None when the secret has no value yet. Raises Unavailable."""
         text = read_secret(self._secret_id)
-        return None if text is None else msgspec.json.decode(text, type=KeyRing)
+        return msgspec.json.decode(text, type=KeyRing) if text else None
 
     def write(self, ring: KeyRing) -> None:
         """Replace the ring. Raises Unavailable."""
