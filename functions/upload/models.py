@@ -12,23 +12,25 @@ from msgspec import Meta
 from artstore.elements import RetentionPolicy
 from artstore.presign import MAX_SINGLE_PUT_BYTES
 
+# Each ends with (?!\n)$, since $ alone would let a line break follow.
+_FILENAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
+_SHA256 = r"^[0-9a-f]{64}(?!\n)$"
+_TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"
+_MEDIA_TYPE = rf"^{_TOKEN}/{_TOKEN}( ?; ?{_TOKEN}={_TOKEN})*(?!\n)$"
+
 Tag = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The document a client is about to send."""
 
-    filename: Annotated[
-        str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")
-    ]
+    filename: Annotated[str, Meta(min_length=1, max_length=255, pattern=_FILENAME)]
     """Its name for people; any script, no control characters."""
     size: Annotated[int, Meta(ge=0, le=MAX_SINGLE_PUT_BYTES)]
     """Bytes."""
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=_SHA256)]
     """SHA-256 of the bytes, in lowercase hex."""
-    content_type: Annotated[
-        str, Meta(max_length=200, pattern=r"^[\w!#$&^.+-]+/[\w!#$&^.+-]+( ?; ?[\w!#$&^.+-]+=[\w!#$&^.+-]+)*$")
-    ] = "application/octet-stream"
+    content_type: Annotated[str, Meta(max_length=200, pattern=_MEDIA_TYPE)] = "application/octet-stream"
     """Media type (RFC 9110 §8.3.1)."""
     description: Annotated[str, Meta(max_length=4000)] | None = None
     tags: Annotated[list[Tag], Meta(max_length=50)] = []

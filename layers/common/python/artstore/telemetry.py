@@ -18,7 +18,7 @@ NAMESPACE = "ArtStore"
 @functools.cache
 def get_logger(service: str, level: str = "INFO") -> Logger:
     """Give the process's logger of ``service``."""
-    return Logger(service=service, level=level, utc=True, use_rfc3339=True)
+    return Logger(service=service, level=level, utc=True, use_rfc3339=True, location=None)
 
 
 def emit_metrics(

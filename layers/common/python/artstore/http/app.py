@@ -77,9 +77,9 @@ class ArtStoreApp(Chalice):
         started = time.perf_counter()
         request = _request(event, context)
         self._outcome = outcome = _Outcome(request)
-        try:
+        if request.path in self.routes:
             answer: dict[str, Any] = super().__call__(event, context)
-        except KeyError:  # a path that no route has
+        else:
             answer = {"statusCode": 404, "headers": {}, "body": ""}
         if outcome.answered_by is None:
             answer = self._as_problem(answer, request)
@@ -179,7 +179,7 @@ def _request(event: dict[str, Any], context: Any) -> Request:
         except (binascii.Error, ValueError):
             raw = b""
     else:
-        raw = body if isinstance(body, bytes) else body.encode("utf-8", "surrogateescape")
+        raw = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
     return Request(
         method=str(about.get("httpMethod", "")),
         path=str(about.get("resourcePath", "")),

@@ -188,7 +188,7 @@ def _decode_body(request: Request, kind: Any) -> object:
         return msgspec.json.decode(request.body, type=kind)
     except msgspec.ValidationError as error:
         raise _invalid_field("body", error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("the body is not valid JSON in UTF-8", code="malformed_json") from error
 
 

@@ -1,0 +1,230 @@
+"""POST /api/v1/auth/token: the client credentials grant (RFC 6749 §4.4) and its refusals (§5.2)."""
+
+from __future__ import annotations
+
+import base64
+import time
+from urllib.parse import quote
+
+import jwt
+import pytest
+
+from artstore.http import create_app
+from artstore.http.app import ArtStoreApp
+from artstore.tables import ServiceAccount, bind
+from functions.auth import app as auth
+from functions.auth import dependencies
+from functions.auth.keys import SigningKey
+from functions.auth.secrets import SecretVerifier, generate_client_id, generate_secret, hash_secret
+from functions.auth.tokens import TokenIssuer
+from tests.support.gateway import Answer, call
+
+ISSUER = "https://archive.example/v1"
+CLIENT, SECRET = generate_client_id(), generate_secret()
+READER, READER_SECRET = generate_client_id(), generate_secret()
+FORM = "application/x-www-form-urlencoded"
+GRANT = "grant_type=client_credentials"
+
+
+class Accounts:
+    def __init__(self) -> None:
+        table = bind(ServiceAccount, "unit")
+        self.reads = 0
+        self.by_id = {
+            client_id: table(client_id, username="robot", role=role, secret_hashes=[hash_secret(secret, 4)])
+            for client_id, secret, role in ((CLIENT, SECRET, "ADMIN"), (READER, READER_SECRET, "READONLY"))
+        }
+
+    def find(self, client_id: str) -> ServiceAccount | None:
+        self.reads += 1
+        return self.by_id.get(client_id)
+
+
+@pytest.fixture
+def accounts() -> Accounts:
+    return Accounts()
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, accounts: Accounts, signing_key: SigningKey) -> ArtStoreApp:
+    issuer = TokenIssuer(
+        issuer=ISSUER,
+        lifetime_seconds=1800,
+        accounts=accounts,
+        secrets=SecretVerifier(4),
+        signing_key=lambda: signing_key,
+    )
+    monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
+    monkeypatch.setattr(dependencies, "token_issuer", lambda: issuer)
+    return create_app("unit-auth", auth.ENDPOINTS)
+
+
+def ask(
+    app: ArtStoreApp,
+    body: str = GRANT,
+    *,
+    basic: str | None = f"{CLIENT}:{SECRET}",
+    media_type: str = FORM,
+) -> Answer:
+    headers = {"Content-Type": media_type}
+    if basic is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(basic.encode()).decode()
+    return call(app, "POST", "/api/v1/auth/token", headers=headers, body=body)
+
+
+def test_basic_credentials_are_exchanged_for_an_access_token(app: ArtStoreApp, signing_key: SigningKey) -> None:
+    answer = ask(app)
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 1800)
+    token = answer.json["access_token"]
+    assert jwt.get_unverified_header(token) == {"alg": "RS256", "typ": "at+jwt", "kid": signing_key.kid}
+    public = signing_key.private_key.public_key()
+    claims = jwt.decode(token, public, algorithms=["RS256"], audience=ISSUER, issuer=ISSUER)
+    assert claims["sub"] == claims["client_id"] == CLIENT
+    assert claims["exp"] - claims["iat"] == 1800
+    assert abs(claims["iat"] - time.time()) < 5
+    assert claims["scope"] == answer.json["scope"]
+    assert len(claims["jti"]) == 36
+
+
+def test_credentials_in_the_body_are_accepted(app: ArtStoreApp) -> None:
+    assert ask(app, f"{GRANT}&client_id={CLIENT}&client_secret={SECRET}", basic=None).status == 200
+
+
+def test_the_json_body_of_the_first_artstore_is_accepted(app: ArtStoreApp) -> None:
+    body = f'{{"grant_type": "client_credentials", "client_id": "{CLIENT}", "client_secret": "{SECRET}"}}'
+    assert ask(app, body, basic=None, media_type="application/json").status == 200
+
+
+def test_basic_credentials_may_be_form_urlencoded(app: ArtStoreApp) -> None:
+    encoded = "".join(f"%{byte:02X}" for byte in SECRET.encode())
+    assert ask(app, basic=f"{quote(CLIENT)}:{encoded}").status == 200
+
+
+def test_the_scope_asked_for_is_granted_and_no_more(app: ArtStoreApp) -> None:
+    assert ask(app, f"{GRANT}&scope=files:read+audit:read").json["scope"] == "audit:read files:read"
+
+
+def test_without_a_scope_all_of_the_roles_are_granted(app: ArtStoreApp) -> None:
+    assert ask(app, basic=f"{READER}:{READER_SECRET}").json["scope"] == "files:read"
+
+
+@pytest.mark.parametrize(
+    ("body", "basic"),
+    [
+        (GRANT, f"{CLIENT}:wrong"),
+        (GRANT, f"{CLIENT}:"),
+        (GRANT, f"unknown:{SECRET}"),
+        (GRANT, f"{CLIENT}:{'x' * 200}"),
+        (GRANT, "no-colon"),
+        (GRANT, None),
+        (f"{GRANT}&client_id={CLIENT}", None),
+        (f"{GRANT}&client_id={CLIENT}&client_secret=wrong", None),
+    ],
+)
+def test_failed_client_authentication_is_401_and_always_the_same(
+    app: ArtStoreApp, body: str, basic: str | None
+) -> None:
+    answer = ask(app, body, basic=basic)
+    assert answer.status == 401
+    assert answer.json["error"] == "invalid_client"
+    assert answer.json["error_description"] == "client authentication failed"
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("status", ["SUSPENDED", "DELETED", ""])
+def test_an_account_that_is_not_active_gets_no_token(app: ArtStoreApp, accounts: Accounts, status: str) -> None:
+    accounts.by_id[CLIENT].status = status
+    assert ask(app).json["error"] == "invalid_client"
+
+
+@pytest.mark.parametrize("role", ["SUPERUSER", "", "admin"])
+def test_an_unknown_role_may_ask_for_nothing(app: ArtStoreApp, accounts: Accounts, role: str) -> None:
+    accounts.by_id[CLIENT].role = role
+    assert ask(app).json["error"] == "invalid_scope"
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "error"),
+    [
+        ("", FORM, "invalid_request"),
+        ("grant_type=", FORM, "invalid_request"),
+        ("grant_type=password", FORM, "unsupported_grant_type"),
+        (f"{GRANT}&grant_type=client_credentials", FORM, "invalid_request"),
+        (f"{GRANT}&scope=files:read&scope=files:read", FORM, "invalid_request"),
+        (f"{GRANT}&scope=files:fly", FORM, "invalid_scope"),
+        (f"{GRANT}&scope=files:read++files:write", FORM, "invalid_scope"),
+        (f"{GRANT}&scope=%22", FORM, "invalid_scope"),
+        (f"{GRANT}&client_id={CLIENT}&client_secret={SECRET}", FORM, "invalid_request"),
+        (f"{GRANT}&client_id=another", FORM, "invalid_request"),
+        (f"{GRANT}&scope=%zz", FORM, "invalid_request"),
+        (f"{GRANT}&scope=%ff%fe", FORM, "invalid_request"),
+        (f"{GRANT}&scope=a%00b", FORM, "invalid_request"),
+        (f"{GRANT}&x={'x' * 20_000}", FORM, "invalid_request"),
+        ("&".join([GRANT, *(f"p{n}=1" for n in range(30))]), FORM, "invalid_request"),
+        (GRANT, "text/plain", "invalid_request"),
+        (GRANT, "", "invalid_request"),
+        ("{", "application/json", "invalid_request"),
+        ('{"grant_type": 1}', "application/json", "invalid_request"),
+        ("[]", "application/json", "invalid_request"),
+    ],
+)
+def test_a_malformed_request_is_400_with_the_code_of_the_rfc(
+    app: ArtStoreApp, body: str, media_type: str, error: str
+) -> None:
+    answer = ask(app, body, media_type=media_type)
+    assert (answer.status, answer.json["error"]) == (400, error)
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_parameters_in_the_query_are_refused(app: ArtStoreApp) -> None:
+    answer = call(app, "POST", f"/api/v1/auth/token?{GRANT}", headers={"Content-Type": FORM}, body="")
+    assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+
+
+def test_a_token_costs_one_read_of_the_account(app: ArtStoreApp, accounts: Accounts) -> None:
+    ask(app)
+    assert accounts.reads == 1
+
+
+def test_no_log_line_and_no_error_holds_a_token_or_a_secret(
+    app: ArtStoreApp, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    token = ask(app).json["access_token"]
+    refused = ask(app, basic=f"{CLIENT}:{SECRET}x").text
+    malformed = ask(app, f"{GRANT}&client_id={CLIENT}&client_secret={SECRET}").text
+    said = capfd.readouterr().out + caplog.text + refused + malformed
+    assert SECRET not in said
+    assert token not in said
+    assert token.split(".")[2] not in said
+
+
+def test_a_verified_secret_is_remembered_and_a_changed_hash_forgets_it(accounts: Accounts) -> None:
+    now = [1000.0]
+    verifier = SecretVerifier(4, clock=lambda: now[0])
+    old = list(accounts.by_id[CLIENT].secret_hashes)
+    assert verifier.verify(SECRET, old)
+    assert verifier.verify(SECRET, old)
+    assert not verifier.verify("wrong", old)
+    assert not verifier.verify(SECRET, [hash_secret(generate_secret(), 4)])
+
+
+def test_an_unknown_client_costs_a_hash_of_the_same_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def compare(_secret: str, hashed: str) -> bool:
+        compared.append(hashed)
+        return False
+
+    monkeypatch.setattr(SecretVerifier, "_matches", staticmethod(compare))
+    SecretVerifier(5).verify("x", [])
+    assert compared[0].startswith("$2b$05$")
+
+
+def test_a_secret_is_long_random_and_needs_no_encoding() -> None:
+    made = {generate_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(secret) == 43 and secret.replace("-", "").replace("_", "").isalnum() for secret in made)

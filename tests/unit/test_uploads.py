@@ -1,0 +1,182 @@
+"""POST /api/v1/files writes the record, then permits exactly one upload."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+
+from artstore.elements import Mode, StorageElement, StorageElements
+from artstore.errors import Unavailable
+from artstore.http import create_app
+from artstore.http.app import ArtStoreApp
+from artstore.security import Principal, Scope
+from artstore.signer import UrlSigner
+from artstore.tables import UploadRecord, bind
+from functions.upload import app as upload
+from functions.upload import dependencies
+from functions.upload.uploads import Uploads
+from tests.support.gateway import Answer, call
+
+NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
+SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+PDF = "application/pdf"
+CALLER = Principal("sa_1", "robot", frozenset({Scope.FILES_WRITE}))
+ENVIRONMENT = {
+    "AWS_REGION": "eu-north-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+}
+DOCUMENT: dict[str, Any] = {
+    "filename": "report.pdf",
+    "size": 3,
+    "sha256": SHA256,
+    "content_type": "application/pdf",
+}
+
+
+class Records:
+    def __init__(self) -> None:
+        self.kept: dict[str, UploadRecord] = {}
+        self.down = False
+
+    def new(self, file_id: UUID) -> UploadRecord:
+        record: UploadRecord = bind(UploadRecord, "unit")(str(file_id))
+        return record
+
+    def add(self, record: UploadRecord) -> None:
+        if self.down:
+            raise Unavailable("the table store does not answer")
+        self.kept[record.file_id] = record
+
+    def find(self, file_id: UUID) -> UploadRecord | None:
+        return self.kept.get(str(file_id))
+
+
+@pytest.fixture
+def records() -> Records:
+    return Records()
+
+
+@pytest.fixture
+def app(records: Records, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
+    elements = StorageElements(
+        (StorageElement("edit-01", "edit-b", Mode.EDIT), StorageElement("rw-01", "rw-b", Mode.RW, prefix="docs/"))
+    )
+    signer = UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW)
+    uploads = Uploads(elements=elements, records=records, signer=signer, expiry_seconds=600, clock=lambda: NOW)
+    monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
+    monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
+    return create_app("unit-upload", upload.ENDPOINTS, lambda _token: CALLER)
+
+
+def start(app: ArtStoreApp, **changes: object) -> Answer:
+    return call(app, "POST", "/api/v1/files", payload=DOCUMENT | changes, token="t")
+
+
+def test_the_answer_is_one_put_with_everything_signed(app: ArtStoreApp) -> None:
+    answer = start(app)
+    assert answer.status == 201
+    assert answer.json["status"] == "PENDING"
+    assert answer.headers["Location"] == f"/api/v1/files/{answer.json['file_id']}"
+    target = answer.json["upload"]
+    assert target["method"] == "PUT"
+    assert target["expires_at"] == "2026-11-21T07:15:09Z"
+    assert target["url"].startswith("http://127.0.0.1:4566/rw-b/docs/2026/11/21/07/report_robot_20261121T070509_")
+    assert target["headers"] == {
+        "Content-Length": "3",
+        "Content-Type": "application/pdf",
+        "If-None-Match": "*",
+        "x-amz-checksum-sha256": "LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564=",
+    }
+    signed = "content-length;content-type;host;if-none-match;x-amz-checksum-sha256"
+    assert parse_qs(urlsplit(target["url"]).query)["X-Amz-SignedHeaders"] == [signed]
+
+
+def test_the_record_holds_what_was_meant_to_arrive(app: ArtStoreApp, records: Records) -> None:
+    file_id = start(
+        app, description="d", tags=["a", "b", "a"], custom_attributes={"n": 1}, retention_policy="temporary"
+    ).json["file_id"]
+    record = records.kept[file_id]
+    assert (record.status, record.element_id, record.bucket) == ("PENDING", "edit-01", "edit-b")
+    assert record.key.endswith(f"_{file_id}.pdf")
+    assert (record.size, record.sha256, record.content_type) == (3, SHA256, "application/pdf")
+    assert (record.description, list(record.tags), record.custom_attributes) == ("d", ["a", "b"], {"n": 1})
+    assert record.retention_policy == "temporary"
+    assert record.ttl_days == 30
+    assert (record.created_by_id, record.created_by_username) == ("sa_1", "robot")
+    assert record.created_at == "2026-11-21T07:05:09.000Z"
+    assert record.expires_at_epoch == (NOW + timedelta(seconds=600, days=30)).timestamp()
+
+
+def test_documents_are_permanent_unless_said_otherwise(app: ArtStoreApp, records: Records) -> None:
+    record = records.kept[start(app).json["file_id"]]
+    assert (record.retention_policy, record.element_id) == ("permanent", "rw-01")
+    assert record.ttl_days is None
+
+
+def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: Records) -> None:
+    records.down = True
+    answer = start(app)
+    assert answer.status == 503
+    assert "url" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"filename": ""}, "filename"),
+        ({"filename": "   "}, "filename"),
+        ({"filename": "a\x00b"}, "filename"),
+        ({"filename": "a\nb"}, "filename"),
+        ({"filename": "x" * 256}, "filename"),
+        ({"size": -1}, "size"),
+        ({"size": 5 * 1024**3 + 1}, "size"),
+        ({"size": 1.5}, "size"),
+        ({"size": "3"}, "size"),
+        ({"sha256": SHA256.upper()}, "sha256"),
+        ({"sha256": SHA256[:-1]}, "sha256"),
+        ({"sha256": SHA256 + "\n"}, "sha256"),
+        ({"content_type": "pdf"}, "content_type"),
+        ({"content_type": "текст/план"}, "content_type"),
+        ({"content_type": "text/plain\r\nX: y"}, "content_type"),
+        ({"retention_policy": "forever"}, "retention_policy"),
+        ({"ttl_days": 5}, "ttl_days"),
+        ({"tags": [""]}, "tags[0]"),
+        ({"tags": ["x"] * 51}, "tags"),
+        ({"description": "x" * 4001}, "description"),
+        ({"custom_attributes": [1]}, "custom_attributes"),
+    ],
+    ids=str,
+)
+def test_a_wrong_field_is_400_and_named(app: ArtStoreApp, changes: dict[str, object], field: str) -> None:
+    answer = start(app, **changes)
+    assert (answer.status, answer.json["field"]) == (400, field)
+
+
+def test_custom_attributes_have_a_limit(app: ArtStoreApp) -> None:
+    answer = start(app, custom_attributes={"x": "y" * 20_000})
+    assert (answer.status, answer.json["code"]) == (413, "custom_attributes_too_large")
+
+
+def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records: Records) -> None:
+    answer = start(app, filename="Договор №7.docx", size=0)
+    assert answer.status == 201
+    assert records.kept[answer.json["file_id"]].original_filename == "Договор №7.docx"
+
+
+def test_the_state_of_an_upload_is_shown(app: ArtStoreApp, records: Records) -> None:
+    file_id = start(app).json["file_id"]
+    records.kept[file_id].status, records.kept[file_id].reason = "REJECTED", "size_mismatch"
+    answer = call(app, "GET", f"/api/v1/files/{file_id}/upload", "/api/v1/files/{file_id}/upload", token="t")
+    assert (answer.status, answer.json["status"], answer.json["reason"]) == (200, "REJECTED", "size_mismatch")
+
+
+def test_an_upload_nobody_started_is_404(app: ArtStoreApp) -> None:
+    url = "/api/v1/files/7f1d7b5e-1c1f-4b62-9d8c-3f1f0e7f9a11/upload"
+    answer = call(app, "GET", url, "/api/v1/files/{file_id}/upload", token="t")
+    assert (answer.status, answer.json["code"]) == (404, "upload_not_found")
