@@ -22,11 +22,11 @@ from artstore.http.openapi import build_document
 from functions.auth import app as auth
 from functions.query import app as query
 from functions.upload import app as upload
+from infra.template import PATH as TEMPLATE
 from infra.template import stamp
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "functions" / "query" / "openapi.json"
-TEMPLATE = ROOT / "infra" / "template.yaml"
 VERSION = "0.1.0"
 
 ENDPOINTS_OF: Mapping[str, tuple[Endpoint, ...]] = {
@@ -73,10 +73,7 @@ def paths() -> str:
 
 
 def template(text: str) -> str:
-    """Give the template ``text`` with its generated parts made anew.
-
-    These are the lines between the two markers, and the logical id of the API's deployment (see infra.template).
-    """
+    """Give the template ``text`` with the paths between its markers made anew, and its deployment stamped."""
     body = paths()
 
     def replace(match: re.Match[str]) -> str:

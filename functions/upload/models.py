@@ -15,8 +15,8 @@ from artstore.presign import MAX_SINGLE_PUT_BYTES
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
 _FILENAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
 _SHA256 = r"^[0-9a-f]{64}(?!\n)$"
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"
-_MEDIA_TYPE = rf"^{_TOKEN}/{_TOKEN}( ?; ?{_TOKEN}={_TOKEN})*(?!\n)$"
+_NAME = r"[A-Za-z0-9!#$&^_.+-]+"
+_MEDIA_TYPE = rf"^{_NAME}/{_NAME}( ?; ?{_NAME}={_NAME})*(?!\n)$"
 
 Tag = Annotated[str, Meta(min_length=1, max_length=100)]
 
