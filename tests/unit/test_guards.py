@@ -1,0 +1,92 @@
+"""Rules of the house that no single module can keep: one list of routes, documented settings, lean imports."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app as combined
+from artstore import config
+from artstore.http import Endpoint
+from infra import openapi
+from infra.template import PATH as TEMPLATE
+from infra.template import parse
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ENDPOINTS: list[Endpoint] = [each for endpoints in openapi.ENDPOINTS_OF.values() for each in endpoints]
+SETTINGS = [config.AuthSettings, config.UploadSettings, config.QuerySettings, config.StorageEventsSettings]
+
+
+def operations(paths: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, methods in paths.items() for method in methods}
+
+
+def declared() -> set[tuple[str, str]]:
+    return {(each.method, each.path) for each in ENDPOINTS}
+
+
+def test_the_template_routes_each_operation_to_its_function_and_no_other() -> None:
+    body = parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["Api"]["Properties"]["Body"]
+    assert operations(body["paths"]) == declared()
+    for function, endpoints in openapi.ENDPOINTS_OF.items():
+        for each in endpoints:
+            integration = body["paths"][each.path][each.method.lower()]["x-amazon-apigateway-integration"]
+            assert f"${{Prefix}}-{function}/invocations" in json.dumps(integration)
+
+
+def test_the_openapi_document_and_the_template_are_generated_from_the_code_as_it_is() -> None:
+    for path, text in openapi.generated().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python -m infra.openapi --write"
+
+
+def test_the_openapi_document_describes_each_operation() -> None:
+    assert operations(json.loads(openapi.document())["paths"]) == declared()
+
+
+def test_every_operation_has_a_summary_and_a_description_and_a_name_of_its_own() -> None:
+    assert all(each.summary and each.description for each in ENDPOINTS)
+    assert len({each.operation_id for each in ENDPOINTS}) == len(ENDPOINTS)
+
+
+def test_only_named_operations_are_public() -> None:
+    assert {each.operation_id for each in ENDPOINTS if each.scope is None} == {
+        "issue_token",
+        "show_jwks",
+        "show_liveness",
+        "show_readiness",
+        "show_openapi",
+    }
+
+
+def test_one_process_serves_every_route_for_chalice_local() -> None:
+    routes = {(method, path) for path, methods in combined.app.routes.items() for method in methods}
+    assert routes == declared()
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda each: str(each.__name__))
+def test_every_setting_is_documented_with_its_default(settings: type[config.CommonSettings]) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    for name, field in config.setting_names(settings).items():
+        line = next((line for line in text.splitlines() if f"`{name}`" in line), None)
+        assert line, f"docs/configuration.md does not describe {name}"
+        default = defaults[field]
+        if default is not dataclasses.MISSING and default is not None:
+            assert re.search(rf"\b{default}\b", line), f"docs/configuration.md: {name} is {default} by default"
+
+
+def test_every_template_parameter_is_documented() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    parameters = parse(TEMPLATE.read_text(encoding="utf-8"))["Parameters"]
+    assert [name for name in parameters if f"`{name}`" not in text] == []
+
+
+def test_the_environment_is_read_in_one_module() -> None:
+    sources = [*ROOT.glob("layers/common/python/artstore/**/*.py"), *ROOT.glob("functions/**/*.py")]
+    readers = {path.name for path in sources if re.search(r"os\.(environ|getenv)", path.read_text("utf-8"))}
+    assert readers == {"config.py"}

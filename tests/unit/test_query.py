@@ -1,0 +1,164 @@
+"""The read side answers from the index alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, quote, urlsplit
+from uuid import UUID, uuid4
+
+import pytest
+
+from artstore.errors import Unavailable
+from artstore.http import create_app
+from artstore.http.app import ArtStoreApp
+from artstore.security import Principal, Scope
+from artstore.signer import UrlSigner
+from functions.query import app as query
+from functions.query import dependencies
+from functions.query.cursors import Cursors
+from functions.query.documents import Documents
+from tests.fakes.documents import make_projection
+from tests.fakes.memory_index import MemoryIndex
+from tests.support.gateway import Answer, call
+
+NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
+FILES = "/api/v1/files"
+ENVIRONMENT = {"AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+@pytest.fixture
+def index() -> MemoryIndex:
+    return MemoryIndex()
+
+
+@pytest.fixture
+def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
+    documents = Documents(
+        index=index,
+        signer=UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW),
+        cursors=Cursors("postgresql://unit"),
+        download_expiry_seconds=300,
+    )
+    monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
+    monkeypatch.setattr(dependencies, "documents", lambda: documents)
+    reader = Principal("sa_1", "robot", frozenset({Scope.FILES_READ}))
+    return create_app("unit-query", query.ENDPOINTS, lambda _token: reader)
+
+
+def add(index: MemoryIndex, number: int, filename: str = "report.pdf") -> UUID:
+    at = NOW + timedelta(minutes=number)
+    projection = make_projection(
+        key=f"2026/{number}.pdf", bucket="rw-b", original_filename=filename, created_at=at, updated_at=at
+    )
+    index.project(projection)
+    return projection.attributes.file_id
+
+
+def get(app: ArtStoreApp, url: str, resource: str | None = None) -> Answer:
+    return call(app, "GET", url, resource, token="t")
+
+
+def one(app: ArtStoreApp, file_id: UUID, suffix: str = "", **headers: str) -> Answer:
+    resource = f"{FILES}/{{file_id}}{suffix}"
+    return call(app, "GET", f"{FILES}/{file_id}{suffix}", resource, token="t", headers=headers)
+
+
+def test_a_document_is_its_attributes_and_its_status(app: ArtStoreApp, index: MemoryIndex) -> None:
+    file_id = add(index, 1)
+    answer = one(app, file_id)
+    assert (answer.status, answer.headers["ETag"]) == (200, '"1"')
+    assert answer.json["file_id"] == str(file_id)
+    assert (answer.json["status"], answer.json["file_size"]) == ("STORED", 1024)
+    assert answer.json["created_at"] == "2026-11-21T07:06:09Z"
+
+
+def test_an_unknown_document_is_404(app: ArtStoreApp) -> None:
+    for suffix in ("", "/download"):
+        answer = one(app, uuid4(), suffix)
+        assert (answer.status, answer.json["code"]) == (404, "document_not_found")
+
+
+def test_a_list_is_newest_first_and_paged_without_gap_or_repetition(app: ArtStoreApp, index: MemoryIndex) -> None:
+    added = [str(add(index, number)) for number in range(5)]
+    seen, url = [], f"{FILES}?limit=2"
+    while url:
+        page = get(app, url).json
+        assert page["total"] == {"value": 5, "relation": "eq"}
+        seen += [item["file_id"] for item in page["items"]]
+        url = f"{FILES}?limit=2&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+    assert seen == added[::-1]
+
+
+def test_a_query_finds_by_name(app: ArtStoreApp, index: MemoryIndex) -> None:
+    add(index, 1, filename="report_alpha.pdf")
+    found = add(index, 2, filename="договор_бета.pdf")
+    page = get(app, f"{FILES}?query={quote('договор')}").json
+    assert [item["file_id"] for item in page["items"]] == [str(found)]
+
+
+def test_a_cursor_continues_only_the_search_it_came_from(app: ArtStoreApp, index: MemoryIndex) -> None:
+    for number in range(3):
+        add(index, number)
+    cursor = get(app, f"{FILES}?limit=1&query=report").json["next_cursor"]
+    assert get(app, f"{FILES}?limit=1&query=report&cursor={cursor}").status == 200
+    for forged in (f"query=other&cursor={cursor}", f"cursor={cursor}", f"query=report&cursor={cursor[:-2]}AA"):
+        answer = get(app, f"{FILES}?{forged}")
+        assert (answer.status, answer.json["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize("cursor", ["x", "%00", "%F0%9F%98%80", "AAAA", "e30", "A" * 200])
+def test_a_made_up_cursor_is_refused(app: ArtStoreApp, cursor: str) -> None:
+    answer = get(app, f"{FILES}?cursor={cursor}")
+    assert (answer.status, answer.json["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize("parameters", ["limit=0", "limit=101", "limit=x", "query=a%00b", "colour=red"])
+def test_wrong_parameters_are_400(app: ArtStoreApp, parameters: str) -> None:
+    answer = get(app, f"{FILES}?{parameters}")
+    assert (answer.status, answer.json["code"]) == (400, "invalid_parameter")
+
+
+def test_a_download_is_a_redirect_to_an_attachment(app: ArtStoreApp, index: MemoryIndex) -> None:
+    file_id = add(index, 1, filename="Отчёт.pdf")
+    answer = one(app, file_id, "/download")
+    assert answer.status == 307
+    target = urlsplit(answer.headers["Location"])
+    assert (target.netloc, target.path) == ("rw-b.s3.eu-north-1.amazonaws.com", "/2026/1.pdf")
+    asked = parse_qs(target.query)
+    assert asked["X-Amz-Expires"] == ["300"]
+    assert asked["response-content-disposition"][0].startswith("attachment;")
+    assert quote("Отчёт.pdf") in asked["response-content-disposition"][0]
+
+
+def test_the_link_is_given_as_json_when_asked_for(app: ArtStoreApp, index: MemoryIndex) -> None:
+    answer = one(app, add(index, 1), "/download", Accept="application/json")
+    assert answer.status == 200
+    assert answer.json["url"].startswith("https://rw-b.s3.")
+    assert answer.json["expires_at"] == "2026-11-21T07:10:09Z"
+
+
+def test_liveness_asks_nothing(app: ArtStoreApp) -> None:
+    assert call(app, "GET", "/health/live").json == {"status": "alive"}
+
+
+def test_readiness_names_each_dependency_and_no_cause(app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise Unavailable("10.0.0.9 refused")
+
+    checks = {"dynamodb": lambda: None, "s3": lambda: None, "postgresql": lambda: None}
+    monkeypatch.setattr(dependencies, "readiness_checks", lambda: checks)
+    answer = call(app, "GET", "/health/ready")
+    assert answer.status == 200
+    assert answer.json == {"status": "ready", "dependencies": dict.fromkeys(checks, "ok")}
+    for name in checks:
+        monkeypatch.setattr(dependencies, "readiness_checks", lambda down=name: checks | {down: refuse})
+        answer = call(app, "GET", "/health/ready")
+        assert answer.status == 503
+        assert {each for each, state in answer.json["dependencies"].items() if state != "ok"} == {name}
+        assert "10.0.0.9" not in answer.text
+
+
+def test_the_openapi_document_is_served(app: ArtStoreApp) -> None:
+    document = call(app, "GET", "/openapi.json").json
+    assert document["openapi"] == "3.0.3"
+    assert "/api/v1/files/{file_id}/download" in document["paths"]
