@@ -35,10 +35,10 @@ class DemoFailed(LocalStackError):
     """A step did not lead where it should."""
 
 
-def demo(settings: Settings, console: Console) -> bool:
+def demo(settings: Settings, console: Console) -> None:
     """Bring the stack up, show the document's way, and stop the stack again unless it was running before.
 
-    Raises LocalStackError at the first step that fails. Returns True when every step held.
+    Raises LocalStackError at the first step that fails.
     """
     was_running = ministack.is_running(LocalDirectory(settings.directory))
     try:
@@ -51,7 +51,6 @@ def demo(settings: Settings, console: Console) -> bool:
             console.say("The stack stops; its data is kept")
             down(settings, console)
     console.say(f"Everything held, in {console.total():.1f} s")
-    return True
 
 
 @dataclasses.dataclass
@@ -84,7 +83,8 @@ class _Walk:
                 auth=(self.stack.client_id, self.stack.client_secret),
             ).json()
             self.http.headers["Authorization"] = f"Bearer {answer['access_token']}"
-            outcome.append(f"{answer['token_type']}, {answer['expires_in']} s, scope {answer['scope']}")
+            scopes = len(answer["scope"].split())
+            outcome.append(f"{answer['token_type']}, for {answer['expires_in']} s and {scopes} scopes")
 
     def _start_upload(self, document: bytes) -> tuple[str, dict[str, Any]]:
         with self.console.step("upload") as outcome:

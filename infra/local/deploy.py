@@ -6,6 +6,7 @@ and changes only what differs, so that a deployment can be repeated, and repaire
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -39,11 +40,7 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this account. Path-style buckets, because an endpoint has no names below it."""
-        make: Any = boto3.session.Session(
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-            region_name=self.region,
-        ).client
+        make: Any = self._session.client
         return make(
             service,
             endpoint_url=self.endpoint_url,
@@ -54,6 +51,14 @@ class Account:
                 connect_timeout=5,
                 read_timeout=120,
             ),
+        )
+
+    @functools.cached_property
+    def _session(self) -> boto3.session.Session:
+        return boto3.session.Session(
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=self.region,
         )
 
 
@@ -221,9 +226,15 @@ def _failures(formation: Any, name: str) -> str:
     """The events that say what went wrong, oldest first: the first is the cause."""
     try:
         events = formation.describe_stack_events(StackName=name)["StackEvents"]
+        refusals = formation.describe_events(StackName=name)["OperationEvents"]
     except ClientError as error:
         return str(error)
     lines = [
+        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ValidationStatusReason', '')}"
+        for event in reversed(refusals)
+        if event.get("EventType") == "VALIDATION_ERROR"
+    ]
+    lines += [
         f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"
         for event in reversed(events)
         if event["ResourceStatus"].endswith("_FAILED")

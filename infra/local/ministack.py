@@ -2,7 +2,8 @@
 
 It runs in an environment made from nothing, because the functions' workers inherit what it has: no credential,
 proxy or setting of the developer's shell may reach them. It listens on the loopback interface alone, checks
-signatures and policies (AUTH), and keeps its state: objects at once, everything else when it is stopped cleanly.
+signatures and policies (AUTH), and keeps its state: objects at once, everything else when it is stopped
+cleanly. A `checkpoint` is such a stop and a start, so that a kill later loses no more than what came after it.
 """
 
 from __future__ import annotations
@@ -30,16 +31,19 @@ LOG_LIMIT_BYTES = 20_000_000
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator. `started` is False when it was running before.
+    """A running emulator.
 
-    `crashed` tells that the one before it was not stopped cleanly, so that all but its objects is as it was at
-    the last clean stop; it stays so until `trust` is called.
+    `started` is False when it was running before. `fresh` tells that it began with nothing. `crashed` tells that
+    this start found one that had not been stopped cleanly: all but its objects is as it was at the last clean
+    stop. `trusted` is False from then on, and before the first checkpoint, until `trust` is called.
     """
 
     url: str
     port: int
     started: bool
+    fresh: bool
     crashed: bool
+    trusted: bool
 
 
 def install() -> bool:
@@ -72,27 +76,34 @@ def start(directory: LocalDirectory, given_port: int | None = None) -> Emulator:
     Raises LocalStackError when it does not get ready.
     """
     process = processes.recorded(directory.emulator_record)
-    doubt = directory.emulator / "crashed"
-    remembered = processes.read_port(directory.emulator / "port")
+    remembered = processes.read_port(directory.emulator_port)
     if process is not None and processes.is_running(process) and remembered is not None:
         _wait_until_ready(directory, process, remembered)
-        return Emulator(_url(remembered), remembered, started=False, crashed=doubt.exists())
-    if process is not None:
-        doubt.touch()
+        return Emulator(
+            _url(remembered), remembered, started=False, fresh=False, crashed=False, trusted=_is_trusted(directory)
+        )
+    crashed = process is not None
+    if crashed:
+        _trust_file(directory).unlink(missing_ok=True)
     _end_strays(directory)
+    if not _has_checkpoint(directory):
+        # Objects without the stack that held them would only be in the way of the next stack.
+        for name in ("state", "s3"):
+            shutil.rmtree(directory.emulator / name, ignore_errors=True)
+    fresh = not (directory.emulator / "state").is_dir()
     shutil.rmtree(directory.emulator / "tmp", ignore_errors=True)
     for name in ("state", "s3", "tmp", "home"):
         (directory.emulator / name).mkdir(parents=True, exist_ok=True)
     port = processes.choose_port(given_port, remembered)
-    (directory.emulator / "port").write_text(str(port), "ascii")
+    (directory.emulator_port).write_text(str(port), "ascii")
     process = _spawn(directory, port)
     _wait_until_ready(directory, process, port)
-    return Emulator(_url(port), port, started=True, crashed=doubt.exists())
+    return Emulator(_url(port), port, started=True, fresh=fresh, crashed=crashed, trusted=_is_trusted(directory))
 
 
 def trust(directory: LocalDirectory) -> None:
-    """Call the emulator's state good again, once it has been seen to be."""
-    (directory.emulator / "crashed").unlink(missing_ok=True)
+    """Call the emulator's state good, once it has been seen to be."""
+    _trust_file(directory).touch()
 
 
 def is_running(directory: LocalDirectory) -> bool:
@@ -111,9 +122,18 @@ def stop(directory: LocalDirectory) -> bool:
     return running
 
 
-def forget_state(directory: LocalDirectory) -> None:
-    """Delete what a stopped emulator knows, apart from the objects in its buckets."""
-    shutil.rmtree(directory.emulator / "state", ignore_errors=True)
+def checkpoint(directory: LocalDirectory) -> Emulator:
+    """Write the state of the running emulator, by stopping it and starting it on the same port."""
+    port = processes.read_port(directory.emulator_port)
+    stop(directory)
+    (directory.emulator / "checkpoint").touch()
+    return start(directory, port)
+
+
+def forget(directory: LocalDirectory) -> None:
+    """Stop the emulator and delete all it knows, objects included."""
+    stop(directory)
+    shutil.rmtree(directory.emulator, ignore_errors=True)
     directory.emulator_record.unlink(missing_ok=True)
 
 
@@ -141,6 +161,18 @@ def clean_environment(directory: LocalDirectory, port: int) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
+
+
+def _has_checkpoint(directory: LocalDirectory) -> bool:
+    return (directory.emulator / "checkpoint").exists()
+
+
+def _trust_file(directory: LocalDirectory) -> Path:
+    return directory.emulator / "trusted"
+
+
+def _is_trusted(directory: LocalDirectory) -> bool:
+    return _trust_file(directory).exists()
 
 
 def _spawn(directory: LocalDirectory, port: int) -> processes.ProcessRecord:

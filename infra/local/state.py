@@ -49,8 +49,8 @@ class LocalDirectory:
         return self.root / "ministack.pid"
 
     @property
-    def postgres(self) -> Path:
-        return self.root / "postgres"
+    def emulator_port(self) -> Path:
+        return self.root / "ministack.port"
 
 
 @dataclass(frozen=True)

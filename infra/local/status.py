@@ -10,8 +10,8 @@ from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 
 
-def status(settings: Settings, console: Console) -> bool:
-    """Print what runs. Returns whether the stack is up and its API says that it is ready."""
+def status(settings: Settings, console: Console) -> None:
+    """Print what runs, and whether the API says that it is ready."""
     directory = LocalDirectory(settings.directory)
     home = postgres_home.home_of(directory.root)
     stack = state.read_stack(directory)
@@ -25,7 +25,6 @@ def status(settings: Settings, console: Console) -> bool:
     if stack is not None:
         console.say(f"  api_url     {stack.api_url}")
         console.say(f"  client_id   {stack.client_id}   (its secret: {directory.stack})")
-    return ready
 
 
 def _is_ready(url: str) -> bool:

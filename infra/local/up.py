@@ -3,11 +3,11 @@
 Every step looks before it acts, so a second run changes nothing, and a run after a crash does the rest.
 
 What is lost when the emulator is killed rather than stopped: it writes its buckets' objects at once, and all else
-(accounts, upload records, queued events, deployed functions) only when it is stopped cleanly. After a kill it has
-the objects as they are and the rest as it was at the last clean stop, if there was one. `up` then deploys
-what is missing and creates the first administrator anew, with the same credentials; documents keep their
-attr.json in the bucket and their row in the index, which PostgreSQL kept. Uploads whose event was in the queue
-have to be sent again.
+(accounts, upload records, queued events, functions) only when it is stopped cleanly, which `up` does after every
+change to the stack. After a kill it has the objects as they are and the rest as it was at the last clean stop.
+So documents stay, with their attr.json in the bucket and their row in the index, which PostgreSQL kept; accounts
+made since are gone, and uploads whose event was in the queue have to be sent again. Only when what a kill left
+cannot be deployed to any more, `up` starts over: buckets and index are emptied, the credentials stay the same.
 """
 
 from __future__ import annotations
@@ -59,13 +59,10 @@ def up(settings: Settings, console: Console) -> StackFile:
         try:
             stack = _deploy(directory, decisions, parts, console)
         except LocalStackError as error:
-            if not parts.emulator.crashed:
+            if parts.emulator.fresh or parts.emulator.trusted:
                 raise
-            console.warn(f"{error}\n  ! what a crash left does not work: starting over, objects kept")
-            ministack.stop(directory)
-            ministack.forget_state(directory)
-            emulator = ministack.start(directory, settings.port)
-            stack = _deploy(directory, decisions, dataclasses.replace(parts, emulator=emulator), console)
+            console.warn(f"{error}\n  ! an unfinished start or a crash left this: starting over, empty")
+            stack = _deploy(directory, decisions, _start_over(directory, settings, parts, console), console)
         ministack.trust(directory)
         if state.write_stack(directory, stack):
             console.say(f"  wrote {directory.stack}")
@@ -74,6 +71,10 @@ def up(settings: Settings, console: Console) -> StackFile:
 
 class StackDoesNotAnswer(LocalStackError):
     """The stack is deployed, but its API does not do the least it should."""
+
+
+class CredentialsRefused(StackDoesNotAnswer):
+    """The API answers, but does not know the first administrator, or another secret of his."""
 
 
 def _decide(directory: LocalDirectory, settings: Settings) -> Decisions:
@@ -101,6 +102,19 @@ def _start_parts(directory: LocalDirectory, settings: Settings, console: Console
         emulator = pool.submit(_start_emulator, directory, settings, console)
         manifest = pool.submit(_build, console)
         return Parts(emulator.result(), database.result(), manifest.result())
+
+
+def _start_over(directory: LocalDirectory, settings: Settings, parts: Parts, console: Console) -> Parts:
+    """Empty the emulator, and the index with it: its documents are gone."""
+    ministack.forget(directory)
+    if settings.database_url is None:
+        postgres.remove(postgres_home.home_of(directory.root))
+    else:
+        console.warn("the index in your database still lists the documents that are gone")
+    database_url = _start_database(directory, settings, console)
+    upgrade(database_url)
+    emulator = _start_emulator(directory, settings, console)
+    return dataclasses.replace(parts, emulator=emulator, database_url=database_url)
 
 
 def _start_database(directory: LocalDirectory, settings: Settings, console: Console) -> str:
@@ -142,24 +156,26 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
         zips = {artifact.key: artifact.path for artifact in parts.manifest.artifacts.values()}
         outcome.append(f"{deploy.upload_artifacts(account, bucket, zips)} of {len(zips)} uploaded")
         secret_arn, changed = deploy.put_secret(account, f"{PREFIX}/database", parts.database_url)
-    if changed and not emulator.started:
-        with console.step("MiniStack") as outcome:
-            # Functions read the database's address once, when they start.
-            ministack.stop(directory)
-            emulator = ministack.start(directory, emulator.port)
-            outcome.append("started again: the database has another address")
     with console.step("stack") as outcome:
         parameters = {
             "Prefix": PREFIX,
             "ArtifactsBucket": bucket,
             "DatabaseSecretArn": secret_arn,
+            "RequireTls": "false",
             **parts.manifest.template_parameters(),
         }
         deployed = deploy.deploy_stack(account, PREFIX, TEMPLATE, bucket, parameters, console.warn)
         outcome.append(f"{deployed.change} from {TEMPLATE.name}")
     outputs = deployed.outputs
-    with console.step("first admin") as outcome:
-        outcome.append(_create_administrator(account, outputs["BootstrapFunctionName"], decisions))
+    bootstrap = functools.partial(_create_administrator, account, outputs["BootstrapFunctionName"], decisions)
+    if deployed.change == "created":
+        with console.step("first admin") as outcome:
+            outcome.append(bootstrap())
+    if changed or deployed.change != "unchanged":
+        # Also because running functions have read the database's address already.
+        with console.step("checkpoint") as outcome:
+            ministack.checkpoint(directory)
+            outcome.append("the emulator's state is on the disk")
     stack = StackFile(
         api_url=f"{emulator.url}/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}",
         s3_endpoint=emulator.url,
@@ -177,8 +193,15 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
         functions={name: f"{PREFIX}-{name}" for name in FUNCTIONS},
     )
-    with console.step("check") as outcome:
-        outcome.append(_check(stack))
+    try:
+        with console.step("check") as outcome:
+            outcome.append(_check(stack))
+    except CredentialsRefused:
+        # A start was killed between the stack and its first administrator.
+        with console.step("first admin") as outcome:
+            outcome.append(bootstrap())
+        with console.step("check") as outcome:
+            outcome.append(_check(stack))
     return stack
 
 
@@ -221,6 +244,8 @@ def _check(stack: StackFile) -> str:
     with concurrent.futures.ThreadPoolExecutor(2) as pool, contextlib.suppress(requests.ConnectionError):
         for what, future in (("token", pool.submit(token)), ("readiness", pool.submit(ready))):
             answer = future.result()
+            if what == "token" and answer.status_code == requests.codes.unauthorized:
+                raise CredentialsRefused(f"{stack.client_id} gets no token: {answer.text[:1000]}")
             if not answer.ok:
                 # A token's answer may hold a token; that of a failure holds the reason only.
                 raise StackDoesNotAnswer(f"{what}: HTTP {answer.status_code} {answer.text[:1000]}")

@@ -1,0 +1,68 @@
+# ArtStore, from the command line. Needs make and Python 3.11 or newer; everything else goes into .venv and .build.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+REQUIREMENTS := requirements-dev.txt requirements.txt $(wildcard functions/*/requirements.txt)
+PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
+
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/common/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status logs test lint e2e bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## carry a document through the stack, show each step, leave nothing running
+	@$(RUN) -m infra.local demo
+
+up: $(READY) ## start and deploy the stack on this machine, or bring it up to date
+	@$(RUN) -m infra.local up
+
+down: $(READY) ## stop the stack, keep its data
+	@$(RUN) -m infra.local down
+
+status: $(READY) ## what runs, and where
+	@$(RUN) -m infra.local status
+
+logs: $(READY) ## the functions' and the emulator's last log lines; ARGS="--follow" goes on
+	@$(RUN) -m infra.local logs $(ARGS)
+
+test: lint ## linters, then every test, the end-to-end ones on a stack of their own
+	@$(RUN) -m pytest tests/unit tests/integration tests/e2e $(ARGS)
+
+lint: $(READY) ## ruff, mypy, import-linter, cfn-lint
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports --cache-dir .import_linter_cache
+	@$(VENV)/bin/cfn-lint infra/template.yaml
+
+e2e: $(READY) ## the end-to-end tests against the running stack, or the one ARTSTORE_STACK names
+	@ARTSTORE_STACK="$${ARTSTORE_STACK:-$${ARTSTORE_LOCAL_DIR:-.local}/stack.json}" $(RUN) -m pytest tests/e2e $(ARGS)
+
+bench: $(READY) ## one benchmark: NAME=coldstart, token, upload
+	@$(RUN) -m benchmarks $(NAME) $(ARGS)
+
+clean: $(READY) ## stop the stack and delete its data; .venv and .build stay
+	@$(RUN) -m infra.local clean
+
+$(READY): $(REQUIREMENTS)
+	@for candidate in $(PYTHONS); do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python="$$candidate"; break; \
+		fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "ArtStore needs Python 3.11 or newer; none of these is: $(PYTHONS)." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	fi; \
+	if ! $(RUN) -m pip --version >/dev/null 2>&1; then \
+		echo "making $(VENV) with $$("$$python" --version)"; \
+		"$$python" -m venv --clear $(VENV) || exit 1; \
+	fi; \
+	echo "installing the tools into $(VENV)"; \
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,77 @@
+"""The stack that the end-to-end tests talk to: one that runs already, or one of their own.
+
+ARTSTORE_STACK names the stack.json of a running stack. Without it a whole stack is started in a temporary
+directory and removed afterwards, however the tests end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from infra.local.settings import REPOSITORY
+from infra.local.state import StackFile
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Make of a polite request to end what Ctrl-C is: pytest then runs the fixtures' last halves."""
+    raise KeyboardInterrupt
+
+
+def _local(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of infra.local on a directory of its own, with no other ARTSTORE_ setting."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ARTSTORE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "infra.local", command],
+        cwd=REPOSITORY,
+        env={
+            **environment,
+            "ARTSTORE_LOCAL_DIR": str(directory),
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'layers/common/python'}",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        # Ctrl-C at the terminal must not end the clearing up.
+        start_new_session=command == "clean",
+    )
+
+
+def _read(path: Path) -> StackFile:
+    return StackFile(**json.loads(path.read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[StackFile]:
+    """The stack under test."""
+    running = os.environ.get("ARTSTORE_STACK")
+    if running:
+        if not Path(running).is_file():
+            pytest.exit(f"{running} does not exist: `make up` starts a stack", returncode=3)
+        yield _read(Path(running))
+        return
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    directory = Path(tempfile.mkdtemp(prefix="artstore-e2e-"))
+    try:
+        started = _local("up", directory)
+        if started.returncode != 0:
+            pytest.exit(f"The stack for the end-to-end tests did not start:\n{started.stdout}", returncode=3)
+        yield _read(directory / "stack.json")
+    finally:
+        removed = _local("clean", directory)
+        shutil.rmtree(directory, ignore_errors=True)
+        signal.signal(signal.SIGTERM, previous)
+        if removed.returncode != 0:
+            pytest.exit(f"The stack of the end-to-end tests was not removed:\n{removed.stdout}", returncode=3)
