@@ -164,22 +164,16 @@ def _utf8_locale() -> str:
 
 
 def _start(home: PostgresHome, port: int) -> None:
-    _discard_recycled_pid_file(home)
+    _discard_stale_pid_file(home)
     command: list[str | Path] = [
         home.program / "bin" / "pg_ctl",
         *("start", "-D", home.data, "-l", home.log, "-w", "-t", "60", "-s", "-o", f"-p {port}"),
     ]
-    # After a kill the last children of the old server may hold its shared memory for a moment.
-    for _ in range(20):
-        done = home.run(command)
-        if done.code == 0:
-            return
-        tail = _tail(home.log)
-        if "shared memory block" not in tail:
-            break
-        processes.wait_until(lambda: False, 0.5)
+    done = home.run(command)
+    if done.code == 0:
+        return
     raise LocalStackError(
-        f"PostgreSQL did not start on port {port}: {done.output}\n{tail}\n"
+        f"PostgreSQL did not start on port {port}: {done.output}\n{_tail(home.log)}\n"
         f"Its log is {home.log}. `make clean` starts over with an empty index."
     )
 
@@ -215,11 +209,17 @@ def _port(home: PostgresHome) -> int:
     return int(lines()[3])
 
 
-def _discard_recycled_pid_file(home: PostgresHome) -> None:
-    """Remove a postmaster.pid whose process id a stranger has now: the server would take him for its rival."""
-    pid = _pid_in_file(home)
-    if pid is not None and processes.start_mark(pid) is not None and _running(home) is None:
-        (home.data / "postmaster.pid").unlink()
+def _discard_stale_pid_file(home: PostgresHome) -> None:
+    """Remove the postmaster.pid of a server that was killed, once its children have gone too.
+
+    The server removes it itself, unless the id in it is taken: by a stranger, or by its own zombie where nobody
+    reaps those (a container without an init process). Only then it needs help.
+    """
+    if _pid_in_file(home) is None or _running(home) is not None:
+        return
+    if not processes.wait_until(lambda: not processes.working_in(home.data), 10):
+        raise LocalStackError(f"Processes of a killed PostgreSQL are still at work in {home.data}")
+    (home.data / "postmaster.pid").unlink()
 
 
 def _url(home: PostgresHome, port: int, database: str) -> str:

@@ -120,6 +120,17 @@ def with_environment(entry: str) -> list[ProcessRecord]:
     return found
 
 
+def working_in(directory: Path) -> list[int]:
+    """Ids of the running processes whose working directory is this one (none where there is no /proc)."""
+    found = []
+    for path in PROC.glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            pid = int(path.parent.name)
+            if path.readlink() == directory and start_mark(pid) is not None:
+                found.append(pid)
+    return found
+
+
 def free_port() -> int:
     """A TCP port on the loopback interface that nobody listens on at this moment."""
     with socket.socket() as probe:
