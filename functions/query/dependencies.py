@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.database import database_url
-from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
 from artstore.security import TableKeySource
 from artstore.signer import UrlSigner
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check
+
+if TYPE_CHECKING:
+    from artstore.index.postgres import PostgresIndex
 
 
 @functools.cache
@@ -23,7 +26,9 @@ def settings() -> config.QuerySettings:
 
 @functools.cache
 def index() -> PostgresIndex:
-    """Give the index."""
+    """Give the index; psycopg is imported here, a third of what importing this function would take."""
+    from artstore.index.postgres import PostgresIndex
+
     return PostgresIndex(database_url(settings()))
 
 
