@@ -13,7 +13,7 @@ from infra.local.settings import Settings
 from infra.local.state import LocalStackError
 
 BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
-    "coldstart": (cold_start.run, 15),
+    "coldstart": (cold_start.run, 25),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
     "upload": (lambda rounds: start_upload.run(running_stack(), rounds), 300),
 }
