@@ -1,0 +1,98 @@
+"""The Lambda handler on the event queue: one log line an event, partial batch responses, one line of metrics.
+
+A message that fails is reported alone (ReportBatchItemFailures) and comes again after the queue's visibility
+timeout; after the queue's maxReceiveCount it waits in the dead letter queue. What trying again cannot mend, a
+damaged document or an attr.json that is none, is an outcome and not a failure.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import Counter
+from typing import Any, Protocol
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from artstore import telemetry
+from artstore.errors import Unavailable
+from functions.storage_events import dependencies
+from functions.storage_events.events import StorageEvent, parse_message
+from functions.storage_events.ingest import Outcome, Result
+
+SERVICE = "storage-events"
+NEEDED_MILLISECONDS = 15_000
+"""What one message may take; with less time left, it is given back rather than cut off."""
+
+_METRICS = {
+    Outcome.STORED: "DocumentsStored",
+    Outcome.REJECTED: "DocumentsRejected",
+    Outcome.PROJECTED: "DocumentsProjected",
+    Outcome.REMOVED: "DocumentsRemoved",
+    Outcome.INVALID_ATTRIBUTES: "InvalidAttributes",
+}
+
+
+class Context(Protocol):
+    """What is used of a Lambda context."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Handle a batch of SQS messages; the answer names those to be tried again."""
+    logger = telemetry.get_logger(SERVICE, dependencies.settings().log_level)
+    counts: Counter[str] = Counter()
+    response = process_partial_response(
+        event=event,
+        record_handler=functools.partial(_handle_message, logger, counts, context),
+        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+    )
+    counts["MessagesFailed"] = len(response["batchItemFailures"])
+    telemetry.emit_metrics(SERVICE, {}, {name: (MetricUnit.Count, count) for name, count in counts.items()})
+    return dict(response)
+
+
+def _handle_message(logger: Logger, counts: Counter[str], context: Context, record: SQSRecord) -> None:
+    common = {"message_id": record.message_id, "request_id": context.aws_request_id}
+    try:
+        events = _take_up(record, context)
+    except Exception as error:
+        logger.exception("message", extra=common | {"outcome": "failed", "reason": str(error)})
+        raise
+    for event in events:
+        result = _handle_event(logger, event, common)
+        if result.outcome in _METRICS:
+            counts[_METRICS[result.outcome]] += 1
+
+
+def _take_up(record: SQSRecord, context: Context) -> tuple[StorageEvent, ...]:
+    if context.get_remaining_time_in_millis() < NEEDED_MILLISECONDS:
+        raise Unavailable("too little time is left in this invocation")
+    return parse_message(record.body)
+
+
+def _handle_event(logger: Logger, event: StorageEvent, common: dict[str, str]) -> Result:
+    started = time.monotonic()
+    fields: dict[str, Any] = common | {"operation": event.name, "bucket": event.bucket, "key": event.key}
+    try:
+        result = dependencies.ingest().handle(event)
+    except Exception:
+        logger.exception("event", extra=fields | {"outcome": "failed", "milliseconds": _since(started)})
+        raise
+    fields |= {"outcome": str(result.outcome), "milliseconds": _since(started)}
+    if result.file_id:
+        fields["file_id"] = str(result.file_id)
+    if result.reason:
+        fields["reason"] = result.reason
+    logger.info("event", extra=fields)
+    return result
+
+
+def _since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)

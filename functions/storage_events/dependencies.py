@@ -1,0 +1,33 @@
+"""What the function is made of, built lazily, once a process."""
+
+from __future__ import annotations
+
+import functools
+
+from artstore import config
+from artstore.database import database_url
+from artstore.index.postgres import PostgresIndex
+from artstore.objects import ObjectStore, s3_client
+from functions.storage_events.extraction import Extraction
+from functions.storage_events.ingest import Ingest
+from functions.storage_events.pdf import PdfProcessor
+from functions.storage_events.plain_text import PlainTextProcessor
+from functions.storage_events.records import UploadRecords
+
+
+@functools.cache
+def settings() -> config.StorageEventsSettings:
+    """Give the settings. Raises Misconfigured."""
+    return config.load(config.StorageEventsSettings)
+
+
+@functools.cache
+def ingest() -> Ingest:
+    """Give the ingest of this deployment."""
+    return Ingest(
+        elements=settings().elements,
+        objects=ObjectStore(s3_client()),
+        records=UploadRecords(settings().prefix),
+        index=PostgresIndex(database_url(settings())),
+        extraction=Extraction([PdfProcessor(), PlainTextProcessor()]),
+    )

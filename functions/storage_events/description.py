@@ -1,0 +1,90 @@
+"""What attr.json says of a document that has just arrived: from its upload record, or from the object alone."""
+
+from __future__ import annotations
+
+import posixpath
+from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from artstore.attributes import Attributes, Extracted, Retention
+from artstore.elements import StorageElement
+from artstore.objects import StoredObject
+from artstore.tables import UploadRecord
+from functions.storage_events.sniffing import choose_type
+
+STRANGER = "s3"
+"""The owner of documents that were copied in with a tool of S3's."""
+
+
+def describe_upload(
+    record: UploadRecord, stored: StoredObject, element: StorageElement, extracted: Extracted
+) -> Attributes:
+    """Describe a document whose upload ArtStore permitted; it says what the client said, and what was found."""
+    created_at = _time(record.created_at)
+    return Attributes(
+        file_id=UUID(record.file_id),
+        original_filename=record.original_filename,
+        storage_filename=posixpath.basename(stored.key),
+        file_size=stored.size,
+        content_type=choose_type(record.content_type, extracted.detected_type),
+        created_at=created_at,
+        updated_at=stored.last_modified,
+        created_by_id=record.created_by_id,
+        created_by_username=record.created_by_username,
+        created_by_fullname=record.created_by_fullname,
+        description=record.description,
+        storage_path=_folder(stored.key, element),
+        checksum=record.sha256,
+        custom_attributes=record.custom_attributes or {},
+        revision=1,
+        tags=tuple(record.tags or ()),
+        retention=_retention(record, created_at),
+        content_encoding=stored.content_encoding,
+        extracted=extracted,
+        storage_element_id=element.element_id,
+    )
+
+
+def describe_stranger(
+    file_id: UUID, checksum: str, stored: StoredObject, element: StorageElement, extracted: Extracted
+) -> Attributes:
+    """Describe an object that came without an upload record: name from its key, metadata from the object."""
+    name = posixpath.basename(stored.key)
+    return Attributes(
+        file_id=file_id,
+        original_filename=name,
+        storage_filename=name,
+        file_size=stored.size,
+        content_type=choose_type(stored.content_type, extracted.detected_type),
+        created_at=stored.last_modified,
+        updated_at=stored.last_modified,
+        created_by_id=STRANGER,
+        created_by_username=STRANGER,
+        storage_path=_folder(stored.key, element),
+        checksum=checksum,
+        custom_attributes=dict(stored.metadata),
+        revision=1,
+        content_encoding=stored.content_encoding,
+        extracted=extracted,
+        storage_element_id=element.element_id,
+    )
+
+
+def stranger_id(bucket: str, key: str) -> UUID:
+    """Give an object without a record its file_id: always the same for the same place."""
+    return uuid5(NAMESPACE_URL, f"s3://{bucket}/{key}")
+
+
+def _folder(key: str, element: StorageElement) -> str:
+    """Give the path inside the element up to the name, with its closing slash, as the first ArtStore wrote it."""
+    path = key.removeprefix(element.prefix)
+    return path[: len(path) - len(posixpath.basename(path))]
+
+
+def _retention(record: UploadRecord, created_at: datetime) -> Retention:
+    expires_at = None if record.ttl_days is None else created_at + timedelta(days=int(record.ttl_days))
+    return Retention(policy=record.retention_policy, expires_at=expires_at)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,60 @@
+"""Upload records in their table, as far as the event needs them: read one, settle it once.
+
+Needs dynamodb:GetItem and dynamodb:UpdateItem on the uploads table.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.update import Action
+
+from artstore.tables import UploadRecord, bind, reaching_dynamodb
+
+_OPEN = ("PENDING", "EXPIRED")
+
+
+class UploadRecords:
+    """The upload records of one deployment."""
+
+    def __init__(self, prefix: str) -> None:
+        """Use the uploads table of the deployment ``prefix``."""
+        self._table = bind(UploadRecord, prefix)
+
+    def find(self, file_id: UUID) -> UploadRecord | None:
+        """Read a record consistently, or None; one GetItem. Raises Unavailable."""
+        with reaching_dynamodb():
+            try:
+                record: UploadRecord = self._table.get(str(file_id), consistent_read=True)
+            except self._table.DoesNotExist:
+                return None
+        return record
+
+    def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool:
+        """Settle an open record as STORED; False when it was settled before. Raises Unavailable."""
+        return self._settle(
+            record,
+            self._table.status.set("STORED"),
+            self._table.stored_at.set(_rfc3339(at)),
+            *([self._table.version_id.set(version_id)] if version_id else []),
+        )
+
+    def mark_rejected(self, record: UploadRecord, reason: str) -> bool:
+        """Settle an open record as REJECTED; False when it was settled before. Raises Unavailable."""
+        return self._settle(record, self._table.status.set("REJECTED"), self._table.reason.set(reason))
+
+    def _settle(self, record: UploadRecord, *actions: Action) -> bool:
+        with reaching_dynamodb():
+            try:
+                record.update(actions=list(actions), condition=self._table.status.is_in(*_OPEN))
+            except UpdateError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
