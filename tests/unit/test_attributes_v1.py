@@ -1,0 +1,127 @@
+"""An archive of the first ArtStore is readable unchanged: schema 2.0 without our fields, v1, and its dialect."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from artstore.attributes import Retention, dump, parse
+from artstore.errors import Invalid
+
+V1: dict[str, Any] = {
+    "file_id": "550e8400-e29b-41d4-a716-446655440000",
+    "original_filename": "Годовой отчёт.pdf",
+    "storage_filename": "Годовой отчёт_ivanov_20250102T153045_550e8400-e29b-41d4-a716-446655440000.pdf",
+    "file_size": 1048576,
+    "content_type": "application/pdf",
+    "created_at": "2025-01-02T15:30:45.123456+00:00",
+    "updated_at": "2025-01-02T15:30:45.123456",
+    "created_by_id": "user123",
+    "created_by_username": "ivanov",
+    "created_by_fullname": "Иванов Иван",
+    "description": None,
+    "version": "1.0",
+    "storage_path": "2025/01/02/15/",
+    "checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "metadata": {"department": "sales"},
+}
+V2 = V1 | {"schema_version": "2.0", "custom_attributes": {"contract": 17}}
+DIALECT: dict[str, Any] = {
+    "schema_version": "1.0",
+    "file_id": "550e8400-e29b-41d4-a716-446655440000",
+    "original_filename": "contract.pdf",
+    "size_bytes": 2048,
+    "mime_type": "application/pdf",
+    "md5_hash": "5d41402abc4b2a76b9719d911017c592",
+    "sha256_hash": "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",
+    "uploaded_by": "ivanov",
+    "uploaded_at": "2024-06-01T10:00:00Z",
+    "retention_days": 365,
+    "expires_at": "2025-06-01T10:00:00Z",
+    "version": 2,
+    "template": "contract",
+    "department": {"name": "legal"},
+    "tags": ["договор", "2024"],
+}
+
+
+def as_bytes(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("document", [V1, V2], ids=["v1", "v2"])
+def test_a_file_of_the_first_artstore_is_read_as_it_is(document: dict[str, Any]) -> None:
+    attributes = parse(as_bytes(document))
+    assert attributes.file_id == UUID(V1["file_id"])
+    assert attributes.original_filename == "Годовой отчёт.pdf"
+    assert attributes.file_size == 1048576
+    assert attributes.created_at == datetime(2025, 1, 2, 15, 30, 45, 123456, tzinfo=UTC)
+    assert attributes.updated_at == attributes.created_at
+    assert attributes.created_by_fullname == "Иванов Иван"
+    assert attributes.metadata == {"department": "sales"}
+    assert attributes.revision == 0
+    assert attributes.unknown == {}
+
+
+def test_schema_2_0_is_written_back_with_every_field_it_had() -> None:
+    rewritten = json.loads(dump(parse(as_bytes(V2))))
+    times = {"created_at", "updated_at"}
+    assert {name: rewritten[name] for name in V2 if name not in times} == {
+        name: value for name, value in V2.items() if name not in times
+    }
+
+
+def test_v1_becomes_schema_2_0_when_it_is_written_again() -> None:
+    rewritten = json.loads(dump(parse(as_bytes(V1))))
+    assert rewritten["schema_version"] == "2.0"
+    assert rewritten["custom_attributes"] == {}
+
+
+def test_the_older_dialect_is_mapped_and_nothing_of_it_is_lost() -> None:
+    attributes = parse(as_bytes(DIALECT))
+    assert attributes.schema_version == "2.0"
+    assert attributes.file_size == 2048
+    assert attributes.content_type == "application/pdf"
+    assert attributes.checksum == V1["checksum"]
+    assert attributes.created_at == attributes.updated_at == datetime(2024, 6, 1, 10, tzinfo=UTC)
+    assert (attributes.created_by_username, attributes.created_by_id) == ("ivanov", "ivanov")
+    assert attributes.version == "2"
+    assert attributes.tags == ("договор", "2024")
+    assert attributes.retention == Retention(policy="temporary", expires_at=datetime(2025, 6, 1, 10, tzinfo=UTC))
+    assert attributes.metadata == {"md5_hash": DIALECT["md5_hash"]}
+    assert attributes.custom_attributes == {
+        "template": "contract",
+        "department": {"name": "legal"},
+        "retention_days": 365,
+    }
+    assert parse(dump(attributes)) == attributes
+
+
+def test_null_objects_of_v1_are_empty_ones() -> None:
+    attributes = parse(as_bytes(V1 | {"metadata": None}))
+    assert attributes.metadata == {}
+    assert parse(as_bytes(V2 | {"metadata": None, "custom_attributes": None})).custom_attributes == {}
+
+
+def test_tags_of_another_shape_are_kept_as_a_free_field() -> None:
+    attributes = parse(as_bytes(DIALECT | {"tags": "a,b"}))
+    assert attributes.tags == ()
+    assert attributes.custom_attributes["tags"] == "a,b"
+
+
+def test_a_name_of_both_dialects_counts_in_the_newer_one() -> None:
+    attributes = parse(as_bytes(V1 | {"size_bytes": 1}))
+    assert attributes.file_size == 1048576
+    assert attributes.custom_attributes == {"size_bytes": 1}
+
+
+@pytest.mark.parametrize("missing", ["file_id", "size_bytes", "sha256_hash", "uploaded_at", "original_filename"])
+def test_a_dialect_file_without_what_a_document_needs_is_invalid(missing: str) -> None:
+    document = {name: value for name, value in DIALECT.items() if name != missing}
+    with pytest.raises(Invalid) as error:
+        parse(as_bytes(document))
+    assert error.value.code == "attributes_invalid"
