@@ -30,7 +30,8 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value or "")
 
 
-def _read(request: AWSPreparedRequest) -> Call:
+def read_request(request: AWSPreparedRequest) -> Call:
+    """Tell from a signed request which call it is."""
     scope = _SCOPE.search(_text(request.headers.get("Authorization")))
     target = _text(request.headers.get("X-Amz-Target"))
     operation = target.rpartition(".")[2] or f"{request.method} {request.url}"
@@ -45,7 +46,7 @@ def recording() -> Iterator[list[Call]]:
     send = URLLib3Session.send
 
     def record(self: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
-        calls.append(_read(request))
+        calls.append(read_request(request))
         return send(self, request)
 
     with patch.object(URLLib3Session, "send", record):

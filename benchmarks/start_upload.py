@@ -7,13 +7,13 @@ import hashlib
 import importlib
 import io
 import json
-import urllib.request
 import uuid
 from typing import Any
 
+import requests
+
 from benchmarks.calls import exactly_one, recording, summary
 from benchmarks.issue_token import PATH as TOKEN_PATH
-from benchmarks.issue_token import token_event
 from benchmarks.measure import Row, interleave
 from benchmarks.report import Result
 from benchmarks.stack import Stack, invoke, rest_event
@@ -23,13 +23,14 @@ PATH = "/api/v1/files"
 
 def access_token(stack: Stack) -> str:
     """A token of the deployed auth function, asked for over HTTP."""
-    event = token_event(stack)
-    url = stack.file.api_url.rstrip("/") + TOKEN_PATH
-    request = urllib.request.Request(  # noqa: S310  # the stack's own address
-        url, data=event["body"].encode(), headers=event["headers"], method="POST"
+    answer = requests.post(
+        f"{stack.file.api_url}{TOKEN_PATH}",
+        data={"grant_type": "client_credentials"},
+        auth=(stack.file.client_id, stack.file.client_secret),
+        timeout=60,
     )
-    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-        token: str = json.load(response)["access_token"]
+    answer.raise_for_status()
+    token: str = answer.json()["access_token"]
     return token
 
 
