@@ -25,7 +25,7 @@ def start_upload(body: UploadRequest, caller: Principal) -> Reply[UploadStarted]
     document exists once its attributes are written, moments after the bytes have arrived.
     """
     started = dependencies.uploads().start(body, caller)
-    location = f"/api/v1/files/{started.file_id}"
+    location = f"files/{started.file_id}"  # relative to this operation, so that the stage and any base path stay
     return Reply(started, {"Location": location, "Cache-Control": "no-store"})
 
 

@@ -40,6 +40,8 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """temporary documents may be changed and deleted; permanent ones may not be deleted."""
     ttl_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """How long a temporary document lives; 30 days when not said."""
+    expires_in: Annotated[int, Meta(ge=1, le=604_800)] | None = None
+    """Seconds that the upload URL shall hold; never longer than the archive's own limit."""
 
 
 class UploadTarget(msgspec.Struct):

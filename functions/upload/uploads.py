@@ -90,7 +90,7 @@ class Uploads:
         presigned = self._signer.sign_upload(
             element.bucket,
             key,
-            expires_in=self._expiry_seconds,
+            expires_in=min(request.expires_in or self._expiry_seconds, self._expiry_seconds),
             content_length=request.size,
             content_type=request.content_type,
             sha256=request.sha256,

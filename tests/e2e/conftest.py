@@ -21,6 +21,8 @@ import pytest
 
 from infra.local.settings import REPOSITORY
 from infra.local.state import StackFile
+from tests.e2e.archive import Archive
+from tests.e2e.operator import Operator
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -75,3 +77,17 @@ def stack() -> Iterator[StackFile]:
         signal.signal(signal.SIGTERM, previous)
         if removed.returncode != 0:
             pytest.exit(f"The stack of the end-to-end tests was not removed:\n{removed.stdout}", returncode=3)
+
+
+@pytest.fixture(scope="session")
+def archive(stack: StackFile) -> Archive:
+    """The archive, as its first administrator."""
+    if stack.api_url.startswith("http://127.0.0.1:"):
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # loopback has no TLS, and oauthlib insists on it
+    return Archive(stack.api_url, stack.client_id, stack.client_secret)
+
+
+@pytest.fixture(scope="session")
+def operator(stack: StackFile) -> Operator:
+    """The owner of the stack."""
+    return Operator(stack)

@@ -82,7 +82,7 @@ def test_the_answer_is_one_put_with_everything_signed(app: ArtStoreApp) -> None:
     answer = start(app)
     assert answer.status == 201
     assert answer.json["status"] == "PENDING"
-    assert answer.headers["Location"] == f"/api/v1/files/{answer.json['file_id']}"
+    assert answer.headers["Location"] == f"files/{answer.json['file_id']}"
     target = answer.json["upload"]
     assert target["method"] == "PUT"
     assert target["expires_at"] == "2026-11-21T07:15:09Z"
@@ -117,6 +117,11 @@ def test_documents_are_permanent_unless_said_otherwise(app: ArtStoreApp, records
     record = records.kept[start(app).json["file_id"]]
     assert (record.retention_policy, record.element_id) == ("permanent", "rw-01")
     assert record.ttl_days is None
+
+
+@pytest.mark.parametrize(("asked", "until"), [(1, "2026-11-21T07:05:10Z"), (3600, "2026-11-21T07:15:09Z")])
+def test_a_url_may_be_asked_to_end_sooner_and_not_later(app: ArtStoreApp, asked: int, until: str) -> None:
+    assert start(app, expires_in=asked).json["upload"]["expires_at"] == until
 
 
 def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: Records) -> None:

@@ -1,0 +1,30 @@
+"""What the operator of a deployment can see and do beside the API: buckets, queues and functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from infra.local.state import StackFile
+
+
+class Operator:
+    """AWS clients of the stack's owner, and the names of its resources."""
+
+    def __init__(self, stack: StackFile) -> None:
+        session = boto3.session.Session(
+            aws_access_key_id=stack.aws_access_key_id,
+            aws_secret_access_key=stack.aws_secret_access_key,
+            region_name=stack.region,
+        )
+        self.s3: Any = session.client("s3", endpoint_url=stack.s3_endpoint)
+        self.sqs: Any = session.client("sqs", endpoint_url=stack.aws_endpoint)
+        self.functions: Any = session.client("lambda", endpoint_url=stack.aws_endpoint)
+        self.region = stack.region
+        self.prefix = stack.prefix
+        self.edit_bucket = stack.edit_bucket
+        self.rw_bucket = stack.rw_bucket
+        self.events_queue_url = stack.events_queue_url
+        self.dead_letter_queue_url = stack.dead_letter_queue_url
+        self.function_names = stack.functions

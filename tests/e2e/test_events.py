@@ -1,0 +1,71 @@
+"""Events come twice, late, or for objects that are gone, and the archive stays the same."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from urllib.parse import quote
+
+from tests.e2e.archive import Archive, eventually
+from tests.e2e.operator import Operator
+
+
+def object_created(bucket: str, key: str, region: str) -> str:
+    """Give the body that S3 sends when an object was put (S3 User Guide, "Event message structure")."""
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": region,
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+            "object": {"key": quote(key), "size": 1, "eTag": "0", "sequencer": "00"},
+        },
+    }
+    return json.dumps({"Records": [record]})
+
+
+def drained(operator: Operator) -> bool:
+    """Tell whether the queue and its dead letters are empty."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts: list[int] = []
+    for url in (operator.events_queue_url, operator.dead_letter_queue_url):
+        answer = operator.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        counts += [int(answer[name]) for name in names]
+    return not any(counts)
+
+
+def test_an_event_delivered_twice_changes_nothing(archive: Archive, operator: Operator) -> None:
+    word = f"twice{uuid.uuid4().hex[:8]}"
+    file_id = archive.store(b"delivered twice", f"{word}.txt")
+    before = archive.request("GET", f"/api/v1/files/{file_id}")
+    key = before.json()["storage_path"] + before.json()["storage_filename"]
+    for _ in range(2):
+        body = object_created(operator.edit_bucket, key, operator.region)
+        operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody=body)
+    eventually(lambda: drained(operator) or None)
+    after = archive.request("GET", f"/api/v1/files/{file_id}")
+    assert after.json() == before.json()
+    assert after.headers["ETag"] == before.headers["ETag"]
+    assert archive.search(word) == [file_id]
+    versions = operator.s3.list_object_versions(Bucket=operator.edit_bucket, Prefix=key).get("Versions", [])
+    assert len(versions) == 2, "the document and its attributes, each written once"
+
+
+def test_an_event_whose_object_is_gone_leaves_nothing_behind(archive: Archive, operator: Operator) -> None:
+    word = f"vanished{uuid.uuid4().hex[:8]}"
+    body = object_created(operator.edit_bucket, f"inbox/{word}.txt", operator.region)
+    operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody=body)
+    eventually(lambda: drained(operator) or None)
+    assert archive.search(word) == []
+    assert "Contents" not in operator.s3.list_objects_v2(Bucket=operator.edit_bucket, Prefix=f"inbox/{word}")
+
+
+def test_a_poison_message_does_not_hold_up_the_others(archive: Archive, operator: Operator) -> None:
+    operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody='{"not": "an S3 event"}')
+    word = f"behind{uuid.uuid4().hex[:8]}"
+    assert archive.search(word) == []
+    assert [archive.store(b"behind a poison message", f"{word}.txt")] == archive.search(word)
+    operator.sqs.purge_queue(QueueUrl=operator.events_queue_url)

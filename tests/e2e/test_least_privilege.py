@@ -1,0 +1,134 @@
+"""Each function's role may do what its function does, and no more.
+
+A probe function runs under the role of the function that is tried, and says what storage answers it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.archive import Archive, eventually
+from tests.e2e.operator import Operator
+
+PROBE = """
+import botocore.session
+from botocore.exceptions import ClientError
+
+
+def handler(event, context):
+    client = botocore.session.get_session().create_client(event["service"])
+    try:
+        getattr(client, event["operation"])(**event["arguments"])
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+"""
+DENIED = {"AccessDenied", "AccessDeniedException", "403"}
+
+Try = Callable[[str, str, str, dict[str, Any]], str]
+
+
+@pytest.fixture(scope="module")
+def attempt(operator: Operator) -> Iterator[Try]:
+    """Give a way to try an operation as the role of a function."""
+    probes: dict[str, str] = {}
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("probe.py", PROBE)
+
+    def probe(function: str) -> str:
+        if function not in probes:
+            like = operator.functions.get_function_configuration(FunctionName=operator.function_names[function])
+            name = f"{operator.prefix}-probe-{uuid.uuid4().hex[:8]}"
+            operator.functions.create_function(
+                FunctionName=name,
+                Runtime=like["Runtime"],
+                Architectures=like.get("Architectures", ["x86_64"]),
+                Role=like["Role"],
+                Handler="probe.handler",
+                Code={"ZipFile": archive.getvalue()},
+                Layers=[layer["Arn"] for layer in like.get("Layers", [])],
+                Timeout=20,
+            )
+            probes[function] = name
+            eventually(lambda: active(name))
+        return probes[function]
+
+    def active(name: str) -> bool | None:
+        return operator.functions.get_function_configuration(FunctionName=name)["State"] == "Active" or None
+
+    def try_as(function: str, service: str, operation: str, arguments: dict[str, Any]) -> str:
+        payload = json.dumps({"service": service, "operation": operation, "arguments": arguments})
+        answer = operator.functions.invoke(FunctionName=probe(function), Payload=payload)
+        said: str = json.loads(answer["Payload"].read())
+        return said
+
+    yield try_as
+    for name in probes.values():
+        operator.functions.delete_function(FunctionName=name)
+
+
+def some_object(operator: Operator, suffix: str = "") -> dict[str, str]:
+    return {"Bucket": operator.edit_bucket, "Key": f"probe/{uuid.uuid4().hex}{suffix}"}
+
+
+FUNCTIONS = ("auth", "upload", "query", "storage-events")
+
+
+@pytest.mark.parametrize("function", ["auth", "query", "storage-events"])
+def test_only_upload_may_write_documents(attempt: Try, operator: Operator, function: str) -> None:
+    assert attempt(function, "s3", "put_object", some_object(operator)) in DENIED
+
+
+def test_upload_may_write_documents(attempt: Try, operator: Operator) -> None:
+    assert attempt("upload", "s3", "put_object", some_object(operator)) == "allowed"
+
+
+@pytest.mark.parametrize("function", ["auth", "upload", "query"])
+def test_only_storage_events_may_write_attributes(attempt: Try, operator: Operator, function: str) -> None:
+    assert attempt(function, "s3", "put_object", some_object(operator, ".attr.json")) in DENIED
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_may_delete_a_document(attempt: Try, operator: Operator, function: str) -> None:
+    existing = some_object(operator)
+    operator.s3.put_object(**existing, Body=b"")
+    assert attempt(function, "s3", "delete_object", existing) in DENIED
+
+
+@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+def test_only_auth_may_read_the_signing_key(attempt: Try, operator: Operator, function: str) -> None:
+    secret = {"SecretId": f"{operator.prefix}/signing-key"}
+    assert attempt(function, "secretsmanager", "get_secret_value", secret) in DENIED
+
+
+def test_auth_may_read_the_signing_key_and_not_replace_it(attempt: Try, operator: Operator) -> None:
+    secret = {"SecretId": f"{operator.prefix}/signing-key"}
+    assert attempt("auth", "secretsmanager", "get_secret_value", secret) == "allowed"
+    assert attempt("auth", "secretsmanager", "put_secret_value", secret | {"SecretString": "x"}) in DENIED
+
+
+@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+def test_only_auth_may_read_accounts(attempt: Try, operator: Operator, function: str) -> None:
+    item = {"TableName": f"{operator.prefix}-accounts", "Key": {"client_id": {"S": "x"}}}
+    assert attempt(function, "dynamodb", "get_item", item) in DENIED
+    assert attempt("auth", "dynamodb", "get_item", item) == "allowed"
+
+
+@pytest.mark.parametrize("function", ["auth", "query"])
+def test_only_the_write_side_may_touch_upload_records(attempt: Try, operator: Operator, function: str) -> None:
+    item = {"TableName": f"{operator.prefix}-uploads", "Item": {"file_id": {"S": "x"}}}
+    assert attempt(function, "dynamodb", "put_item", item) in DENIED
+
+
+def test_an_upload_url_cannot_write_attributes(operator: Operator, archive: Archive) -> None:
+    """The role behind an upload URL is denied attributes, whatever name a client thinks of."""
+    started = archive.start(b"{}", "sly.attr.json", content_type="application/json")
+    assert not started["upload"]["url"].partition("?")[0].endswith(".attr.json")

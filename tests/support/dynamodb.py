@@ -1,0 +1,43 @@
+"""The tables of a deployment, made from the template itself, and a count of the calls to AWS."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import botocore.client
+import pytest
+
+from infra.template import PATH, parse
+
+
+def create_tables(prefix: str) -> None:
+    """Create every DynamoDB table of the template under ``prefix``."""
+    client: Any = boto3.client("dynamodb")
+    resources = parse(PATH.read_text(encoding="utf-8"))["Resources"]
+    for resource in resources.values():
+        if resource["Type"] != "AWS::DynamoDB::Table":
+            continue
+        properties = resource["Properties"]
+        client.create_table(
+            TableName=properties["TableName"]["Fn::Sub"].replace("${Prefix}", prefix),
+            **{name: properties[name] for name in ("AttributeDefinitions", "KeySchema", "BillingMode")},
+        )
+
+
+@contextlib.contextmanager
+def count_calls() -> Iterator[list[str]]:
+    """Collect ``service.Operation`` for every call to AWS inside the block."""
+    calls: list[str] = []
+    client: Any = botocore.client.BaseClient
+    original = client._make_api_call
+
+    def counted(self: Any, operation: str, arguments: Any) -> Any:
+        calls.append(f"{self.meta.service_model.service_name}.{operation}")
+        return original(self, operation, arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(client, "_make_api_call", counted)
+        yield calls
