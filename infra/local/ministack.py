@@ -53,7 +53,7 @@ def install() -> bool:
     """
     stamp = ENVIRONMENT / "installed"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    with exclusive(ENVIRONMENT.with_suffix(".lock")):
+    with exclusive(ENVIRONMENT.with_suffix(".lock")) as lock:
         if stamp.is_file() and stamp.read_text("ascii") == wanted:
             return False
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
@@ -63,6 +63,8 @@ def install() -> bool:
             capture_output=True,
             text=True,
             check=False,
+            # When this program is killed, pip goes on: the lock is free only after it.
+            pass_fds=[lock],
         )
         if done.returncode != 0:
             raise LocalStackError(f"pip could not install MiniStack:\n{done.stderr.strip()}")

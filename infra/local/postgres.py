@@ -59,6 +59,7 @@ def start(home: PostgresHome, given_port: int | None = None) -> Server:
         port = _port(home)
         _ensure_database(_url(home, port, DATABASE), _url(home, port, "postgres"))
         return Server(_url(home, port, DATABASE), port, started=False)
+    _clear_up_after_a_kill(home)
     home.unpack()
     _initialise(home, _KEPT)
     port = processes.choose_port(given_port, processes.read_port(home.path / "port"))
@@ -90,6 +91,7 @@ def remove(home: PostgresHome) -> None:
     if not home.path.is_symlink() and home.path.is_dir():
         postgres_home.prepare(home)
         stop(home)
+        _clear_up_after_a_kill(home)
         shutil.rmtree(home.path)
 
 
@@ -164,7 +166,6 @@ def _utf8_locale() -> str:
 
 
 def _start(home: PostgresHome, port: int) -> None:
-    _discard_stale_pid_file(home)
     command: list[str | Path] = [
         home.program / "bin" / "pg_ctl",
         *("start", "-D", home.data, "-l", home.log, "-w", "-t", "60", "-s", "-o", f"-p {port}"),
@@ -209,17 +210,15 @@ def _port(home: PostgresHome) -> int:
     return int(lines()[3])
 
 
-def _discard_stale_pid_file(home: PostgresHome) -> None:
-    """Remove the postmaster.pid of a server that was killed, once its children have gone too.
+def _clear_up_after_a_kill(home: PostgresHome) -> None:
+    """End what a killed start or a killed server left at work in its home, then remove its postmaster.pid.
 
-    The server removes it itself, unless the id in it is taken: by a stranger, or by its own zombie where nobody
-    reaps those (a container without an init process). Only then it needs help.
+    The server removes that file itself, unless the id in it is taken: by a stranger, or by its own zombie where
+    nobody reaps those (a container without an init process).
     """
-    if _pid_in_file(home) is None or _running(home) is not None:
-        return
-    if not processes.wait_until(lambda: not processes.working_in(home.data), 10):
-        raise LocalStackError(f"Processes of a killed PostgreSQL are still at work in {home.data}")
-    (home.data / "postmaster.pid").unlink()
+    for stray in processes.working_below(home.path):
+        processes.stop(stray, grace_seconds=5)
+    (home.data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _url(home: PostgresHome, port: int, database: str) -> str:

@@ -120,14 +120,16 @@ def with_environment(entry: str) -> list[ProcessRecord]:
     return found
 
 
-def working_in(directory: Path) -> list[int]:
-    """Ids of the running processes whose working directory is this one (none where there is no /proc)."""
+def working_below(directory: Path) -> list[ProcessRecord]:
+    """Running processes whose working directory is this one or one below (none where there is no /proc)."""
     found = []
     for path in PROC.glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
-            pid = int(path.parent.name)
-            if path.readlink() == directory and start_mark(pid) is not None:
-                found.append(pid)
+            if path.readlink().is_relative_to(directory):
+                pid = int(path.parent.name)
+                started = start_mark(pid)
+                if started is not None:
+                    found.append(ProcessRecord(pid, started))
     return found
 
 

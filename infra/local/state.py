@@ -139,11 +139,12 @@ def write_stack(directory: LocalDirectory, stack: StackFile) -> bool:
 @contextlib.contextmanager
 def exclusive(
     lock: Path, waiting: Callable[[], None] = lambda: None, timeout_seconds: float = 900
-) -> Iterator[None]:
+) -> Iterator[int]:
     """Hold a lock file, so that two commands never start, stop, build or deploy the same thing at once.
 
     The kernel lets go of the lock when its holder dies, however it dies. `waiting` is called once when
-    another command holds it. Raises LocalStackError when it is not free in time.
+    another command holds it. Gives the file's descriptor: a child that inherits it holds the lock as well.
+    Raises LocalStackError when it is not free in time.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_seconds
@@ -160,4 +161,4 @@ def exclusive(
                     waiting()
                     told = True
                 time.sleep(0.2)
-        yield
+        yield file.fileno()
