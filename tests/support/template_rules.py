@@ -1,0 +1,235 @@
+"""Rules that infra/template.yaml must obey: each gives the violations it finds in a parsed template.
+
+A rule is a function of the template, so that a test can also show it a broken one and see it object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+Template = dict[str, Any]
+
+REVIEWED_WILDCARDS = {("QueryRole", "AttachToVpc"), ("StorageEventsRole", "AttachToVpc")}
+"""Statements that may say Resource '*': what Lambda needs for a VPC, for which EC2 takes nothing narrower."""
+
+PRECIOUS = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a role, its lists made lists and its references made text."""
+
+    role: str
+    sid: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditional: bool
+
+
+def of_type(template: Template, kind: str) -> dict[str, Any]:
+    """Give the resources of a type by logical id."""
+    return {name: one for name, one in template["Resources"].items() if one["Type"] == kind}
+
+
+def text_of(value: Any) -> str:
+    """Write a reference as text: ``!GetAtt A.Arn`` and ``${A.Arn}`` become ``A``, ``!Ref B`` becomes ``B``."""
+    if isinstance(value, str):
+        return value
+    if "Ref" in value:
+        return str(value["Ref"])
+    if "Fn::GetAtt" in value:
+        return str(value["Fn::GetAtt"][0])
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{(\w+)\.(?:Arn|Id)\}", r"\1", value["Fn::Sub"])
+    raise ValueError(f"not a reference: {value!r}")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(template: Template) -> Iterator[Statement]:
+    """Give every statement of every role, those under a condition included."""
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            document = policy["Fn::If"][1] if "Fn::If" in policy else policy
+            for one in document["PolicyDocument"]["Statement"]:
+                yield Statement(
+                    role=name,
+                    sid=one.get("Sid", ""),
+                    effect=one["Effect"],
+                    actions=tuple(_list(one.get("Action", "*"))),
+                    resources=tuple(text_of(each) for each in _list(one.get("Resource", "*"))),
+                    conditional="Condition" in one,
+                )
+
+
+def may(template: Template, role: str, action: str, resource: str) -> bool:
+    """Decide as IAM does: an Allow and no Deny that match (a conditional Deny does not count as one)."""
+
+    def matching(effect: str) -> bool:
+        return any(
+            any(fnmatchcase(action.lower(), pattern.lower()) for pattern in one.actions)
+            and any(fnmatchcase(resource, pattern) for pattern in one.resources)
+            for one in statements(template)
+            if one.role == role and one.effect == effect and not (effect == "Deny" and one.conditional)
+        )
+
+    return matching("Allow") and not matching("Deny")
+
+
+def roles_that_may(template: Template, action: str, resource: str) -> set[str]:
+    """Name the roles that may do ``action`` on ``resource``."""
+    return {role for role in of_type(template, "AWS::IAM::Role") if may(template, role, action, resource)}
+
+
+def transforms(template: Template) -> list[str]:
+    """No transform, at the top or within."""
+    return [text for text in ("Transform", "Fn::Transform") if f"'{text}'" in repr(template)]
+
+
+def shared_roles(template: Template) -> list[str]:
+    """Each function has a role that no other has."""
+    roles = {
+        n: text_of(one["Properties"]["Role"]) for n, one in of_type(template, "AWS::Lambda::Function").items()
+    }
+    return [
+        name
+        for name, role in roles.items()
+        if list(roles.values()).count(role) > 1 or role not in of_type(template, "AWS::IAM::Role")
+    ]
+
+
+def broad_rights(template: Template) -> list[str]:
+    """No role allows ``*``, a pattern of actions, or what a policy kept elsewhere says."""
+    found = [
+        f"{one.role}/{one.sid}"
+        for one in statements(template)
+        if one.effect == "Allow"
+        and (
+            any("*" in action for action in one.actions)
+            or ("*" in one.resources and (one.role, one.sid) not in REVIEWED_WILDCARDS)
+        )
+    ]
+    return found + [
+        name
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        if "ManagedPolicyArns" in role["Properties"]
+    ]
+
+
+def readers_of_the_signing_key(template: Template) -> list[str]:
+    """Nobody but auth and auth-bootstrap can read the signing secret."""
+    allowed = roles_that_may(template, "secretsmanager:GetSecretValue", "SigningKeySecret")
+    return sorted(allowed ^ {"AuthRole", "AuthBootstrapRole"})
+
+
+def writers_of_attributes(template: Template) -> list[str]:
+    """Only storage-events writes attributes, and nothing else; only upload writes anything else."""
+    wrong: set[str] = set()
+    for bucket in ("EditBucket", "RwBucket"):
+        attributes = roles_that_may(template, "s3:PutObject", f"{bucket}/2026/01/02/03/a.pdf.attr.json")
+        objects = roles_that_may(template, "s3:PutObject", f"{bucket}/2026/01/02/03/a.pdf")
+        wrong |= (attributes ^ {"StorageEventsRole"}) | (objects ^ {"UploadRole"})
+    return sorted(wrong)
+
+
+def deleters(template: Template) -> list[str]:
+    """No role deletes anything but a message it has handled."""
+    harmless = {"sqs:DeleteMessage", "ec2:DeleteNetworkInterface"}
+    return [
+        f"{one.role}: {action}"
+        for one in statements(template)
+        if one.effect == "Allow"
+        for action in one.actions
+        if re.search(r":(Delete|Bypass|Purge|PutLifecycle|PutBucket|\*)", action) and action not in harmless
+    ]
+
+
+def missing_log_groups(template: Template) -> list[str]:
+    """Each function writes to a log group of the template, with retention; none may create one."""
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    found = [one.role for one in statements(template) if "logs:CreateLogGroup" in one.actions]
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        properties = function["Properties"]
+        group = groups.get(text_of(properties.get("LoggingConfig", {}).get("LogGroup", "")), {}).get(
+            "Properties", {}
+        )
+        expected = f"/aws/lambda/{properties['FunctionName']['Fn::Sub']}"
+        if "RetentionInDays" not in group or group["LogGroupName"] != {"Fn::Sub": expected}:
+            found.append(name)
+    return found
+
+
+def short_visibility(template: Template) -> list[str]:
+    """A message stays hidden for at least six times the timeout of the function that handles it."""
+    found = []
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        queue = template["Resources"][text_of(mapping["Properties"]["EventSourceArn"])]["Properties"]
+        function = template["Resources"][text_of(mapping["Properties"]["FunctionName"])]["Properties"]
+        if queue.get("VisibilityTimeout", 30) < 6 * function["Timeout"]:
+            found.append(str(queue["QueueName"]))
+    return found
+
+
+def unprotected_data(template: Template) -> list[str]:
+    """What holds data outlives the stack and its replacement."""
+    return [
+        name
+        for name, one in template["Resources"].items()
+        if one["Type"] in PRECIOUS
+        and (one.get("DeletionPolicy") != "RetainExceptOnCreate" or one.get("UpdateReplacePolicy") != "Retain")
+    ]
+
+
+def open_queue(template: Template) -> list[str]:
+    """Only S3, and only for the two buckets of this account, may send events."""
+    found = []
+    for name, policy in of_type(template, "AWS::SQS::QueuePolicy").items():
+        for one in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if one.get("Effect") != "Allow":
+                continue
+            condition = one.get("Condition", {})
+            sources = condition.get("ArnEquals", {}).get("aws:SourceArn", [])
+            account = condition.get("StringEquals", {}).get("aws:SourceAccount")
+            if (
+                one["Principal"] != {"Service": "s3.amazonaws.com"}
+                or one["Action"] != "sqs:SendMessage"
+                or account != {"Ref": "AWS::AccountId"}
+                or len(sources) != 2
+                or any("*" in source["Fn::Sub"] for source in sources)
+            ):
+                found.append(name)
+    return found
+
+
+def secret_values(template: Template) -> list[str]:
+    """No secret's value stands in the template or is made by it."""
+    values = {"SecretString", "GenerateSecretString"}
+    return [
+        n for n, one in of_type(template, "AWS::SecretsManager::Secret").items() if values & set(one["Properties"])
+    ]
+
+
+def unreachable_functions(template: Template) -> list[str]:
+    """Each path's function is one of the template's, and API Gateway may invoke it."""
+    functions = of_type(template, "AWS::Lambda::Function")
+    names = {one["Properties"]["FunctionName"]["Fn::Sub"]: name for name, one in functions.items()}
+    permitted = {
+        text_of(one["Properties"]["FunctionName"]) for one in of_type(template, "AWS::Lambda::Permission").values()
+    }
+    found = []
+    for path, operations in template["Resources"]["Api"]["Properties"]["Body"]["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            integration = operation["x-amazon-apigateway-integration"]
+            match = re.search(r":function:([^/]+)/invocations$", integration["uri"]["Fn::Sub"])
+            if match is None or names.get(match[1]) not in permitted:
+                found.append(f"{method} {path}")
+    return found
