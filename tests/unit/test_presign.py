@@ -95,9 +95,7 @@ def test_the_url_lives_as_long_as_asked_from_a_whole_second() -> None:
 
 def test_the_url_ends_a_minute_before_the_session_that_signed_it() -> None:
     session_end = SIGNED_AT + timedelta(seconds=200)
-    presigned = sign(
-        credentials=Credentials("AKIAEXAMPLE", "not-a-secret", "t", session_end), expires_in=3600
-    )
+    presigned = sign(credentials=Credentials("AKIAEXAMPLE", "not-a-secret", "t", session_end), expires_in=3600)
     assert presigned.expires_at == session_end - timedelta(seconds=60)
     assert query_of(presigned)["X-Amz-Expires"] == ["140"]
 

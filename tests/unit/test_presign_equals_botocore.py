@@ -152,9 +152,7 @@ def test_the_signer_gives_botocores_url(
     if query:
         url += "?" + urlencode(query, quote_via=quote)
     request = AWSRequest(method=method, url=url, headers=headers)
-    botocore_signer = BotocoreCredentials(
-        signer.access_key_id, signer.secret_access_key, signer.session_token
-    )
+    botocore_signer = BotocoreCredentials(signer.access_key_id, signer.secret_access_key, signer.session_token)
     S3SigV4QueryAuth(botocore_signer, "s3", endpoint.region, expires=expires_in).add_auth(request)
 
     assert ours.url == request.url
