@@ -9,7 +9,7 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/common/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint e2e bench clean
+.PHONY: help demo serve up down status logs test lint e2e bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ status: $(READY) ## what runs, and where
 
 logs: $(READY) ## the functions' and the emulator's last log lines; ARGS="--follow" goes on
 	@$(RUN) -m infra.local logs $(ARGS)
+
+serve: $(READY) ## every HTTP route in one process (chalice local), on the running stack; PORT=8000
+	@$(RUN) -m infra.local serve --port $(or $(PORT),8000)
 
 test: lint ## linters, then every test, the end-to-end ones on a stack of their own
 	@$(RUN) -m pytest tests/unit tests/integration tests/e2e $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: python -m infra.local up | down | status | logs | clean | demo."""
+"""The command line: python -m infra.local up | down | status | logs | clean | demo | serve."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     shown.add_argument("--follow", action="store_true")
     commands.add_parser("clean", help="stop the stack and delete all its data")
     commands.add_parser("demo", help="carry one document through the stack and show each step")
+    served = commands.add_parser("serve", help="serve every HTTP route from the working tree (chalice local)")
+    served.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
     console = Console()
     try:
@@ -57,6 +59,10 @@ def _run(given: argparse.Namespace, settings: Settings, console: Console) -> int
         from infra.local.down import clean
 
         clean(settings, console)
+    elif given.command == "serve":
+        from infra.local.serve import serve
+
+        serve(settings, console, given.port)
     else:
         from infra.local.demo import demo
 

@@ -1,0 +1,58 @@
+"""`chalice local`: every HTTP route in one process, from the working tree, on the running stack's data.
+
+For trying a change to a handler without deploying it. The settings are those of the deployed functions; the
+credentials are the stack owner's, so no function's role is tried here (the end-to-end tests do that).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import boto3
+
+from infra.local.console import Console
+from infra.local.settings import REPOSITORY, Settings
+from infra.local.state import LocalDirectory, LocalStackError, StackFile, read_json
+
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+
+
+def environment(stack: StackFile) -> dict[str, str]:
+    """The environment in which the functions' code finds the running stack."""
+    functions: Any = boto3.client(
+        "lambda",
+        endpoint_url=stack.aws_endpoint,
+        region_name=stack.region,
+        aws_access_key_id=stack.aws_access_key_id,
+        aws_secret_access_key=stack.aws_secret_access_key,
+    )
+    variables: dict[str, str] = {}
+    for name in ("auth", "upload", "query"):
+        answer = functions.get_function_configuration(FunctionName=stack.functions[name])
+        variables |= answer["Environment"]["Variables"]
+    return variables | {
+        "ARTSTORE_DATABASE_URL": stack.database_url,
+        "AWS_ENDPOINT_URL": stack.aws_endpoint,
+        "AWS_REGION": stack.region,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": stack.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": stack.aws_secret_access_key,
+    }
+
+
+def serve(settings: Settings, console: Console, port: int) -> None:
+    """Become `chalice local` on `port` of the loopback interface. Raises LocalStackError without a stack."""
+    written = read_json(LocalDirectory(settings.directory).stack)
+    if written is None:
+        raise LocalStackError("No stack runs here: `make up` starts one.")
+    command = [sys.executable, "-c", _CHALICE, "local", "--stage", "local", "--no-autoreload"]
+    console.say(f"every HTTP route on http://127.0.0.1:{port}, from the working tree; Ctrl-C ends it")
+    sys.stdout.flush()
+    os.chdir(REPOSITORY)
+    os.execve(
+        sys.executable,
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        {**os.environ, **environment(StackFile(**written))},
+    )
