@@ -1,11 +1,14 @@
-"""A real PostgreSQL for the whole session, its schema made by the real migrations."""
+"""A real PostgreSQL for the whole session, its schema made by the real migrations, and AWS as moto plays it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import psycopg
 import pytest
+from moto import mock_aws
 
 from artstore.index.postgres import PostgresIndex
 from infra import migrate
@@ -27,3 +30,23 @@ def postgres_index(database_url: str) -> Iterator[PostgresIndex]:
     index = PostgresIndex(database_url)
     yield index
     index.close()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No call leaves the process, and no credentials of the machine are used."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def s3(aws: None) -> Any:
+    """A client, and the bucket ``edit``."""
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="edit")
+    return client

@@ -1,0 +1,170 @@
+"""The S3 adapter: what it says of objects, and what it makes of S3's refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+from urllib3.exceptions import ProtocolError
+
+from artstore.errors import Misconfigured, NotFound, PreconditionFailed, Unavailable
+from artstore.objects import ObjectStore
+from infra.local import processes
+
+BODY = b"0123456789"
+
+
+@pytest.fixture
+def store(s3: Any) -> ObjectStore:
+    return ObjectStore(s3)
+
+
+def put(s3: Any, body: bytes = BODY, **arguments: Any) -> str:
+    etag: str = s3.put_object(Bucket="edit", Key="k", Body=body, **arguments)["ETag"]
+    return etag
+
+
+def test_a_head_tells_size_type_metadata_and_the_checksum_of_the_file(s3: Any, store: ObjectStore) -> None:
+    etag = put(s3, ContentType="text/plain", Metadata={"a": "b"}, ChecksumAlgorithm="SHA256")
+    stored = store.head("edit", "k")
+    assert (stored.size, stored.content_type, stored.metadata) == (10, "text/plain", {"a": "b"})
+    assert stored.sha256 == hashlib.sha256(BODY).hexdigest()
+    assert stored.etag == etag
+    assert stored.last_modified.utcoffset() is not None
+
+
+def test_an_object_without_a_sha256_has_none(s3: Any, store: ObjectStore) -> None:
+    put(s3)
+    assert store.head("edit", "k").sha256 is None
+
+
+@pytest.mark.parametrize(
+    "checksum",
+    [
+        {"ChecksumSHA256": "9KGMtfxC1WkBoU2E0xQkZiBs3Z0zqB9iT0nKTQmHyXk=-2"},
+        {"ChecksumSHA256": "9KGMtfxC1WkBoU2E0xQkZiBs3Z0zqB9iT0nKTQmHyXk=", "ChecksumType": "COMPOSITE"},
+        {"ChecksumSHA256": "c2hvcnQ="},
+        {"ChecksumSHA256": "not base64"},
+    ],
+)
+def test_a_checksum_of_checksums_is_not_taken_for_the_files(
+    s3: Any, store: ObjectStore, checksum: dict[str, str]
+) -> None:
+    put(s3)
+    answer = s3.head_object(Bucket="edit", Key="k")
+    with Stubber(s3) as stubber:
+        stubber.add_response("head_object", {**answer, **checksum})
+        assert store.head("edit", "k").sha256 is None
+
+
+def test_no_more_is_read_than_asked_for(s3: Any, store: ObjectStore) -> None:
+    etag = put(s3)
+    assert store.read("edit", "k", 4).body == b"0123"
+    content = store.read("edit", "k", 100, if_match=etag)
+    assert (content.body, content.etag) == (BODY, etag)
+
+
+def test_an_empty_object_is_read_as_nothing(s3: Any, store: ObjectStore) -> None:
+    put(s3, b"")
+    assert store.read("edit", "k", 100).body == b""
+
+
+def test_a_replaced_object_is_not_mixed_up_with_the_one_before(s3: Any, store: ObjectStore) -> None:
+    before = put(s3)
+    put(s3, b"other")
+    with pytest.raises(PreconditionFailed):
+        store.read("edit", "k", 100, if_match=before)
+    with pytest.raises(PreconditionFailed):
+        store.sha256("edit", "k", if_match=before)
+
+
+def test_the_checksum_of_a_large_object_is_computed_by_reading_it_through(s3: Any, store: ObjectStore) -> None:
+    body = b"x" * (3 * 1024 * 1024 + 1)
+    etag = put(s3, body)
+    assert store.sha256("edit", "k", if_match=etag) == hashlib.sha256(body).hexdigest()
+
+
+def test_what_is_created_is_created_once(s3: Any, store: ObjectStore) -> None:
+    etag = store.create("edit", "k.attr.json", b"first")
+    assert etag is not None
+    assert store.create("edit", "k.attr.json", b"second") is None
+    assert store.read("edit", "k.attr.json", 100).body == b"first"
+    assert s3.head_object(Bucket="edit", Key="k.attr.json")["ContentType"] == "application/json"
+
+
+def test_what_is_replaced_is_what_was_read(s3: Any, store: ObjectStore) -> None:
+    etag = put(s3)
+    newer = store.replace("edit", "k", b"changed", if_match=etag)
+    assert newer != etag
+    with pytest.raises(PreconditionFailed):
+        store.replace("edit", "k", b"stale", if_match=etag)
+    assert store.read("edit", "k", 100).body == b"changed"
+
+
+def test_what_is_not_there_is_not_found(store: ObjectStore) -> None:
+    with pytest.raises(NotFound):
+        store.head("edit", "k")
+    with pytest.raises(NotFound):
+        store.read("edit", "k", 10)
+    with pytest.raises(NotFound):
+        store.sha256("edit", "k", if_match='"x"')
+
+
+def test_a_bucket_answers_or_is_misconfigured(store: ObjectStore) -> None:
+    store.ping("edit")
+    with pytest.raises(Misconfigured):
+        store.read("missing", "k", 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("SlowDown", 503, Unavailable),
+        ("InternalError", 500, Unavailable),
+        ("TooManyRequests", 429, Unavailable),
+        ("ConditionalRequestConflict", 409, Unavailable),
+        ("AccessDenied", 403, Misconfigured),
+        ("SignatureDoesNotMatch", 403, Misconfigured),
+        ("NoSuchBucket", 404, Misconfigured),
+        ("NoSuchKey", 404, NotFound),
+        ("PreconditionFailed", 412, PreconditionFailed),
+    ],
+)
+def test_each_refusal_has_its_kind(
+    s3: Any, store: ObjectStore, code: str, status: int, kind: type[Exception]
+) -> None:
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("get_object", service_error_code=code, http_status_code=status)
+        with pytest.raises(kind):
+            store.read("edit", "k", 10)
+
+
+def test_a_connection_that_breaks_while_reading_is_unavailable(s3: Any, store: ObjectStore) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise ProtocolError("connection broken")
+
+    with Stubber(s3) as stubber:
+        answer = {"Body": StreamingBody(Breaking(), 10), "ETag": '"x"'}
+        stubber.add_response("get_object", answer)
+        with pytest.raises(Unavailable):
+            store.read("edit", "k", 10)
+
+
+def test_storage_that_is_not_there_is_unavailable() -> None:
+    client = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{processes.free_port()}",
+        aws_access_key_id="x",
+        aws_secret_access_key="y",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    with pytest.raises(Unavailable):
+        ObjectStore(client).head("edit", "k")
