@@ -22,6 +22,16 @@ What a deployer must know
 5. After the stack: migrations, then invoke the function named by the output BootstrapFunctionName with
    ``{"action": "create-first-administrator"}``. The signing key is already there: the stack's custom resource
    made it.
+6. Buckets, tables and the signing key stay when the stack is deleted. A stack made anew finds their names taken:
+   import them, or delete them first.
+
+Where CloudFormation is not AWS's own
+-------------------------------------
+Without TLS the parameter ``RequireTls`` must be ``false``: emulators apply the policies too. MiniStack 1.5.33 makes
+the stack in a second and applies roles, bucket and queue policies, but of the template it leaves out the rw
+bucket's Object Lock, lifecycles, TTL, point-in-time recovery and gateway responses; Object Lock can be put on
+afterwards through S3 (PutObjectLockConfiguration), which it honours. An event that arrives in the very moment in
+which a function is updated may fail there, and comes back after the queue's visibility timeout (six minutes).
 
 infra/template.yaml says in its own comments what each parameter means and how the API is redeployed.
 """
