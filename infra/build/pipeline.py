@@ -27,6 +27,8 @@ from infra.build.wheels import Report
 ROOT = Path(__file__).resolve().parents[2]
 _BUILD = Path(__file__).resolve().parent
 _FUNCTIONS = ("auth", "upload", "query", "storage_events")
+_SHAPING = ("archive.py", "bytecode.py", "pipeline.py", "prune.py", "wheels.py")
+"""The modules of this package that decide what a zip holds: a change of one makes every zip anew."""
 _NOT_SHIPPED = {"requirements.txt", "README.md"}
 
 
@@ -132,8 +134,7 @@ class _Builder:
         self._cache = cache
         self._report = report
         version = compiler.version if compiler else None
-        tools = [path.read_bytes() for path in sorted(_BUILD.glob("*.py"))]
-        self._basis = repr((target, version, [hashlib.sha256(tool).hexdigest() for tool in tools]))
+        self._basis = repr((target, version, [_sha256(_BUILD / name) for name in _SHAPING]))
 
     def artifact(self, recipe: _Recipe, out: Path, earlier: Manifest | None) -> Artifact:
         """Make one zip, or take over the one that is there when nothing it depends on changed."""
