@@ -1,0 +1,135 @@
+"""The handler on the queue: each message stands for itself, each event leaves one line, nothing blocks the queue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from artstore.errors import Unavailable
+from functions.storage_events import app, dependencies
+from functions.storage_events.events import StorageEvent
+from functions.storage_events.ingest import Outcome, Result
+
+RECORDED = Path(__file__).parent.parent / "events"
+FILE_ID = UUID(int=7)
+
+
+@dataclass
+class Context:
+    aws_request_id: str = "request-1"
+    milliseconds: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@dataclass
+class FakeIngest:
+    results: dict[str, Result | Exception] = field(default_factory=dict)
+    handled: list[str] = field(default_factory=list)
+
+    def handle(self, event: StorageEvent) -> Result:
+        self.handled.append(event.key)
+        result = self.results.get(event.key, Result(Outcome.STORED, FILE_ID))
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+@pytest.fixture
+def ingest(monkeypatch: pytest.MonkeyPatch) -> FakeIngest:
+    fake = FakeIngest()
+    monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO"))
+    monkeypatch.setattr(dependencies, "ingest", lambda: fake)
+    return fake
+
+
+def notification(*keys: str) -> str:
+    message = json.loads((RECORDED / "aws_object_created_put.json").read_text(encoding="utf-8"))
+    record = message["Records"][0]
+    message["Records"] = [record | {"s3": {"bucket": {"name": "edit"}, "object": {"key": key}}} for key in keys]
+    return json.dumps(message)
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {"messageId": f"message-{number}", "body": body, "eventSource": "aws:sqs"}
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def failed(response: dict[str, Any]) -> list[str]:
+    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
+
+
+def lines(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in captured.readouterr().out.splitlines()]
+
+
+def test_a_batch_without_trouble_is_done(ingest: FakeIngest) -> None:
+    assert failed(app.handler(batch(notification("a"), notification("b", "c")), Context())) == []
+    assert ingest.handled == ["a", "b", "c"]
+
+
+def test_a_message_that_is_no_notification_fails_alone(ingest: FakeIngest) -> None:
+    assert failed(app.handler(batch(notification("a"), "junk", notification("c")), Context())) == ["message-1"]
+    assert ingest.handled == ["a", "c"]
+
+
+def test_when_every_message_fails_each_is_named_and_nothing_is_raised(ingest: FakeIngest) -> None:
+    assert failed(app.handler(batch("junk", "{}"), Context())) == ["message-0", "message-1"]
+
+
+@pytest.mark.parametrize("error", [Unavailable("the index does not answer"), RuntimeError("a bug")])
+def test_an_event_that_cannot_be_handled_now_fails_its_message_alone(ingest: FakeIngest, error: Exception) -> None:
+    ingest.results["b"] = error
+    response = app.handler(batch(notification("a"), notification("b"), notification("c")), Context())
+    assert failed(response) == ["message-1"]
+    assert ingest.handled == ["a", "b", "c"]
+
+
+def test_the_test_event_is_dropped(ingest: FakeIngest) -> None:
+    test_event = (RECORDED / "aws_test_event.json").read_text(encoding="utf-8")
+    assert failed(app.handler(batch(test_event), Context())) == []
+    assert ingest.handled == []
+
+
+def test_with_too_little_time_left_messages_are_given_back_not_cut_off(ingest: FakeIngest) -> None:
+    assert failed(app.handler(batch(notification("a")), Context(milliseconds=5000))) == ["message-0"]
+    assert ingest.handled == []
+
+
+def test_each_event_leaves_one_line_that_says_what_became_of_it(
+    ingest: FakeIngest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest.results["bad"] = Result(Outcome.REJECTED, FILE_ID, "size_mismatch")
+    ingest.results["down"] = Unavailable("the index does not answer")
+    app.handler(batch(notification("good"), notification("bad"), notification("down")), Context())
+    events = [line for line in lines(capsys) if line.get("message") == "event"]
+    assert [(line["key"], line["outcome"], line.get("reason")) for line in events] == [
+        ("good", "stored", None),
+        ("bad", "rejected", "size_mismatch"),
+        ("down", "failed", None),
+    ]
+    good = events[0]
+    assert good["operation"] == "ObjectCreated:Put"
+    assert (good["bucket"], good["message_id"], good["request_id"]) == ("edit", "message-0", "request-1")
+    assert good["file_id"] == str(FILE_ID)
+    assert good["milliseconds"] >= 0
+
+
+def test_outcomes_are_counted(ingest: FakeIngest, capsys: pytest.CaptureFixture[str]) -> None:
+    ingest.results["bad"] = Result(Outcome.REJECTED, FILE_ID, "size_mismatch")
+    app.handler(batch(notification("a", "b"), notification("bad"), "junk"), Context())
+    (metrics,) = [line for line in lines(capsys) if "_aws" in line]
+    assert metrics["DocumentsStored"] == [2]
+    assert metrics["DocumentsRejected"] == [1]
+    assert metrics["MessagesFailed"] == [1]
