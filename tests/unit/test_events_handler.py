@@ -1,4 +1,4 @@
-"""The handler on the queue: each message stands for itself, each event leaves one line, nothing blocks the queue."""
+"""The handler on the queue: each message stands for itself, each event leaves one line, nothing blocks it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ class FakeIngest:
 
 
 @pytest.fixture
-def ingest(monkeypatch: pytest.MonkeyPatch) -> FakeIngest:
+def ingest(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> FakeIngest:
     fake = FakeIngest()
+    # A logger keeps the stream it was made with; one for each test writes where that test looks.
+    monkeypatch.setattr(app, "SERVICE", f"storage-events-{request.node.name}")
     monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO"))
     monkeypatch.setattr(dependencies, "ingest", lambda: fake)
     return fake
