@@ -32,7 +32,7 @@ def token_event(stack: Stack) -> dict[str, Any]:
 
 def run(stack: Stack, rounds: int) -> Result:
     """Measure the whole function, from event to answer, its log line included."""
-    stack.become("auth")
+    stack.become()
     handler = importlib.import_module("functions.auth.app").app
     event = token_event(stack)
 

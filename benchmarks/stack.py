@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import botocore.session
 
+from infra.local.serve import environment
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, LocalStackError, StackFile, read_stack
 
@@ -33,26 +34,12 @@ class Stack:
             aws_secret_access_key=self.file.aws_secret_access_key,
         )
 
-    def become(self, function: str) -> None:
-        """Take on the deployed environment of a function ("auth"), so that its code runs here as it does there.
+    def become(self) -> None:
+        """Take on the environment that the deployed functions have, so that their code runs here as there.
 
-        The rights are the stack's owner's, since a role can only be taken on inside the emulator.
+        The rights are the stack owner's, since a role can only be taken on inside the emulator.
         """
-        configuration = self.client("lambda").get_function_configuration(
-            FunctionName=f"{self.file.prefix}-{function}"
-        )
-        os.environ.update(configuration["Environment"]["Variables"])
-        os.environ.update(
-            {
-                "AWS_ENDPOINT_URL": self.file.aws_endpoint,
-                "AWS_REGION": self.file.region,
-                "AWS_DEFAULT_REGION": self.file.region,
-                "AWS_ACCESS_KEY_ID": self.file.aws_access_key_id,
-                "AWS_SECRET_ACCESS_KEY": self.file.aws_secret_access_key,
-                "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
-            }
-        )
+        os.environ.update(environment(self.file))
         os.environ.pop("AWS_SESSION_TOKEN", None)
 
 

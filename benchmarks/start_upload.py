@@ -36,7 +36,7 @@ def access_token(stack: Stack) -> str:
 
 def run(stack: Stack, rounds: int) -> Result:
     """Measure the whole function, from event to answer; the records it writes are removed afterwards."""
-    stack.become("upload")
+    stack.become()
     handler = importlib.import_module("functions.upload.app").app
     body = {
         "filename": "Отчёт за май.pdf",

@@ -15,7 +15,7 @@ from botocore.auth import SIGNED_HEADERS_BLACKLIST, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from artstore.errors import Invalid
@@ -104,7 +104,7 @@ def signature(url: str) -> str:
     return dict(parse_qsl(urlsplit(url).query))["X-Amz-Signature"]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE"]),
     bucket=buckets,
@@ -177,7 +177,7 @@ def s3_client(endpoint: Endpoint) -> Any:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     bucket=buckets,
     key=keys,
