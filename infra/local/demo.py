@@ -161,7 +161,7 @@ class _Walk:
             answer = requests.get(link.headers["Location"], timeout=60)
             if answer.content != document:
                 raise DemoFailed(f"HTTP {answer.status_code}: the bytes that came back are others")
-            outcome.append(f"{len(answer.content)} bytes, each the same; {answer.headers['Content-Disposition']}")
+            outcome.append(f"{len(answer.content)} bytes, each the same as was sent")
 
     def _get(self, path: str) -> requests.Response:
         return self.http.get(f"{self.stack.api_url}{path}", timeout=60)

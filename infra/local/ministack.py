@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import re
 import shutil
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def start(directory: LocalDirectory, given_port: int | None = None) -> Emulator:
     for name in ("state", "s3", "tmp", "home"):
         (directory.emulator / name).mkdir(parents=True, exist_ok=True)
     port = processes.choose_port(given_port, remembered)
-    (directory.emulator_port).write_text(str(port), "ascii")
+    _move_state(directory, port)
     process = _spawn(directory, port)
     _wait_until_ready(directory, process, port)
     return Emulator(_url(port), port, started=True, fresh=fresh, crashed=crashed, trusted=_is_trusted(directory))
@@ -163,6 +164,22 @@ def clean_environment(directory: LocalDirectory, port: int) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
+
+
+def _move_state(directory: LocalDirectory, port: int) -> None:
+    """Write down the port, after making the state say it too: queue URLs hold it, and the emulator finds a queue
+    by its URL. A crash in between is made good by the next start, which finds the old port written down.
+    """
+    before = processes.read_port(directory.emulator_port)
+    if before is not None and before != port:
+        for path in (directory.emulator / "state").glob("*.json"):
+            text = path.read_text("utf-8")
+            moved = re.sub(rf"127\.0\.0\.1:{before}\b", f"127.0.0.1:{port}", text)
+            if moved != text:
+                fresh = path.with_suffix(".moved")
+                fresh.write_text(moved, "utf-8")
+                fresh.replace(path)
+    directory.emulator_port.write_text(str(port), "ascii")
 
 
 def _has_checkpoint(directory: LocalDirectory) -> bool:

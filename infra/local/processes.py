@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -134,11 +135,13 @@ def working_below(directory: Path) -> list[ProcessRecord]:
 
 
 def free_port() -> int:
-    """A TCP port on the loopback interface that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on the loopback interface that nobody listens on at this moment.
+
+    From below the range that Linux and macOS give to outgoing connections, so that it is free again tomorrow.
+    """
+    while not is_free(port := 20000 + secrets.randbelow(12000)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:

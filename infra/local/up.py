@@ -13,7 +13,6 @@ cannot be deployed to any more, `up` starts over: buckets and index are emptied,
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import functools
 import secrets
@@ -32,6 +31,20 @@ from infra.migrate import upgrade
 PREFIX = "artstore"
 FUNCTIONS = ("auth", "auth-bootstrap", "upload", "query", "storage-events")
 TEMPLATE = REPOSITORY / "infra" / "template.yaml"
+
+
+# What S3 sends to a queue when a notification is set up: it says nothing of any object.
+_S3_TEST_EVENT = {
+    "Records": [
+        {
+            "messageId": "check",
+            "receiptHandle": "check",
+            "eventSource": "aws:sqs",
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "body": '{"Service": "Amazon S3", "Event": "s3:TestEvent"}',
+        }
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -195,13 +208,13 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
     )
     try:
         with console.step("check") as outcome:
-            outcome.append(_check(stack))
+            outcome.append(_check(stack, account))
     except CredentialsRefused:
         # A start was killed between the stack and its first administrator.
         with console.step("first admin") as outcome:
             outcome.append(bootstrap())
         with console.step("check") as outcome:
-            outcome.append(_check(stack))
+            outcome.append(_check(stack, account))
     return stack
 
 
@@ -227,8 +240,11 @@ def _create_administrator(account: deploy.Account, function: str, decisions: Dec
     return f"{'created' if answer['created'] else 'exists'}: {decisions.client_id}"
 
 
-def _check(stack: StackFile) -> str:
-    """Get a token and ask for readiness, which also starts the functions that a first caller would wait for."""
+def _check(stack: StackFile, account: deploy.Account) -> str:
+    """Ask every function for the least it does, which also starts those a first caller would wait for.
+
+    Raises CredentialsRefused or StackDoesNotAnswer.
+    """
 
     def token() -> requests.Response:
         return requests.post(
@@ -241,13 +257,27 @@ def _check(stack: StackFile) -> str:
     def ready() -> requests.Response:
         return requests.get(f"{stack.api_url}/health/ready", timeout=60)
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool, contextlib.suppress(requests.ConnectionError):
-        for what, future in (("token", pool.submit(token)), ("readiness", pool.submit(ready))):
-            answer = future.result()
+    def upload() -> requests.Response:
+        return requests.post(f"{stack.api_url}/api/v1/files", json={}, timeout=60)
+
+    questions = (
+        ("token", token, requests.codes.ok),
+        ("readiness", ready, requests.codes.ok),
+        ("an upload without a token", upload, requests.codes.unauthorized),
+    )
+    with concurrent.futures.ThreadPoolExecutor(len(questions) + 1) as pool:
+        probe = pool.submit(deploy.invoke, account, stack.functions["storage-events"], _S3_TEST_EVENT)
+        asked = [(what, expected, pool.submit(ask)) for what, ask, expected in questions]
+        for what, expected, future in asked:
+            try:
+                answer = future.result()
+            except requests.RequestException as error:
+                raise StackDoesNotAnswer(f"{what}: {error}") from error
             if what == "token" and answer.status_code == requests.codes.unauthorized:
                 raise CredentialsRefused(f"{stack.client_id} gets no token: {answer.text[:1000]}")
-            if not answer.ok:
+            if answer.status_code != expected:
                 # A token's answer may hold a token; that of a failure holds the reason only.
                 raise StackDoesNotAnswer(f"{what}: HTTP {answer.status_code} {answer.text[:1000]}")
-        return "token issued, every dependency ready"
-    raise StackDoesNotAnswer(f"{stack.api_url} does not answer")
+        if probe.result()["batchItemFailures"]:
+            raise StackDoesNotAnswer("storage-events does not take S3's test event")
+    return "every function answers, every dependency is ready"
