@@ -80,8 +80,7 @@ def start(directory: LocalDirectory, given_port: int | None = None) -> Emulator:
     """
     process = processes.recorded(directory.emulator_record)
     remembered = processes.read_port(directory.emulator_port)
-    if process is not None and processes.is_running(process) and remembered is not None:
-        _wait_until_ready(directory, process, remembered)
+    if process is not None and remembered is not None and _answers(directory, process, remembered):
         return Emulator(
             _url(remembered), remembered, started=False, fresh=False, crashed=False, trusted=_is_trusted(directory)
         )
@@ -212,6 +211,22 @@ def _spawn(directory: LocalDirectory, port: int) -> processes.ProcessRecord:
         return processes.record(directory.emulator_record, child.pid)
     except ProcessLookupError:
         raise _not_ready(directory) from None
+
+
+def _answers(directory: LocalDirectory, process: processes.ProcessRecord, port: int) -> bool:
+    """Whether a recorded process runs and is, or gets, ready. False also when it was on its way out.
+
+    Raises LocalStackError when it runs and does not answer.
+    """
+    if not processes.is_running(process):
+        return False
+    try:
+        _wait_until_ready(directory, process, port)
+    except LocalStackError:
+        if processes.is_running(process):
+            raise
+        return False
+    return True
 
 
 def _wait_until_ready(directory: LocalDirectory, process: processes.ProcessRecord, port: int) -> None:

@@ -26,9 +26,6 @@ from infra.local.state import LocalStackError
 
 USER = DATABASE = "artstore"
 
-# The index is a projection that can be rebuilt, so a commit need not wait for the disk; fsync stays on,
-# because a power cut must not leave data that the server refuses to start on.
-_KEPT = {"synchronous_commit": "off"}
 _THROWN_AWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _COMMON = {
     "listen_addresses": "127.0.0.1",
@@ -56,12 +53,18 @@ def start(home: PostgresHome, given_port: int | None = None) -> Server:
     """
     postgres_home.prepare(home)
     if is_running(home):
-        port = _port(home)
-        _ensure_database(_url(home, port, DATABASE), _url(home, port, "postgres"))
-        return Server(_url(home, port, DATABASE), port, started=False)
+        try:
+            port = _port(home)
+            _ensure_database(_url(home, port, DATABASE), _url(home, port, "postgres"))
+        except (psycopg.OperationalError, LocalStackError):
+            # It may have been on its way out.
+            if not processes.wait_until(lambda: not is_running(home), 5):
+                raise
+        else:
+            return Server(_url(home, port, DATABASE), port, started=False)
     _clear_up_after_a_kill(home)
     home.unpack()
-    _initialise(home, _KEPT)
+    _initialise(home, {})
     port = processes.choose_port(given_port, processes.read_port(home.path / "port"))
     (home.path / "port").write_text(str(port), "ascii")
     _start(home, port)
@@ -202,12 +205,18 @@ def _pid_in_file(home: PostgresHome) -> int | None:
 def _port(home: PostgresHome) -> int:
     """Line 4 of postmaster.pid, written a moment after the file; waits for it."""
 
-    def lines() -> list[str]:
-        return (home.data / "postmaster.pid").read_text("utf-8").splitlines()
+    port: list[int] = []
 
-    if not processes.wait_until(lambda: len(lines()) >= 8 and "ready" in lines()[7], 60):
+    def settled() -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            lines = (home.data / "postmaster.pid").read_text("utf-8").splitlines()
+            if len(lines) >= 8 and "ready" in lines[7]:
+                port.append(int(lines[3]))
+        return bool(port) or not is_running(home)
+
+    if not processes.wait_until(settled, 60) or not port:
         raise LocalStackError(f"PostgreSQL does not get ready; its log is {home.log}")
-    return int(lines()[3])
+    return port[0]
 
 
 def _clear_up_after_a_kill(home: PostgresHome) -> None:
