@@ -210,12 +210,13 @@ def test_buckets_and_queues_refuse_plain_http_unless_told_otherwise(template: Te
 
 def test_tables_are_on_demand_and_can_be_restored_to_a_point_in_time(template: Template) -> None:
     tables = of_type(template, "AWS::DynamoDB::Table")
-    assert len(tables) == 3
+    assert {"AccountsTable", "UploadsTable", "SigningKeysTable", "RevocationsTable"} <= set(tables)
     for table in tables.values():
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    ttl = tables["UploadsTable"]["Properties"]["TimeToLiveSpecification"]
-    assert ttl == {"AttributeName": "expires_at_epoch", "Enabled": True}
+    for name in ("UploadsTable", "RevocationsTable"):
+        ttl = tables[name]["Properties"]["TimeToLiveSpecification"]
+        assert ttl == {"AttributeName": "expires_at_epoch", "Enabled": True}
 
 
 def test_a_failed_message_is_retried_alone_and_then_kept(template: Template) -> None:
