@@ -42,6 +42,10 @@ class AccountSecret(MapAttribute[str, Any]):
     expires_at = UnicodeAttribute(null=True)
     """RFC 3339, UTC; none for a secret made before secrets expired, which holds until it is rotated."""
 
+    def __init__(self, **attributes: Any) -> None:
+        """Take the attributes by name; typed here, since pynamodb's own is not."""
+        super().__init__(**attributes)
+
     def is_usable(self, now: float) -> bool:
         """Tell whether the secret holds at ``now`` (seconds since 1970)."""
         return self.expires_at is None or now < datetime.fromisoformat(self.expires_at).timestamp()
@@ -50,9 +54,9 @@ class AccountSecret(MapAttribute[str, Any]):
 class ServiceAccount(Model):
     """A service account: who may ask for tokens, with which secrets and which role.
 
-    Attributes named ``rate_<minute>`` are counters of the token endpoint and no part of the model. A change is made
-    by an update on condition of the ``revision`` that was read, never by replacing the item, so that the counters
-    stay and no change is lost.
+    Attributes named ``rate_<minute>`` are counters of the token endpoint and no part of the model. A change is
+    made by an update on condition of the ``revision`` that was read, never by replacing the item, so that the
+    counters stay and no change is lost.
     """
 
     client_id = UnicodeAttribute(hash_key=True)
