@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from artstore import config
+from artstore.audit_table import AuditTable
 from functions.auth.accounts import ServiceAccounts
 from functions.auth.keys import ActiveKey, KeySecret, PublishedKeys
 from functions.auth.secrets import SecretVerifier
@@ -27,6 +28,12 @@ def service_accounts() -> ServiceAccounts:
 def key_secret() -> KeySecret:
     """Give the secret of the private keys."""
     return KeySecret(settings().signing_key_secret_id)
+
+
+@functools.cache
+def audit_log() -> AuditTable:
+    """Give the audit log of this deployment."""
+    return AuditTable(settings().prefix)
 
 
 @functools.cache

@@ -24,7 +24,9 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
+from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from artstore.errors import Unavailable
@@ -171,8 +173,61 @@ class Attempt(Model):
     """When DynamoDB may drop it: seconds since 1970."""
 
 
+class _ByActor(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by-actor"
+        projection = AllProjection()
+
+    actor = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+
+
+class _ByObject(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by-object"
+        projection = AllProjection()
+
+    object_ = UnicodeAttribute(hash_key=True, attr_name="object")
+    moment = UnicodeAttribute(range_key=True)
+
+
+class _ByTime(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by-time"
+        projection = AllProjection()
+
+    log = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+
+
+class AuditRecord(Model):
+    """An entry of the audit log in its place in the chain; see ``artstore.audit.AuditEntry``."""
+
+    log = UnicodeAttribute(hash_key=True)
+    seq = NumberAttribute(range_key=True)
+    moment = UnicodeAttribute()
+    """``at``, ``#`` and ``seq`` in 12 digits: sorts as time does, and no two are equal."""
+    at = UnicodeAttribute()
+    action = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    object_ = UnicodeAttribute(attr_name="object")
+    outcome = UnicodeAttribute()
+    source_ip = UnicodeAttribute()
+    request_id = UnicodeAttribute()
+    before = UnicodeAttribute(null=True)
+    """JSON text, as ``after``."""
+    after = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    prev_hash = UnicodeAttribute()
+    hash = UnicodeAttribute()
+    by_actor = _ByActor()
+    by_object = _ByObject()
+    by_time = _ByTime()
+
+
 _TABLES: dict[type[Model], str] = {
     Attempt: "attempts",
+    AuditRecord: "audit",
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
     SigningKeyRecord: "signing-keys",
@@ -180,15 +235,18 @@ _TABLES: dict[type[Model], str] = {
 }
 
 
+_LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
+
+
+def connect() -> Connection:
+    """Make the connection that a transaction over several tables needs, with the limits of all calls."""
+    return Connection(**_LIMITS)
+
+
 @functools.cache
 def bind(model: type[_Model], prefix: str) -> type[_Model]:
     """Give the class of ``model`` that speaks to the table of the deployment ``prefix``."""
-    meta: dict[str, Any] = {
-        "table_name": f"{prefix}-{_TABLES[model]}",
-        "connect_timeout_seconds": 2,
-        "read_timeout_seconds": 3,
-        "max_retry_attempts": 2,
-    }
+    meta: dict[str, Any] = {"table_name": f"{prefix}-{_TABLES[model]}", **_LIMITS}
     body = {"Meta": type("Meta", (), meta), "__module__": __name__}
     return cast(
         type[_Model], types.new_class(model.__name__, (model,), exec_body=lambda space: space.update(body))

@@ -1,0 +1,160 @@
+"""The audit log in the table ``{prefix}-audit`` of DynamoDB.
+
+Rights needed: dynamodb:PutItem and Query on the table and its indexes to append, Query to read, and whatever the
+writes alongside an entry need. UpdateItem and DeleteItem are never needed, and the template denies them.
+
+A place in the chain is an item's key (log, seq): a transaction that puts an entry where one is already fails, and
+is tried again behind it. So concurrent writers can wait for each other, and never fork the chain.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from artstore.audit import START, Alongside, AuditEntry, AuditEvent, Link, StateChanged, next_entry
+from artstore.errors import Unavailable
+from artstore.tables import AuditRecord, bind, connect, reaching_dynamodb
+
+LOG = "audit"
+"""The one log of a deployment: the hash key of all its entries."""
+MAX_ATTEMPTS = 16
+_FIRST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.4
+_CONDITION_FAILED = "ConditionalCheckFailed"
+_TRANSIENT = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
+)
+"""Reasons to try again, see CancellationReasons of TransactWriteItems in the DynamoDB API Reference."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AuditTable:
+    """The audit log of one deployment; see ``artstore.audit.AuditLog``."""
+
+    def __init__(
+        self,
+        prefix: str,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Use the audit table of the deployment ``prefix``; no call is made yet."""
+        self._table = bind(AuditRecord, prefix)
+        self._connection = connect()
+        self._clock = clock
+        self._sleep = sleep
+
+    def append(self, event: AuditEvent, alongside: Alongside | None = None) -> AuditEntry:
+        """Write the next entry and what ``alongside`` adds, as one act: a Query and a TransactWriteItems."""
+        for attempt in range(MAX_ATTEMPTS):
+            entry = next_entry(event, self.head(), self._clock())
+            if self._write(entry, alongside):
+                return entry
+            self._sleep(random.uniform(0, _pause(attempt)))  # noqa: S311  # jitter
+        raise Unavailable("the audit log is written to by too many at once")
+
+    def head(self) -> Link:
+        """Give the place of the newest entry, read consistently."""
+        with reaching_dynamodb():
+            newest = self._table.query(LOG, consistent_read=True, scan_index_forward=False, limit=1)
+            record = next(iter(newest), None)
+        return START if record is None else Link(int(record.seq), record.hash)
+
+    def entries(self, after: int, limit: int) -> Iterator[AuditEntry]:
+        """Give at most ``limit`` entries behind the place ``after`` in their order, read consistently."""
+        with reaching_dynamodb():
+            for record in self._table.query(
+                LOG, self._table.seq > after, consistent_read=True, limit=limit, page_size=min(limit, 1000)
+            ):
+                yield _entry(record)
+
+    def _write(self, entry: AuditEntry, alongside: Alongside | None) -> bool:
+        """Write; False when it is to be tried again."""
+        transaction = _Transaction(connection=self._connection, client_request_token=str(uuid.uuid4()))
+        transaction.save(_record(self._table, entry), condition=self._table.seq.does_not_exist())
+        if alongside is not None:
+            alongside(transaction)
+        with reaching_dynamodb():
+            try:
+                transaction.commit()
+            except TransactWriteError as error:
+                codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+                own = transaction.writes_before_saves
+                failed = [place for place, code in enumerate(codes) if code == _CONDITION_FAILED]
+                if refused := tuple(place - (place > own) for place in failed if place != own):
+                    raise StateChanged(refused) from error
+                if failed or _TRANSIENT & set(codes):
+                    return False
+                raise
+        return True
+
+
+class _Transaction(TransactWrite):
+    """A transaction that knows where in its order the first save stands: after condition checks and deletes."""
+
+    writes_before_saves = 0
+
+    def condition_check(self, *arguments: Any, **named: Any) -> None:
+        """Add a condition check."""
+        super().condition_check(*arguments, **named)
+        self.writes_before_saves += 1
+
+    def delete(self, *arguments: Any, **named: Any) -> None:
+        """Add a deletion."""
+        super().delete(*arguments, **named)
+        self.writes_before_saves += 1
+
+    def commit(self) -> None:
+        """Write all of it or nothing. Raises TransactWriteError."""
+        self._commit()
+
+
+def _pause(attempt: int) -> float:
+    return min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0**attempt)
+
+
+def moment_of(entry: AuditEntry) -> str:
+    """Give what the indexes sort an entry by: its time, and its place among those of the same millisecond."""
+    return f"{entry.at}#{entry.seq:012d}"
+
+
+def _record(table: type[AuditRecord], entry: AuditEntry) -> AuditRecord:
+    members = msgspec.structs.asdict(entry)
+    for name in ("before", "after"):
+        if members[name] is not None:
+            members[name] = msgspec.json.encode(members[name], order="sorted").decode()
+    return table(LOG, members.pop("seq"), object_=members.pop("object"), moment=moment_of(entry), **members)
+
+
+def _entry(record: AuditRecord) -> AuditEntry:
+    return AuditEntry(
+        seq=int(record.seq),
+        at=record.at,
+        action=record.action,
+        actor=record.actor,
+        object=record.object_,
+        outcome=record.outcome,
+        source_ip=record.source_ip,
+        request_id=record.request_id,
+        before=_json(record.before),
+        after=_json(record.after),
+        reason=record.reason,
+        prev_hash=record.prev_hash,
+        hash=record.hash,
+    )
+
+
+def _json(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
