@@ -33,18 +33,20 @@ class JsonWebKeySet(msgspec.Struct):
     scope=None,
     summary="Issue an access token",
     consumes=("application/x-www-form-urlencoded", "application/json"),
-    error_statuses=(401,),
+    error_statuses=(401, 429),
     render_error=oauth_errors.render,
 )
 def issue_token(request: Request) -> Reply[TokenResponse]:
     """Exchange client credentials for an access token (RFC 6749 §4.4).
 
-    The client authenticates with HTTP Basic or with client_id and client_secret in the body, never both. Errors
-    have the form of RFC 6749 §5.2.
+    The client authenticates with HTTP Basic, with client_id and client_secret in the body, or with a signed
+    assertion (private_key_jwt, RFC 7523 §2.2), and never in two ways. Errors have the form of RFC 6749 §5.2;
+    beyond the account's rate limit, and after too many failures, the answer is 429 with Retry-After.
     """
     asked = parse_token_request(request)
-    token = dependencies.token_issuer().issue(asked)
-    return Reply(token, oauth_errors.NO_STORE, client_id=asked.client_id)
+    client = dependencies.client_authenticator().authenticate(asked.credentials, request.source_ip)
+    token = dependencies.token_issuer().issue(client.account, asked.scopes)
+    return Reply(token, {**client.headers, **oauth_errors.NO_STORE}, client_id=client.account.client_id)
 
 
 @endpoint("GET", "/.well-known/jwks.json", scope=None, summary="Show the public signing keys")

@@ -7,6 +7,9 @@ import functools
 from artstore import config
 from artstore.audit_table import AuditTable
 from functions.auth.accounts import ServiceAccounts
+from functions.auth.attempts import Attempts
+from functions.auth.authentication import ClientAuthenticator
+from functions.auth.check_in import AccountDesk
 from functions.auth.keys import ActiveKey, KeySecret, PublishedKeys
 from functions.auth.secrets import SecretVerifier
 from functions.auth.tokens import TokenIssuer
@@ -43,12 +46,22 @@ def published_keys() -> PublishedKeys:
 
 
 @functools.cache
+def client_authenticator() -> ClientAuthenticator:
+    """Give what authenticates clients."""
+    return ClientAuthenticator(
+        issuer=settings().issuer,
+        desk=AccountDesk(settings().prefix),
+        attempts=Attempts(settings().prefix),
+        secrets=SecretVerifier(settings().bcrypt_cost),
+        requests_per_minute=settings().token_requests_per_minute,
+    )
+
+
+@functools.cache
 def token_issuer() -> TokenIssuer:
     """Give the issuer of tokens."""
     return TokenIssuer(
         issuer=settings().issuer,
         lifetime_seconds=settings().token_lifetime_seconds,
-        accounts=service_accounts(),
-        secrets=SecretVerifier(settings().bcrypt_cost),
         signing_key=ActiveKey(key_secret()).get,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from artstore.errors import ArtStoreError, Unavailable
+from artstore.errors import ArtStoreError, RateLimited, Unavailable
 from artstore.http.request import Request
 from artstore.http.response import Response
 
@@ -33,6 +33,9 @@ def render(error: ArtStoreError, request: Request) -> Response:
         if code == "invalid_client":
             status = 401
             headers["WWW-Authenticate"] = 'Basic realm="artstore", charset="UTF-8"'
+    elif isinstance(error, RateLimited):
+        code, status = error.code, 429
+        headers |= {"Retry-After": str(error.retry_after)} | error.headers
     elif isinstance(error, Unavailable):
         code, status = "temporarily_unavailable", 503
         headers["Retry-After"] = "1"

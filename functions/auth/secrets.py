@@ -46,25 +46,36 @@ class SecretVerifier:
         self._remembered: dict[str, tuple[float, bytes]] = {}
         self._decoy: str | None = None
 
-    def verify(self, secret: str, hashes: Iterable[str]) -> bool:
-        """Tell whether ``secret`` has one of ``hashes``; give none for an unknown client."""
-        digest = hmac.digest(self._key, secret.encode(), hashlib.sha256)
-        candidates = list(hashes)
+    def remembers(self, secret: str, hashes: Iterable[str]) -> bool:
+        """Tell whether this process verified ``secret`` against one of ``hashes`` in the last minutes.
+
+        A hash that was replaced is not among ``hashes``, so a rotated secret is forgotten at once.
+        """
+        digest = self._digest(secret)
         now = self._clock()
-        for candidate in candidates:
+        found = False
+        for candidate in hashes:
             since, known = self._remembered.get(candidate, (float("-inf"), b""))
-            if now - since < _REMEMBERED_SECONDS and hmac.compare_digest(known, digest):
-                return True
+            found |= now - since < _REMEMBERED_SECONDS and hmac.compare_digest(known, digest)
+        return found
+
+    def verify(self, secret: str, hashes: Iterable[str]) -> bool:
+        """Tell whether ``secret`` has one of ``hashes``, and remember it; give none for an unknown client."""
+        candidates = list(hashes)
         matched = None
         for candidate in candidates or [self._decoy_hash()]:
             if self._matches(secret, candidate) and candidates:
                 matched = candidate
+                break
         if matched is None:
             return False
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
-        self._remembered[matched] = (now, digest)
+        self._remembered[matched] = (self._clock(), self._digest(secret))
         return True
+
+    def _digest(self, secret: str) -> bytes:
+        return hmac.digest(self._key, secret.encode(), hashlib.sha256)
 
     def _decoy_hash(self) -> str:
         if self._decoy is None:

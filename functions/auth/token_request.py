@@ -1,4 +1,7 @@
-"""Reading a token request (RFC 6749 §2.3.1, §3.2, §4.4.2)."""
+"""Reading a request to the token, introspection and revocation endpoints.
+
+RFC 6749 §2.3.1 (client credentials), §3.2 (parameters) and §4.4.2 (the grant), RFC 7523 §2.2 (assertions).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import msgspec
 from artstore.http.request import Request
 from functions.auth.oauth_errors import OAuthError, invalid_client
 
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MAX_BODY_BYTES = 16_384
 _MAX_PARAMETERS = 20
 _FORM = "application/x-www-form-urlencoded"
@@ -21,13 +25,40 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 
 
 @dataclass(frozen=True)
-class TokenRequest:
-    """A well-formed request for a token by client credentials."""
+class SecretCredentials:
+    """A client's id and secret, sent as HTTP Basic or in the body."""
 
     client_id: str
     client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AssertionCredentials:
+    """A JWT that a client signed with its private key (private_key_jwt)."""
+
+    client_id: str | None
+    """As the body says, if it does; the assertion names the client itself."""
+    assertion: str = field(repr=False)
+
+
+Credentials = SecretCredentials | AssertionCredentials
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """A well-formed request for a token by client credentials."""
+
+    credentials: Credentials
     scopes: frozenset[str] | None
     """None when the client leaves the choice to the server (§3.3)."""
+
+
+@dataclass(frozen=True)
+class AboutToken:
+    """A well-formed request about a token: introspection (RFC 7662 §2.1) or revocation (RFC 7009 §2.1)."""
+
+    credentials: Credentials
+    token: str = field(repr=False)
 
 
 def parse_token_request(request: Request) -> TokenRequest:
@@ -37,13 +68,23 @@ def parse_token_request(request: Request) -> TokenRequest:
     invalid_scope for a malformed scope; invalid_client when no credentials are there.
     """
     parameters = _parameters(request)
-    client_id, client_secret = _credentials(request, parameters)
+    credentials = _credentials(request, parameters)
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise OAuthError("invalid_request", "grant_type is missing")
     if grant_type != "client_credentials":
         raise OAuthError("unsupported_grant_type", "only the client_credentials grant is supported")
-    return TokenRequest(client_id, client_secret, _scopes(parameters.get("scope")))
+    return TokenRequest(credentials, _scopes(parameters.get("scope")))
+
+
+def parse_about_token(request: Request) -> AboutToken:
+    """Read the token that is asked about; ``token_type_hint`` is accepted and not needed. Raises OAuthError."""
+    parameters = _parameters(request)
+    credentials = _credentials(request, parameters)
+    token = parameters.get("token")
+    if token is None:
+        raise OAuthError("invalid_request", "token is missing")
+    return AboutToken(credentials, token)
 
 
 def _parameters(request: Request) -> dict[str, str]:
@@ -54,11 +95,19 @@ def _parameters(request: Request) -> dict[str, str]:
     if request.media_type == _FORM:
         return _form(request.body)
     if request.media_type == "application/json":
-        try:
-            return {k: v for k, v in msgspec.json.decode(request.body, type=dict[str, str]).items() if v}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise OAuthError("invalid_request", "the body is not a JSON object of strings") from error
+        return _json(request.body)
     raise OAuthError("invalid_request", f"the body must be {_FORM}")
+
+
+def _json(body: bytes) -> dict[str, str]:
+    """Read the body of the first ArtStore's clients: a JSON object of strings."""
+    try:
+        pairs = msgspec.json.decode(body, type=dict[str, str])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise OAuthError("invalid_request", "the body is not a JSON object of strings") from error
+    if any("\x00" in value for value in pairs.values()):
+        raise OAuthError("invalid_request", "the body has a NUL character")
+    return {name: value for name, value in pairs.items() if value}
 
 
 def _form(body: bytes) -> dict[str, str]:
@@ -89,22 +138,32 @@ def _decode(part: bytes) -> str:
     return text
 
 
-def _credentials(request: Request, parameters: dict[str, str]) -> tuple[str, str]:
+def _credentials(request: Request, parameters: dict[str, str]) -> Credentials:
+    """Read the one way in which the client authenticates (§2.3: never more than one)."""
     authorization = request.headers.get("authorization")
-    in_body = "client_secret" in parameters
+    by_secret = "client_secret" in parameters
+    by_assertion = "client_assertion" in parameters or "client_assertion_type" in parameters
+    if [authorization is not None, by_secret, by_assertion].count(True) > 1:
+        raise OAuthError("invalid_request", "the client authenticates in two ways")
+    client_id = parameters.get("client_id")
     if authorization is not None:
-        if in_body:
-            raise OAuthError("invalid_request", "the client authenticates in two ways")
-        client_id, client_secret = _basic_credentials(authorization)
-        if parameters.get("client_id", client_id) != client_id:
+        credentials = _basic_credentials(authorization)
+        if client_id not in (None, credentials.client_id):
             raise OAuthError("invalid_request", "client_id differs from the authenticated client")
-        return client_id, client_secret
-    if in_body and "client_id" in parameters:
-        return parameters["client_id"], parameters["client_secret"]
+        return credentials
+    if by_assertion:
+        if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+            raise OAuthError("invalid_request", "client_assertion_type is not that of a JWT bearer")
+        assertion = parameters.get("client_assertion")
+        if assertion is None:
+            raise OAuthError("invalid_request", "client_assertion is missing")
+        return AssertionCredentials(client_id, assertion)
+    if by_secret and client_id is not None:
+        return SecretCredentials(client_id, parameters["client_secret"])
     raise invalid_client()
 
 
-def _basic_credentials(authorization: str) -> tuple[str, str]:
+def _basic_credentials(authorization: str) -> SecretCredentials:
     """Read HTTP Basic; both halves are form-urlencoded before base64 (RFC 6749 §2.3.1)."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -114,10 +173,10 @@ def _basic_credentials(authorization: str) -> tuple[str, str]:
     except (binascii.Error, ValueError) as error:
         raise invalid_client() from error
     client_id, colon, client_secret = decoded.partition(b":")
-    if not colon:
+    if not colon or not client_id:
         raise invalid_client()
     try:
-        return _decode(client_id), _decode(client_secret)
+        return SecretCredentials(_decode(client_id), _decode(client_secret))
     except OAuthError as error:
         raise invalid_client() from error
 

@@ -45,6 +45,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         dependencies.service_accounts,
         dependencies.key_secret,
         dependencies.published_keys,
+        dependencies.client_authenticator,
         dependencies.token_issuer,
     ]
     with mock_aws():
@@ -104,7 +105,7 @@ def test_a_warm_token_costs_one_call_to_dynamodb_and_none_elsewhere() -> None:
     ask(admin["client_id"], admin["client_secret"])
     with count_calls() as calls:
         ask(admin["client_id"], admin["client_secret"])
-    assert calls == ["dynamodb.GetItem"]
+    assert calls == ["dynamodb.UpdateItem"]
 
 
 @pytest.mark.usefixtures("deployment")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import time
+from collections import Counter
 from urllib.parse import quote
 
 import jwt
 import pytest
 
+from artstore.errors import RateLimited
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
-from artstore.tables import ServiceAccount, bind
+from artstore.tables import AccountSecret, ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import dependencies
+from functions.auth.authentication import ClientAuthenticator
+from functions.auth.check_in import CheckedIn
 from functions.auth.keys import SigningKey
 from functions.auth.secrets import SecretVerifier, generate_client_id, generate_secret, hash_secret
 from functions.auth.tokens import TokenIssuer
@@ -26,35 +30,95 @@ FORM = "application/x-www-form-urlencoded"
 GRANT = "grant_type=client_credentials"
 
 
-class Accounts:
+class Clock:
+    """A clock that tests set; it starts at the true time, which is what JWTs are checked against."""
+
+    def __init__(self) -> None:
+        self.now = float(int(time.time() / 60) * 60 + 5)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Desk:
+    """Accounts in a dictionary, their requests counted by the minute."""
+
     def __init__(self) -> None:
         table = bind(ServiceAccount, "unit")
-        self.reads = 0
+        self.visits = 0
+        self.counts: Counter[tuple[str, int]] = Counter()
         self.by_id = {
-            client_id: table(client_id, username="robot", role=role, secret_hashes=[hash_secret(secret, 4)])
+            client_id: table(client_id, username="robot", role=role, created_at="x", secrets=[stored(secret)])
             for client_id, secret, role in ((CLIENT, SECRET, "ADMIN"), (READER, READER_SECRET, "READONLY"))
         }
 
-    def find(self, client_id: str) -> ServiceAccount | None:
-        self.reads += 1
-        return self.by_id.get(client_id)
+    def check_in(self, client_id: str, now: float) -> CheckedIn | None:
+        self.visits += 1
+        account = self.by_id.get(client_id)
+        if account is None:
+            return None
+        minute, into = divmod(int(now), 60)
+        self.counts[client_id, minute] += 1
+        return CheckedIn(account, self.counts[client_id, minute], 60 - into)
+
+
+class AttemptBook:
+    """Attempts in memory, with the limits of the real ones."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.claimed: set[tuple[str, str]] = set()
+
+    def count(self, client_id: str, address: str, now: float) -> None:
+        self.counts[client_id] += 1
+        self.counts[address] += 1
+        if self.counts[client_id] > 5 or self.counts[address] > 20:
+            raise RateLimited("too many", retry_after=7, code="too_many_attempts")
+
+    def forgive(self, client_id: str, address: str, now: float) -> None:
+        self.counts[client_id] -= 1
+        self.counts[address] -= 1
+
+    def claim_assertion(self, client_id: str, jti: str, expires_at: float) -> bool:
+        fresh = (client_id, jti) not in self.claimed
+        self.claimed.add((client_id, jti))
+        return fresh
+
+
+def stored(secret: str) -> AccountSecret:
+    return AccountSecret(hash=hash_secret(secret, 4), created_at="2026-01-01T00:00:00Z")
 
 
 @pytest.fixture
-def accounts() -> Accounts:
-    return Accounts()
+def desk() -> Desk:
+    return Desk()
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, accounts: Accounts, signing_key: SigningKey) -> ArtStoreApp:
-    issuer = TokenIssuer(
+def attempts() -> AttemptBook:
+    return AttemptBook()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk, attempts: AttemptBook, clock: Clock, signing_key: SigningKey
+) -> ArtStoreApp:
+    authenticator = ClientAuthenticator(
         issuer=ISSUER,
-        lifetime_seconds=1800,
-        accounts=accounts,
+        desk=desk,
+        attempts=attempts,
         secrets=SecretVerifier(4),
-        signing_key=lambda: signing_key,
+        requests_per_minute=100,
+        clock=clock,
     )
+    issuer = TokenIssuer(issuer=ISSUER, lifetime_seconds=1800, signing_key=lambda: signing_key, clock=clock)
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
+    monkeypatch.setattr(dependencies, "client_authenticator", lambda: authenticator)
     monkeypatch.setattr(dependencies, "token_issuer", lambda: issuer)
     return create_app("unit-auth", auth.ENDPOINTS)
 
@@ -83,7 +147,7 @@ def test_basic_credentials_are_exchanged_for_an_access_token(app: ArtStoreApp, s
     claims = jwt.decode(token, public, algorithms=["RS256"], audience=ISSUER, issuer=ISSUER)
     assert claims["sub"] == claims["client_id"] == CLIENT
     assert claims["exp"] - claims["iat"] == 1800
-    assert abs(claims["iat"] - time.time()) < 5
+    assert abs(claims["iat"] - time.time()) < 65
     assert claims["scope"] == answer.json["scope"]
     assert len(claims["jti"]) == 36
 
@@ -135,14 +199,14 @@ def test_failed_client_authentication_is_401_and_always_the_same(
 
 
 @pytest.mark.parametrize("status", ["SUSPENDED", "DELETED", ""])
-def test_an_account_that_is_not_active_gets_no_token(app: ArtStoreApp, accounts: Accounts, status: str) -> None:
-    accounts.by_id[CLIENT].status = status
+def test_an_account_that_is_not_active_gets_no_token(app: ArtStoreApp, desk: Desk, status: str) -> None:
+    desk.by_id[CLIENT].status = status
     assert ask(app).json["error"] == "invalid_client"
 
 
 @pytest.mark.parametrize("role", ["SUPERUSER", "", "admin"])
-def test_an_unknown_role_may_ask_for_nothing(app: ArtStoreApp, accounts: Accounts, role: str) -> None:
-    accounts.by_id[CLIENT].role = role
+def test_an_unknown_role_may_ask_for_nothing(app: ArtStoreApp, desk: Desk, role: str) -> None:
+    desk.by_id[CLIENT].role = role
     assert ask(app).json["error"] == "invalid_scope"
 
 
@@ -184,9 +248,58 @@ def test_parameters_in_the_query_are_refused(app: ArtStoreApp) -> None:
     assert (answer.status, answer.json["error"]) == (400, "invalid_request")
 
 
-def test_a_token_costs_one_read_of_the_account(app: ArtStoreApp, accounts: Accounts) -> None:
+def test_a_token_costs_one_visit_to_the_account(app: ArtStoreApp, desk: Desk) -> None:
     ask(app)
-    assert accounts.reads == 1
+    assert desk.visits == 1
+
+
+def test_an_accounts_own_scopes_narrow_those_of_its_role(app: ArtStoreApp, desk: Desk) -> None:
+    desk.by_id[CLIENT].scopes = ["files:read", "audit:read"]
+    assert ask(app).json["scope"] == "audit:read files:read"
+    assert ask(app, f"{GRANT}&scope=files:write").json["error"] == "invalid_scope"
+
+
+def test_the_rate_limit_is_told_and_kept(app: ArtStoreApp, desk: Desk, clock: Clock) -> None:
+    desk.by_id[CLIENT].rate_limit_per_minute = 2
+    first, second, third = ask(app), ask(app), ask(app)
+    assert [answer.status for answer in (first, second, third)] == [200, 200, 429]
+    assert first.headers["RateLimit-Limit"] == "2"
+    assert [answer.headers["RateLimit-Remaining"] for answer in (first, second, third)] == ["1", "0", "0"]
+    assert third.headers["Retry-After"] == third.headers["RateLimit-Reset"] == "55"
+    assert third.json["error"] == "rate_limited"
+    clock.now += 60
+    assert ask(app).status == 200
+
+
+def test_a_stranger_never_learns_of_an_accounts_rate_limit(app: ArtStoreApp, desk: Desk) -> None:
+    desk.by_id[CLIENT].rate_limit_per_minute = 1
+    ask(app)
+    ask(app)
+    assert ask(app, basic=f"{CLIENT}:wrong").json["error"] == "invalid_client"
+
+
+def test_failures_are_limited_alike_for_known_and_unknown_clients(app: ArtStoreApp) -> None:
+    for client in (CLIENT, "sa_nobody"):
+        answers = [ask(app, basic=f"{client}:wrong") for _ in range(6)]
+        assert [answer.status for answer in answers] == [401] * 5 + [429]
+        assert answers[-1].json["error"] == "too_many_attempts"
+        assert answers[-1].headers["Retry-After"] == "7"
+
+
+def test_failures_are_limited_by_address(app: ArtStoreApp) -> None:
+    answers = [ask(app, basic=f"sa_{number}:wrong").status for number in range(21)]
+    assert answers == [401] * 20 + [429]
+
+
+def test_a_client_whose_secret_is_known_here_is_not_locked_out_by_strangers(app: ArtStoreApp) -> None:
+    assert ask(app).status == 200
+    assert [ask(app, basic=f"{CLIENT}:wrong").status for _ in range(6)][-1] == 429
+    assert ask(app).status == 200
+
+
+def test_a_success_is_no_attempt(app: ArtStoreApp, attempts: AttemptBook) -> None:
+    ask(app)
+    assert set(attempts.counts.values()) == {0}
 
 
 def test_no_log_line_and_no_error_holds_a_token_or_a_secret(
@@ -202,14 +315,17 @@ def test_no_log_line_and_no_error_holds_a_token_or_a_secret(
     assert token.split(".")[2] not in said
 
 
-def test_a_verified_secret_is_remembered_and_a_changed_hash_forgets_it(accounts: Accounts) -> None:
+def test_a_verified_secret_is_remembered_for_minutes_and_a_changed_hash_forgets_it() -> None:
     now = [1000.0]
     verifier = SecretVerifier(4, clock=lambda: now[0])
-    old = list(accounts.by_id[CLIENT].secret_hashes)
+    old = [hash_secret(SECRET, 4)]
+    assert not verifier.remembers(SECRET, old)
     assert verifier.verify(SECRET, old)
-    assert verifier.verify(SECRET, old)
-    assert not verifier.verify("wrong", old)
-    assert not verifier.verify(SECRET, [hash_secret(generate_secret(), 4)])
+    assert verifier.remembers(SECRET, old)
+    assert not verifier.remembers("wrong", old)
+    assert not verifier.remembers(SECRET, [hash_secret(generate_secret(), 4)])
+    now[0] += 301
+    assert not verifier.remembers(SECRET, old)
 
 
 def test_an_unknown_client_costs_a_hash_of_the_same_cost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def _setting(name: str, parse: Callable[[str], Any] = str, default: Any = datacl
     return dataclasses.field(default=default, metadata={_NAME: name, _PARSE: parse})
 
 
-def _seconds(minimum: int, maximum: int) -> Callable[[str], int]:
+def _number(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         value = int(text)
         if not minimum <= value <= maximum:
@@ -64,9 +64,11 @@ class AuthSettings(HttpSettings):
 
     signing_key_secret_id: str = _setting("ARTSTORE_SIGNING_KEY_SECRET_ID")
     """Secrets Manager id or ARN of the private signing keys."""
-    token_lifetime_seconds: int = _setting("ARTSTORE_TOKEN_LIFETIME_SECONDS", _seconds(60, 86_400), 1800)
+    token_lifetime_seconds: int = _setting("ARTSTORE_TOKEN_LIFETIME_SECONDS", _number(60, 86_400), 1800)
     """Lifetime of an access token, in seconds."""
-    bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _seconds(4, 15), 10)
+    token_requests_per_minute: int = _setting("ARTSTORE_TOKEN_REQUESTS_PER_MINUTE", _number(1, 100_000), 100)
+    """Requests that a service account may make to the token endpoint in a minute, unless its own limit differs."""
+    bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _number(4, 15), 10)
     """Cost (log2 of rounds) of the hash of client secrets."""
 
 
@@ -82,7 +84,7 @@ class UploadSettings(HttpSettings, _StorageSettings):
 
     s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
     """Endpoint in presigned URLs when clients reach storage under another name than the functions."""
-    upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _seconds(1, 604_800), 3600)
+    upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _number(1, 604_800), 3600)
     """How long a presigned upload URL holds, in seconds."""
 
 
@@ -106,7 +108,7 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
 
     s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
     """As for uploads."""
-    download_expiry_seconds: int = _setting("ARTSTORE_DOWNLOAD_EXPIRY_SECONDS", _seconds(1, 604_800), 300)
+    download_expiry_seconds: int = _setting("ARTSTORE_DOWNLOAD_EXPIRY_SECONDS", _number(1, 604_800), 300)
     """How long a presigned download URL holds, in seconds."""
 
 

@@ -68,10 +68,13 @@ class RateLimited(ArtStoreError):
 
     code = "rate_limited"
 
-    def __init__(self, detail: str, *, retry_after: int, code: str | None = None) -> None:
-        """Take the sentence for the caller and the seconds to wait."""
+    def __init__(
+        self, detail: str, *, retry_after: int, code: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        """Take the sentence for the caller, the seconds to wait, and headers that tell of the limit."""
         super().__init__(detail, code=code)
         self.retry_after = retry_after
+        self.headers = headers or {}
 
 
 class Unavailable(ArtStoreError):

@@ -1,0 +1,77 @@
+"""Reading an account and counting its request, in one UpdateItem.
+
+Each request adds one to a counter attribute of the present minute (``rate_<minutes since 1970>``) on the account's
+own item, on condition that the account exists, and gets the whole item back. Counters of past minutes are removed
+by the next request of the same client that this process sees; if many are left over, at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+
+from artstore.tables import ServiceAccount, bind, reaching_dynamodb
+
+WINDOW_SECONDS = 60
+_COUNTER = "rate_"
+_MAX_STALE = 20
+_MAX_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class CheckedIn:
+    """An account, and how many requests it has made in the present window, this one included."""
+
+    account: ServiceAccount
+    requests: int
+    seconds_left: int
+    """Until the next window, 1 to 60."""
+
+
+class AccountDesk:
+    """Where clients check in."""
+
+    def __init__(self, prefix: str) -> None:
+        """Use the accounts table of the deployment ``prefix``."""
+        self._table = bind(ServiceAccount, prefix)
+        self._stale: dict[str, list[str]] = {}
+
+    def check_in(self, client_id: str, now: float) -> CheckedIn | None:
+        """Count a request of ``client_id`` at ``now`` (seconds since 1970); None when there is no such account.
+
+        One UpdateItem. Raises Unavailable.
+        """
+        window, into = divmod(int(now), WINDOW_SECONDS)
+        counter = f"{_COUNTER}{window}"
+        stale = self._stale.pop(client_id, [])
+        account = self._table(client_id)
+        answer = self._update(account, [Path(counter).add(1), *_removals(stale, counter)])
+        if answer is None:
+            return None
+        left = [name for name in answer if name.startswith(_COUNTER) and name != counter]
+        if len(left) > _MAX_STALE:
+            self._update(account, _removals(left, counter))
+        elif left:
+            if len(self._stale) >= _MAX_REMEMBERED:
+                self._stale.clear()
+            self._stale[client_id] = left
+        return CheckedIn(account, int(answer[counter]["N"]), WINDOW_SECONDS - into)
+
+    def _update(self, account: ServiceAccount, actions: list[Action]) -> dict[str, Any] | None:
+        with reaching_dynamodb():
+            try:
+                data = account.update(actions, condition=self._table.client_id.exists())
+            except UpdateError as error:
+                if error.cause_response_code == "ConditionalCheckFailedException":
+                    return None
+                raise
+        attributes: dict[str, Any] = data["Attributes"]
+        return attributes
+
+
+def _removals(names: list[str], counter: str) -> list[Action]:
+    return [Path(name).remove() for name in names if name != counter]

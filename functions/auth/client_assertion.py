@@ -1,0 +1,95 @@
+"""private_key_jwt: a client proves itself with a JWT it signed (RFC 7523 §3, RFC 7521 §4.2).
+
+The key is one of those the client registered, chosen by ``kid``; nothing is taken from the assertion itself. Only
+our issuer is accepted as audience: a JWT made for another server, or for several, is not one for us.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from functions.auth.oauth_errors import invalid_client
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+MAX_LIFETIME_SECONDS = 600
+CLOCK_SKEW_SECONDS = 10
+_ALGORITHM_OF_KEY = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+_MAX_JTI_CHARACTERS = 255
+
+
+@dataclass(frozen=True)
+class VerifiedAssertion:
+    """What is to be remembered of an assertion."""
+
+    jti: str
+    expires_at: float
+    """Seconds since 1970."""
+
+
+def named_client(assertion: str) -> str:
+    """Give the client that ``assertion`` says it comes from, nothing verified yet.
+
+    Raises OAuthError (invalid_client).
+    """
+    try:
+        claims = jwt.decode(assertion, options={"verify_signature": False})
+    except jwt.PyJWTError as error:
+        raise invalid_client() from error
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise invalid_client()
+    return subject
+
+
+def verify_assertion(
+    assertion: str, client_id: str, jwks: dict[str, Any] | None, issuer: str, now: float
+) -> VerifiedAssertion:
+    """Verify signature, iss, sub, aud, exp, iat, nbf and jti (RFC 7523 §3) with the keys of the client.
+
+    A client without keys, or an unknown one, costs the same work. Raises OAuthError (invalid_client).
+    """
+    key, algorithm = _key_for(assertion, jwks)
+    try:
+        claims = jwt.decode(
+            assertion,
+            key,
+            algorithms=[algorithm],
+            audience=issuer,
+            issuer=client_id,
+            subject=client_id,
+            leeway=CLOCK_SKEW_SECONDS,
+            options={"require": ["iss", "sub", "aud", "exp", "jti"], "strict_aud": True},
+        )
+    except jwt.PyJWTError as error:
+        raise invalid_client() from error
+    jti, expires_at = claims["jti"], claims["exp"]
+    if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI_CHARACTERS:
+        raise invalid_client()
+    if expires_at > now + MAX_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS:
+        raise invalid_client()
+    return VerifiedAssertion(jti, float(expires_at))
+
+
+def _key_for(assertion: str, jwks: dict[str, Any] | None) -> tuple[Any, str]:
+    """Give the registered key that the header names, or, without one, a key that verifies nothing."""
+    try:
+        kid = jwt.get_unverified_header(assertion).get("kid")
+    except jwt.PyJWTError as error:
+        raise invalid_client() from error
+    keys = (jwks or {}).get("keys", [])
+    matching = [jwk for jwk in keys if kid is None or jwk.get("kid") == kid]
+    if len(matching) != 1:
+        return _decoy_key(), "RS256"
+    algorithm = _ALGORITHM_OF_KEY.get(matching[0].get("kty"), "")
+    return jwt.PyJWK(matching[0], algorithm=algorithm).key, algorithm
+
+
+@functools.cache
+def _decoy_key() -> rsa.RSAPublicKey:
+    """Give a key of 2048 bits that verifies nothing, at the price of any other."""
+    return rsa.RSAPublicNumbers(e=65537, n=2**2047 + 1).public_key()

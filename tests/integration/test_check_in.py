@@ -1,0 +1,103 @@
+"""Checking in reads the account and counts the request in one call; attempts are counted beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from artstore.errors import RateLimited
+from artstore.tables import ServiceAccount, bind
+from functions.auth.attempts import Attempts
+from functions.auth.check_in import AccountDesk
+from tests.support.dynamodb import count_calls, create_tables
+
+NOON = 1_700_000_040.0
+"""A whole minute, and the middle of a window of five."""
+
+
+@pytest.fixture(autouse=True)
+def _tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        create_tables("moto")
+        bind(ServiceAccount, "moto")("sa_1", username="robot", role="USER", created_at="x").save()
+        yield
+
+
+def counters() -> list[str]:
+    item = boto3.client("dynamodb").get_item(TableName="moto-accounts", Key={"client_id": {"S": "sa_1"}})["Item"]
+    return sorted(name for name in item if name.startswith("rate_"))
+
+
+def test_each_request_of_a_minute_is_counted_and_reads_the_account() -> None:
+    desk = AccountDesk("moto")
+    seen = [desk.check_in("sa_1", NOON + second) for second in range(3)]
+    assert [checked.requests for checked in seen if checked] == [1, 2, 3]
+    assert seen[0] is not None
+    assert (seen[0].account.username, seen[0].seconds_left) == ("robot", 60)
+
+
+def test_a_request_is_one_call_in_every_minute() -> None:
+    desk = AccountDesk("moto")
+    with count_calls() as calls:
+        for minute in range(5):
+            checked = desk.check_in("sa_1", NOON + 60 * minute)
+            assert checked is not None
+            assert checked.requests == 1
+    assert calls == ["dynamodb.UpdateItem"] * 5
+
+
+def test_counters_of_past_minutes_do_not_pile_up() -> None:
+    desk = AccountDesk("moto")
+    for minute in range(5):
+        desk.check_in("sa_1", NOON + 60 * minute)
+    assert len(counters()) <= 2
+    for minute in range(5, 60):
+        AccountDesk("moto").check_in("sa_1", NOON + 60 * minute)  # a new process each time
+    assert len(counters()) <= 22
+
+
+def test_an_unknown_client_leaves_nothing_behind() -> None:
+    assert AccountDesk("moto").check_in("sa_nobody", NOON) is None
+    assert boto3.client("dynamodb").scan(TableName="moto-accounts")["Count"] == 1
+
+
+def test_attempts_are_limited_by_client_and_by_address_and_end_with_the_window() -> None:
+    attempts = Attempts("moto", per_client=2, per_address=3)
+    attempts.count("a", "192.0.2.1", NOON)
+    attempts.count("a", "192.0.2.2", NOON)
+    with pytest.raises(RateLimited) as refusal:
+        attempts.count("a", "192.0.2.3", NOON)
+    assert refusal.value.retry_after == 300 - int(NOON) % 300
+    attempts.count("b", "192.0.2.9", NOON)
+    attempts.count("c", "192.0.2.9", NOON)
+    attempts.count("d", "192.0.2.9", NOON)
+    with pytest.raises(RateLimited):
+        attempts.count("e", "192.0.2.9", NOON)
+    attempts.count("a", "192.0.2.9", NOON + 300)
+
+
+def test_a_forgiven_attempt_does_not_count() -> None:
+    attempts = Attempts("moto", per_client=1, per_address=1)
+    for _ in range(5):
+        attempts.count("a", "192.0.2.1", NOON)
+        attempts.forgive("a", "192.0.2.1", NOON)
+
+
+def test_an_assertion_is_accepted_once() -> None:
+    attempts = Attempts("moto")
+    assert attempts.claim_assertion("a", "jti", NOON + 60)
+    assert not attempts.claim_assertion("a", "jti", NOON + 60)
+    assert attempts.claim_assertion("b", "jti", NOON + 60)
+
+
+def test_what_a_stranger_sends_is_not_stored_as_it_is() -> None:
+    Attempts("moto").count("x" * 5000, "192.0.2.1", NOON)
+    [*items] = boto3.client("dynamodb").scan(TableName="moto-attempts")["Items"]
+    assert all(len(item["attempt_id"]["S"]) < 80 for item in items)
