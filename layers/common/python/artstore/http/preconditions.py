@@ -1,0 +1,42 @@
+"""If-Match: a change is made to what the client has seen, or not at all (RFC 9110 §13.1.1, RFC 6585 §3)."""
+
+from __future__ import annotations
+
+import re
+
+from artstore.errors import Invalid, PreconditionFailed
+from artstore.http.request import Request
+
+_TAG = r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*'
+_ENTITY_TAGS = re.compile(f"{_TAG}(?:,{_TAG})*")
+_ENTITY_TAG = re.compile(r'(W/)?("[^"]*")')
+
+
+class IfMatch:
+    """The If-Match field of a request."""
+
+    def __init__(self, value: str | None) -> None:
+        """Read the field's value, None when the request has none. Raises Invalid when it is malformed."""
+        self._any = value is None or value.strip() == "*"
+        if value is not None and not self._any and not _ENTITY_TAGS.fullmatch(value):
+            raise Invalid('If-Match is neither * nor a list of entity tags such as "3"', code="invalid_header")
+        found = _ENTITY_TAG.findall(value or "")
+        self._tags = {tag for weak, tag in found if not weak}  # compared strongly: a weak tag matches nothing
+
+    def check(self, etag: str) -> None:
+        """Raise PreconditionFailed unless ``etag`` is what the client has seen."""
+        if not self._any and etag not in self._tags:
+            raise PreconditionFailed(f"this is not the present version; its ETag is {etag}")
+
+
+def require_if_match(request: Request) -> IfMatch:
+    """Give the request's If-Match. Raises Invalid (``precondition_required``, 428) when there is none."""
+    value = request.headers.get("if-match")
+    if value is None:
+        raise Invalid("a change needs If-Match with the ETag that was read", code="precondition_required")
+    return IfMatch(value)
+
+
+def optional_if_match(request: Request) -> IfMatch:
+    """Give the request's If-Match, or one that any version matches."""
+    return IfMatch(request.headers.get("if-match"))
