@@ -13,6 +13,9 @@ import pytest
 from infra.template import PATH, parse
 
 
+_DEFINING = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+
+
 def create_tables(prefix: str) -> None:
     """Create every DynamoDB table of the template under ``prefix``."""
     client: Any = boto3.client("dynamodb")
@@ -23,7 +26,7 @@ def create_tables(prefix: str) -> None:
         properties = resource["Properties"]
         client.create_table(
             TableName=properties["TableName"]["Fn::Sub"].replace("${Prefix}", prefix),
-            **{name: properties[name] for name in ("AttributeDefinitions", "KeySchema", "BillingMode")},
+            **{name: properties[name] for name in _DEFINING if name in properties},
         )
 
 

@@ -139,6 +139,22 @@ def writers_of_attributes(template: Template) -> list[str]:
     return sorted(wrong)
 
 
+def rewriters_of_the_audit_log(template: Template) -> list[str]:
+    """No role may change or delete an audit entry, and those that append are forbidden to in so many words."""
+    rewriting = [f"dynamodb:{each}" for each in ("UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate")]
+    wrong = {role for action in rewriting for role in roles_that_may(template, action, "AuditTable")}
+    for role in roles_that_may(template, "dynamodb:PutItem", "AuditTable"):
+        denied = {
+            action
+            for one in statements(template)
+            if one.role == role and one.effect == "Deny" and "AuditTable" in one.resources and not one.conditional
+            for action in one.actions
+        }
+        if not denied.issuperset(rewriting):
+            wrong.add(role)
+    return sorted(wrong)
+
+
 def deleters(template: Template) -> list[str]:
     """No role deletes anything but a message it has handled."""
     harmless = {"sqs:DeleteMessage", "ec2:DeleteNetworkInterface"}

@@ -42,6 +42,13 @@ def allow(role: str, action: str, resource: Any) -> Break:
     return change
 
 
+def deny_nothing(resources: dict[str, Any], role: str, sid: str) -> None:
+    """Take a statement out of a role."""
+    document = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]
+    document["Statement"] = [one for one in document["Statement"] if one["Sid"] != sid]
+
+
+AUDIT_TABLE = {"Fn::GetAtt": ["AuditTable", "Arn"]}
 ANY_OBJECT = {"Fn::Sub": "${RwBucket.Arn}/*"}
 SIGNING_KEY = {"Fn::GetAtt": ["SigningKeySecret", "Id"]}
 PAIRS: list[tuple[Rule, Break]] = [
@@ -62,6 +69,9 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.writers_of_attributes, lambda r: statement(r, "UploadRole", -1).update(Effect="Allow")),
     (rules.writers_of_attributes, allow("QueryRole", "s3:PutObject", ANY_OBJECT)),
     (rules.writers_of_attributes, allow("StorageEventsRole", "s3:PutObject", ANY_OBJECT)),
+    (rules.rewriters_of_the_audit_log, allow("UploadRole", "dynamodb:UpdateItem", AUDIT_TABLE)),
+    (rules.rewriters_of_the_audit_log, allow("QueryRole", "dynamodb:PutItem", AUDIT_TABLE)),
+    (rules.rewriters_of_the_audit_log, lambda r: deny_nothing(r, "AuthRole", "NeverRewriteAuditLog")),
     (rules.deleters, allow("UploadRole", "s3:DeleteObject", ANY_OBJECT)),
     (rules.deleters, allow("StorageEventsRole", "s3:DeleteObjectVersion", ANY_OBJECT)),
     (rules.deleters, allow("StorageEventsRole", "s3:BypassGovernanceRetention", ANY_OBJECT)),
@@ -214,6 +224,7 @@ def test_tables_are_on_demand_and_can_be_restored_to_a_point_in_time(template: T
     for table in tables.values():
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert "TimeToLiveSpecification" not in tables["AuditTable"]["Properties"]
     for name in ("UploadsTable", "RevocationsTable"):
         ttl = tables[name]["Properties"]["TimeToLiveSpecification"]
         assert ttl == {"AttributeName": "expires_at_epoch", "Enabled": True}
