@@ -175,6 +175,21 @@ def delete_stack(account: Account, name: str) -> None:
         _settled_status(formation, name)
 
 
+def await_idle_queue(account: Account, url: str, timeout_seconds: float = 10) -> None:
+    """Wait until nobody is at work on a message of the queue, S3's test events after a creation among them.
+
+    One that is being worked on when its function is stopped comes again only after the visibility timeout.
+    """
+    sqs = account.client("sqs")
+    states = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=states)["Attributes"]
+        if not any(int(found[name]) for name in states):
+            return
+        time.sleep(0.1)
+
+
 def invoke(account: Account, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
     """Call a function and give its answer. Raises DeploymentFailed when it raised."""
     answer = account.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())

@@ -187,6 +187,7 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
     if changed or deployed.change != "unchanged":
         # Also because running functions have read the database's address already.
         with console.step("checkpoint") as outcome:
+            deploy.await_idle_queue(account, outputs["EventsQueueUrl"])
             ministack.checkpoint(directory)
             outcome.append("the emulator's state is on the disk")
     stack = StackFile(
