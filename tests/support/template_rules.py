@@ -193,12 +193,17 @@ def short_visibility(template: Template) -> list[str]:
     return found
 
 
+PASSING = {"AttemptsTable"}
+"""Counters that end by themselves and may be lost."""
+
+
 def unprotected_data(template: Template) -> list[str]:
     """What holds data outlives the stack and its replacement."""
     return [
         name
         for name, one in template["Resources"].items()
         if one["Type"] in PRECIOUS
+        and name not in PASSING
         and (one.get("DeletionPolicy") != "RetainExceptOnCreate" or one.get("UpdateReplacePolicy") != "Retain")
     ]
 
