@@ -118,7 +118,16 @@ class TokenVerifier:
         self._unknown: dict[str, float] = {}
 
     def verify(self, token: str) -> Principal:
-        """Verify ``token`` (RFC 9068 §4) and give its principal.
+        """Verify ``token`` and give its principal; raises as ``claims`` does."""
+        claims = self.claims(token)
+        return Principal(
+            client_id=claims["client_id"],
+            username=str(claims.get("username") or claims["client_id"]),
+            scopes=frozenset(claims["scope"].split()),
+        )
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """Verify ``token`` (RFC 9068 §4) and give its claims.
 
         Raises Unauthenticated (``invalid_token``) without saying which check failed, and Unavailable when a key
         must be read and cannot be.
@@ -139,7 +148,7 @@ class TokenVerifier:
             raise _invalid_token()
         key = self._key(kid)
         try:
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[ALGORITHM],
@@ -150,14 +159,9 @@ class TokenVerifier:
             )
         except jwt.PyJWTError as error:
             raise _invalid_token() from error
-        scope = claims["scope"]
-        if not isinstance(scope, str) or not isinstance(claims["client_id"], str):
+        if not all(isinstance(claims[name], str) for name in ("scope", "client_id", "jti")):
             raise _invalid_token()
-        return Principal(
-            client_id=claims["client_id"],
-            username=str(claims.get("username") or claims["client_id"]),
-            scopes=frozenset(scope.split()),
-        )
+        return claims
 
     def _key(self, kid: str) -> Any:
         now = self._clock()
