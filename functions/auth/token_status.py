@@ -1,0 +1,78 @@
+"""Telling whether a token is active, and ending one (RFC 7662, RFC 7009)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from artstore.errors import Unauthenticated
+from artstore.security import ROLE_SCOPES, Role, Scope
+from artstore.tables import ServiceAccount
+from functions.auth.oauth_errors import OAuthError
+
+INACTIVE: dict[str, Any] = {"active": False}
+"""The whole answer about a token that is not active, whatever it is (RFC 7662 §2.2)."""
+
+
+class Verifier(Protocol):
+    """What verifies tokens, revocations included."""
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """Give the claims of an active token. Raises Unauthenticated."""
+        ...
+
+
+class Revoker(Protocol):
+    """Where revoked tokens are noted."""
+
+    def revoke_token(self, jti: str, expires_at: float) -> None:
+        """Forbid one token."""
+        ...
+
+
+class TokenStatus:
+    """Introspection and revocation."""
+
+    def __init__(self, verifier: Verifier, revoker: Revoker) -> None:
+        """Verify with ``verifier``, revoke with ``revoker``."""
+        self._verifier = verifier
+        self._revoker = revoker
+
+    def introspect(self, token: str, client: ServiceAccount) -> dict[str, Any]:
+        """Describe an active token (RFC 7662 §2.2) to its own client or an administrator of accounts.
+
+        To anyone else, and for every other token, the answer is INACTIVE. Raises Unavailable.
+        """
+        claims = self._active_claims(token)
+        if claims is None or not _may_see(client, claims):
+            return INACTIVE
+        names = ("scope", "client_id", "username", "exp", "iat", "sub", "aud", "iss", "jti")
+        return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in names if name in claims}
+
+    def revoke(self, token: str, client: ServiceAccount) -> dict[str, Any] | None:
+        """End a token, and give its claims; None for one that is unknown, expired or ended already, which is no
+        error (RFC 7009 §2.2).
+
+        Raises OAuthError (unauthorized_client) when the token is another client's (§2.1), and Unavailable.
+        """
+        claims = self._active_claims(token)
+        if claims is None:
+            return None
+        if not _may_see(client, claims):
+            raise OAuthError("unauthorized_client", "the token was issued to another client")
+        self._revoker.revoke_token(claims["jti"], claims["exp"])
+        return claims
+
+    def _active_claims(self, token: str) -> dict[str, Any] | None:
+        try:
+            return self._verifier.claims(token)
+        except Unauthenticated:
+            return None
+
+
+def _may_see(client: ServiceAccount, claims: dict[str, Any]) -> bool:
+    if claims["client_id"] == client.client_id:
+        return True
+    try:
+        return Scope.ACCOUNTS_ADMIN in ROLE_SCOPES[Role(client.role)]
+    except ValueError:
+        return False
