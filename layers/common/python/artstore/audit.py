@@ -35,6 +35,7 @@ _NEVER = frozenset(
     {"secret", "secrets", "hash", "hashes", "password", "passwords", "token", "tokens", "pem", "jwt"}
     | {"assertion", "credential", "credentials", "authorization", "passphrase", "signature"}
 )
+_LARGEST_NUMBER = 2**53 - 1  # what every JSON reader takes exactly, RFC 8259 §6
 _PRIVATE_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
@@ -118,6 +119,29 @@ class StateChanged(PreconditionFailed):
         self.failed = failed
 
 
+class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries to read, newest first; what is None does not matter. Times are aware."""
+
+    actor: str | None = None
+    object: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    """Entries of this time and later."""
+    until: datetime | None = None
+    """Entries before this time."""
+    before: str | None = None
+    """``next`` of the page before, with the same query."""
+    limit: int = 50
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """Some of the entries asked for. A page may be short, even empty, and yet not be the last."""
+
+    entries: list[AuditEntry]
+    next: str | None
+    """Where the next page begins; None after the last."""
+
+
 class AuditLog(Protocol):
     """Where events are recorded."""
 
@@ -195,8 +219,8 @@ def _refuse_secrets(value: object) -> None:
             _refuse_secrets(inner)
     elif isinstance(value, str):
         value.encode()  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
-    elif value is not None and not isinstance(value, int):
-        raise ValueError(f"the audit log keeps no {type(value).__name__}")
+    elif value is not None and (not isinstance(value, int) or abs(value) > _LARGEST_NUMBER):
+        raise ValueError(f"the audit log keeps no {type(value).__name__} like this")
 
 
 def _is_secret(name: str) -> bool:

@@ -9,18 +9,31 @@ is tried again behind it. So concurrent writers can wait for each other, and nev
 
 from __future__ import annotations
 
+import functools
+import operator
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
-from artstore.audit import START, Alongside, AuditEntry, AuditEvent, Link, StateChanged, next_entry
+from artstore.audit import (
+    START,
+    Alongside,
+    AuditEntry,
+    AuditEvent,
+    AuditPage,
+    AuditQuery,
+    Link,
+    StateChanged,
+    format_time,
+    next_entry,
+)
 from artstore.errors import Unavailable
 from artstore.tables import AuditRecord, bind, connect, reaching_dynamodb
 
@@ -29,6 +42,9 @@ LOG = "audit"
 MAX_ATTEMPTS = 16
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.4
+_PAGE_WHEN_FILTERED = 500
+_MAX_PAGES = 12
+_JUST_UNDER_A_MILLISECOND = timedelta(microseconds=999)
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _TRANSIENT = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
@@ -72,13 +88,73 @@ class AuditTable:
             record = next(iter(newest), None)
         return START if record is None else Link(int(record.seq), record.hash)
 
-    def entries(self, after: int, limit: int) -> Iterator[AuditEntry]:
+    def entries(self, after: int, limit: int) -> list[AuditEntry]:
         """Give at most ``limit`` entries behind the place ``after`` in their order, read consistently."""
+        asked = self._table.query(LOG, self._table.seq > after, consistent_read=True, page_size=min(limit, 1000))
+        found: list[AuditEntry] = []
         with reaching_dynamodb():
-            for record in self._table.query(
-                LOG, self._table.seq > after, consistent_read=True, limit=limit, page_size=min(limit, 1000)
-            ):
-                yield _entry(record)
+            for page in asked.page_iter:
+                found += (self._entry(item) for item in page["Items"])
+                if len(found) >= limit:
+                    break
+        return found[:limit]
+
+    def search(self, query: AuditQuery) -> AuditPage:
+        """Give one page of what ``query`` asks for, newest first; at most a dozen Queries on one index.
+
+        Indexes follow the table within moments: an entry just written may not be there yet.
+        """
+        filters = [] if query.action is None else [self._table.action == query.action]
+        if query.object is not None:
+            index, key = self._table.by_object, query.object
+            filters += [] if query.actor is None else [self._table.actor == query.actor]
+        elif query.actor is not None:
+            index, key = self._table.by_actor, query.actor
+        else:
+            index, key = self._table.by_time, LOG
+        low, high = _bounds(query)
+        if low > high:
+            return AuditPage([], None)
+        asked = index.query(
+            key,
+            self._table.moment.between(low, high),
+            functools.reduce(operator.and_, filters) if filters else None,
+            scan_index_forward=False,
+            page_size=_PAGE_WHEN_FILTERED if filters else query.limit + 1,
+        )
+        found: list[AuditEntry] = []
+        with reaching_dynamodb():
+            for number, page in enumerate(asked.page_iter, 1):
+                found += (self._entry(item) for item in page["Items"])
+                if len(found) > query.limit:
+                    return AuditPage(found[: query.limit], moment_of(found[query.limit - 1]))
+                if number == _MAX_PAGES and "LastEvaluatedKey" in page:
+                    return AuditPage(found, page["LastEvaluatedKey"]["moment"]["S"])
+        return AuditPage(found, None)
+
+    def _entry(self, item: dict[str, dict[str, Any]]) -> AuditEntry:
+        """Read an item. One that somebody has made unreadable becomes an entry that hashes to nothing."""
+        seq = int(item["seq"]["N"])
+        try:
+            record = self._table.from_raw_data(item)
+            before, after = _json(record.before), _json(record.after)
+        except (AttributeError, TypeError, ValueError):
+            return _unreadable(seq)
+        return AuditEntry(
+            seq=seq,
+            at=record.moment.removesuffix(f"#{seq:012d}"),
+            action=record.action,
+            actor=record.actor,
+            object=record.object_,
+            outcome=record.outcome,
+            source_ip=record.source_ip,
+            request_id=record.request_id,
+            before=before,
+            after=after,
+            reason=record.reason,
+            prev_hash=record.prev_hash,
+            hash=record.hash,
+        )
 
     def _write(self, entry: AuditEntry, alongside: Alongside | None) -> bool:
         """Write; False when it is to be tried again."""
@@ -130,31 +206,32 @@ def moment_of(entry: AuditEntry) -> str:
     return f"{entry.at}#{entry.seq:012d}"
 
 
+def _bounds(query: AuditQuery) -> tuple[str, str]:
+    """Give the least and the greatest moment asked for, both included, as BETWEEN takes them."""
+    low = "0" if query.since is None else format_time(query.since + _JUST_UNDER_A_MILLISECOND)
+    high = "~"
+    if query.until is not None:
+        high = format_time(query.until - timedelta(microseconds=1)) + "~"
+    if query.before is not None:
+        at, _, seq = query.before.rpartition("#")
+        high = min(high, f"{at}#{int(seq) - 1:012d}")
+    return low, high
+
+
 def _record(table: type[AuditRecord], entry: AuditEntry) -> AuditRecord:
     members = msgspec.structs.asdict(entry)
     for name in ("before", "after"):
         if members[name] is not None:
             members[name] = msgspec.json.encode(members[name], order="sorted").decode()
+    del members["at"]
     return table(LOG, members.pop("seq"), object_=members.pop("object"), moment=moment_of(entry), **members)
-
-
-def _entry(record: AuditRecord) -> AuditEntry:
-    return AuditEntry(
-        seq=int(record.seq),
-        at=record.at,
-        action=record.action,
-        actor=record.actor,
-        object=record.object_,
-        outcome=record.outcome,
-        source_ip=record.source_ip,
-        request_id=record.request_id,
-        before=_json(record.before),
-        after=_json(record.after),
-        reason=record.reason,
-        prev_hash=record.prev_hash,
-        hash=record.hash,
-    )
 
 
 def _json(text: str | None) -> dict[str, Any] | None:
     return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
+
+
+def _unreadable(seq: int) -> AuditEntry:
+    members: dict[str, Any] = dict.fromkeys(AuditEntry.__struct_fields__, "")
+    members |= {"seq": seq, "before": None, "after": None, "reason": "the item cannot be read"}
+    return AuditEntry(**members)

@@ -206,8 +206,7 @@ class AuditRecord(Model):
     log = UnicodeAttribute(hash_key=True)
     seq = NumberAttribute(range_key=True)
     moment = UnicodeAttribute()
-    """``at``, ``#`` and ``seq`` in 12 digits: sorts as time does, and no two are equal."""
-    at = UnicodeAttribute()
+    """The time, ``#`` and ``seq`` in 12 digits: sorts as time does, and no two are equal."""
     action = UnicodeAttribute()
     actor = UnicodeAttribute()
     object_ = UnicodeAttribute(attr_name="object")
