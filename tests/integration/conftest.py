@@ -13,6 +13,8 @@ from moto import mock_aws
 from artstore.index.postgres import PostgresIndex
 from infra import migrate
 from infra.local import postgres
+from tests.support.dynamodb import create_tables
+from tests.support.ingest import Archive
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +52,10 @@ def s3(aws: None) -> Any:
     client = boto3.client("s3")
     client.create_bucket(Bucket="edit")
     return client
+
+
+@pytest.fixture
+def archive(s3: Any, postgres_index: PostgresIndex) -> Archive:
+    """An empty archive with one storage element."""
+    create_tables("moto")
+    return Archive(s3, postgres_index)

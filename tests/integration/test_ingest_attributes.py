@@ -1,0 +1,102 @@
+"""The index follows attr.json: written by others, changed, broken or removed."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import pytest
+
+from artstore import attributes as attr
+from artstore.objects import ObjectStore
+from functions.storage_events.ingest import Outcome, Result
+from tests.fakes.documents import make_attributes
+from tests.support.ingest import NOW, PDF, PREFIX, Archive, Failing
+
+
+def test_an_attr_json_of_the_first_artstore_is_projected_with_its_documents_text(archive: Archive) -> None:
+    key = PREFIX + "2025/01/02/15/old.pdf"
+    attributes = make_attributes(revision=0, original_filename="Старый.pdf")
+    document = json.loads(attr.dump(attributes))
+    for name in ("schema_version", "custom_attributes", "revision"):
+        del document[name]
+    archive.put(key, PDF)
+    archive.put(key + ".attr.json", json.dumps(document).encode(), "application/json")
+    assert archive.created(key + ".attr.json") == Result(Outcome.PROJECTED, attributes.file_id)
+    assert archive.finds("старый")
+    assert archive.finds("figures")
+    assert archive.created(key) == Result(Outcome.ALREADY_STORED, attributes.file_id)
+
+
+def test_a_changed_attr_json_is_projected_and_an_overtaken_event_is_not(archive: Archive) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    changed = make_attributes(file_id=UUID(record.file_id), revision=2, description="поправка")
+    archive.write_attributes(record.key, changed)
+    assert archive.created(record.key + ".attr.json").outcome is Outcome.PROJECTED
+    assert archive.created(record.key + ".attr.json").outcome is Outcome.UNCHANGED
+    assert archive.finds("поправка")
+    assert archive.finds("figures")
+
+
+def test_an_attr_json_whose_document_is_missing_is_still_the_truth(archive: Archive) -> None:
+    attributes = make_attributes()
+    archive.write_attributes(PREFIX + "lost.pdf", attributes)
+    assert archive.created(PREFIX + "lost.pdf.attr.json") == Result(Outcome.PROJECTED, attributes.file_id)
+
+
+def test_an_attr_json_that_says_deleted_hides_the_document_without_reading_it(archive: Archive) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    deleted = make_attributes(file_id=UUID(record.file_id), revision=2, deleted_at=NOW)
+    archive.write_attributes(record.key, deleted)
+    archive.ingest = archive.build(objects=Failing(ObjectStore(archive.s3), "head"))
+    assert archive.created(record.key + ".attr.json").outcome is Outcome.PROJECTED
+    assert archive.index.find(UUID(record.file_id)) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"junk", "attributes_not_json"),
+        (b"{}", "attributes_invalid"),
+        (b'{"schema_version": "9.0"}', "attributes_version_unsupported"),
+        (b" " * 70_000, "attributes_too_large"),
+    ],
+)
+def test_an_attr_json_that_is_none_is_an_outcome_not_a_poison_message(
+    archive: Archive, body: bytes, reason: str
+) -> None:
+    key = PREFIX + "x.pdf"
+    archive.put(key, PDF)
+    archive.put(key + ".attr.json", body)
+    assert archive.created(key + ".attr.json") == Result(Outcome.INVALID_ATTRIBUTES, None, reason)
+    assert archive.created(key) == Result(Outcome.INVALID_ATTRIBUTES, None, reason)
+
+
+def test_a_document_disappears_with_its_attr_json_and_a_late_event_does_not_bring_it_back(
+    archive: Archive,
+) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    archive.s3.delete_object(Bucket="edit", Key=record.key + ".attr.json")
+    assert archive.removed(record.key + ".attr.json").outcome is Outcome.REMOVED
+    assert archive.index.find(UUID(record.file_id)) is None
+    assert archive.created(record.key) == Result(Outcome.GONE, UUID(record.file_id), "deleted")
+    assert archive.created(record.key + ".attr.json").outcome is Outcome.GONE
+    assert archive.keys() == [record.key]
+    assert archive.index.find(UUID(record.file_id)) is None
+
+
+def test_a_removal_that_is_no_longer_true_is_ignored(archive: Archive) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    assert archive.removed(record.key + ".attr.json") == Result(Outcome.UNCHANGED, None, "still_there")
+    assert archive.index.find(UUID(record.file_id)) is not None
+
+
+def test_the_removal_of_a_documents_bytes_changes_nothing_here(archive: Archive) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    assert archive.removed(record.key).outcome is Outcome.IGNORED
+    assert archive.index.find(UUID(record.file_id)) is not None

@@ -1,0 +1,110 @@
+"""Objects that came without an upload, and what is made of their bytes and types."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import uuid4
+
+import pytest
+
+from artstore.attributes import Extracted
+from artstore.naming import object_key
+from functions.storage_events.description import stranger_id
+from functions.storage_events.ingest import Outcome, Result
+from tests.fakes.pdfs import make_pdf
+from tests.support.ingest import NOW, PDF, PREFIX, Archive
+
+
+def test_an_object_without_a_record_becomes_a_document_of_s3(archive: Archive) -> None:
+    key = PREFIX + "inbox/Старый договор.txt"
+    body = "условия поставки".encode()
+    archive.put(key, body, "text/plain", Metadata={"source": "scanner"})
+    expected = stranger_id("edit", key)
+    assert archive.created(key) == Result(Outcome.STORED, expected)
+    attributes = archive.attributes(key)
+    assert attributes.original_filename == attributes.storage_filename == "Старый договор.txt"
+    assert attributes.storage_path == "inbox/"
+    assert (attributes.created_by_id, attributes.created_by_username) == ("s3", "s3")
+    assert attributes.custom_attributes == {"source": "scanner"}
+    assert attributes.checksum == hashlib.sha256(body).hexdigest()
+    assert attributes.retention is None
+    assert archive.finds("поставка")
+    assert archive.created(key) == Result(Outcome.ALREADY_STORED, expected)
+
+
+def test_an_object_of_the_first_artstore_keeps_the_id_in_its_key(archive: Archive) -> None:
+    file_id = uuid4()
+    key = object_key(PREFIX, "old.pdf", "ivanov", NOW, file_id)
+    archive.put(key, PDF)
+    assert archive.created(key) == Result(Outcome.STORED, file_id)
+
+
+def test_a_copy_of_an_upload_elsewhere_is_a_document_of_its_own(archive: Archive) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    copy = PREFIX + "copies/" + record.key.rpartition("/")[2]
+    archive.put(copy, PDF)
+    assert archive.created(copy) == Result(Outcome.STORED, stranger_id("edit", copy))
+    assert archive.index.search(None, 10, None).total == 2
+
+
+@pytest.mark.parametrize(("body", "content_type"), [(b"", "application/pdf"), (b"", "text/plain"), (b"", "")])
+def test_an_empty_file_is_a_document(archive: Archive, body: bytes, content_type: str) -> None:
+    key = PREFIX + "empty"
+    archive.put(key, body, content_type)
+    assert archive.created(key).outcome is Outcome.STORED
+    attributes = archive.attributes(key)
+    assert attributes.file_size == 0
+    assert attributes.checksum == hashlib.sha256(b"").hexdigest()
+
+
+def test_a_program_that_calls_itself_pdf_is_kept_as_declared_and_shown_as_what_it_is(archive: Archive) -> None:
+    key = PREFIX + "invoice.pdf"
+    archive.put(key, b"MZ\x90\x00" + bytes(200))
+    archive.created(key)
+    attributes = archive.attributes(key)
+    assert attributes.content_type == "application/pdf"
+    assert attributes.extracted == Extracted(status="unsupported", detected_type="application/x-msdownload")
+
+
+def test_a_type_nobody_declared_is_the_one_detected(archive: Archive) -> None:
+    key = PREFIX + "scan"
+    archive.put(key, PDF, "binary/octet-stream")
+    archive.created(key)
+    attributes = archive.attributes(key)
+    assert attributes.content_type == "application/pdf"
+    assert attributes.extracted is not None
+    assert attributes.extracted.pages == 1
+
+
+def test_a_document_larger_than_the_first_look_is_read_whole(archive: Archive) -> None:
+    key = PREFIX + "large.pdf"
+    large = make_pdf(*["page"] * 2000)
+    assert len(large) > 300_000
+    archive.put(key, large)
+    archive.created(key)
+    extracted = archive.attributes(key).extracted
+    assert extracted is not None
+    assert extracted.pages == 2000
+
+
+def test_encoded_content_is_not_read_as_if_it_were_plain(archive: Archive) -> None:
+    key = PREFIX + "note.txt"
+    archive.put(key, b"plain after all", "text/plain", ContentEncoding="gzip")
+    archive.created(key)
+    attributes = archive.attributes(key)
+    assert attributes.content_encoding == "gzip"
+    assert attributes.extracted == Extracted(status="unsupported", reason="content_encoding")
+    assert not archive.finds("plain")
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "reason"),
+    [
+        ("other", PREFIX + "a.pdf", "not_in_a_storage_element"),
+        ("edit", "elsewhere/a.pdf", "not_in_a_storage_element"),
+        ("edit", PREFIX + "folder/", "folder_marker"),
+    ],
+)
+def test_what_lies_outside_the_archive_is_ignored(archive: Archive, bucket: str, key: str, reason: str) -> None:
+    assert archive.created(key, bucket) == Result(Outcome.IGNORED, None, reason)
