@@ -20,7 +20,7 @@ from artstore.attributes import Attributes, Extracted
 from artstore.elements import StorageElement, StorageElements
 from artstore.errors import Invalid, NotFound, PreconditionFailed, TooLarge
 from artstore.index import DocumentIndex, Projection
-from artstore.naming import attributes_key, document_key, file_id_of, is_attributes_key
+from artstore.naming import attributes_key, document_key, file_id_of, is_attributes_key, is_reserved
 from artstore.objects import Content, StoredObject
 from artstore.tables import UploadRecord
 from functions.storage_events.description import describe_stranger, describe_upload, stranger_id
@@ -99,6 +99,8 @@ class Ingest:
 
     def handle(self, event: StorageEvent) -> Result:
         """Do what follows from the event. Raises Unavailable: then it is to be tried again."""
+        if is_reserved(event.key):
+            return Result(Outcome.IGNORED, reason="reserved")
         element = self._elements.locate(event.bucket, event.key)
         if element is None:
             return Result(Outcome.IGNORED, reason="not_in_a_storage_element")

@@ -104,6 +104,7 @@ def test_encoded_content_is_not_read_as_if_it_were_plain(archive: Archive) -> No
         ("other", PREFIX + "a.pdf", "not_in_a_storage_element"),
         ("edit", "elsewhere/a.pdf", "not_in_a_storage_element"),
         ("edit", PREFIX + "folder/", "folder_marker"),
+        ("edit", ".artstore/audit/2026/11/21/000000000001-000000000002.jsonl", "reserved"),
     ],
 )
 def test_what_lies_outside_the_archive_is_ignored(archive: Archive, bucket: str, key: str, reason: str) -> None:

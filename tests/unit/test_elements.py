@@ -62,6 +62,7 @@ def test_each_bucket_is_named_once() -> None:
         '[{"element_id":"a","bucket":"b","mode":"wild"}]',
         '[{"element_id":"a","bucket":"b"}]',
         '[{"element_id":"a","bucket":"b","mode":"rw","color":"red"}]',
+        '[{"element_id":"a","bucket":"b","mode":"rw","prefix":".artstore/x/"}]',
         '[{"element_id":"a","bucket":"b","mode":"rw"},{"element_id":"a","bucket":"c","mode":"rw"}]',
     ],
 )

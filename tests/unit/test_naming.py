@@ -62,6 +62,18 @@ def test_a_strangers_key_has_no_id(key: str) -> None:
     assert naming.file_id_of(key) is None
 
 
+@given(st.sampled_from(["", "archive/", ".art", ".artstore"]), st.text(max_size=60), st.text(max_size=30))
+def test_no_document_gets_a_reserved_key(prefix: str, filename: str, username: str) -> None:
+    assert not naming.is_reserved(naming.object_key(prefix, filename, username, AT, FILE_ID))
+
+
+@pytest.mark.parametrize("prefix", [naming.RESERVED_PREFIX, naming.RESERVED_PREFIX + "audit/"])
+def test_no_document_is_placed_among_our_own_records(prefix: str) -> None:
+    assert naming.is_reserved(prefix + "2026/11/21/1-2.jsonl")
+    with pytest.raises(ValueError, match="reserved"):
+        naming.object_key(prefix, "a", "u", AT, FILE_ID)
+
+
 def test_attributes_lie_beside_their_document() -> None:
     key = naming.object_key("", "a.pdf", "u", AT, uuid4())
     beside = naming.attributes_key(key)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 import msgspec
 
 from artstore.errors import Unavailable
+from artstore.naming import is_reserved
 
 
 class Mode(enum.StrEnum):
@@ -47,6 +48,10 @@ class StorageElement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Mode
     prefix: str = ""
     priority: int = 100
+
+    def __post_init__(self) -> None:
+        if is_reserved(self.prefix):
+            raise ValueError(f"the prefix {self.prefix!r} is reserved")
 
     def holds(self, bucket: str, key: str) -> bool:
         """Tell whether the object lies in this element."""

@@ -5,6 +5,8 @@ Keys keep the form of the first ArtStore, so that its archives and ours read ali
     {prefix}YYYY/MM/DD/HH/{stem}_{username}_{YYYYMMDDTHHMMSS}_{uuid}{ext}
     {prefix}YYYY/MM/DD/HH/{stem}_{username}_{YYYYMMDDTHHMMSS}_{uuid}{ext}.attr.json
 
+What begins with ``.artstore/`` at the top of a bucket is reserved for ArtStore's own records.
+
 The name has at most 200 characters. The uuid is the file_id: an event finds its upload record by it.
 """
 
@@ -15,6 +17,8 @@ import unicodedata
 from datetime import UTC, datetime
 from uuid import UUID
 
+RESERVED_PREFIX = ".artstore/"
+"""Keys of a bucket that begin so are ArtStore's own records, never documents; see ``is_reserved``."""
 ATTRIBUTES_SUFFIX = ".attr.json"
 MAX_NAME_LENGTH = 200
 _MAX_EXTENSION_LENGTH = 20
@@ -32,8 +36,18 @@ def sanitize(text: str) -> str:
     )
 
 
+def is_reserved(key: str) -> bool:
+    """Tell whether ``key`` lies where no document may: exports of the audit log and whatever else is ours."""
+    return key.startswith(RESERVED_PREFIX)
+
+
 def object_key(prefix: str, filename: str, username: str, at: datetime, file_id: UUID) -> str:
-    """Build the key of a new document. ``at`` is aware; the folder and stamp are in UTC."""
+    """Build the key of a new document. ``at`` is aware; the folder and stamp are in UTC.
+
+    Raises ValueError for a ``prefix`` that is reserved.
+    """
+    if is_reserved(prefix):
+        raise ValueError(f"{prefix!r} is reserved")
     at = at.astimezone(UTC)
     name = sanitize(filename)
     stem, dot, extension = name.rpartition(".")
