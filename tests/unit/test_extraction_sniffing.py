@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.storage_events.sniffing import choose_type, detect_type
@@ -45,11 +45,13 @@ def test_first_bytes_speak_of_a_type(body: bytes, detected: str | None) -> None:
     assert detect_type(body) == detected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_looked_at_without_harm(body: bytes) -> None:
     detect_type(body)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([b"PK\x03\x04", b"\x00\x00\x00\x18ftyp", b"RIFF", b"\xd0\xcf\x11\xe0", b"ID3"]),
     st.binary(max_size=99),
