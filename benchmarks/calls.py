@@ -59,8 +59,8 @@ def summary(calls: list[Call]) -> str:
     return ", ".join(f"{name} x{count}" for name, count in sorted(counted.items())) or "none"
 
 
-def exactly_one(calls: list[Call], service: str, operation: str) -> list[str]:
-    """What is wrong, if these calls are anything but one ``operation`` of ``service``."""
-    if [(call.service, call.operation) for call in calls] == [(service, operation)]:
+def exactly_one(calls: list[Call], service: str) -> list[str]:
+    """What is wrong, if these calls are anything but a single one, to ``service``."""
+    if [call.service for call in calls] == [service]:
         return []
-    return [f"a warm request made these calls: {summary(calls)}; it should make one {service} {operation}"]
+    return [f"a warm request made these calls: {summary(calls)}; it should make one, to {service}"]

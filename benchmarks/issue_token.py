@@ -6,6 +6,7 @@ import base64
 import contextlib
 import importlib
 import io
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -19,7 +20,7 @@ from benchmarks.stack import Stack, invoke, rest_event
 PATH = "/api/v1/auth/token"
 
 
-def token_event(stack: Stack) -> dict[str, Any]:
+def _token_event(stack: Stack) -> dict[str, Any]:
     """A client's request for a token (RFC 6749 §4.4.2, HTTP Basic)."""
     pair = base64.b64encode(f"{stack.file.client_id}:{stack.file.client_secret}".encode()).decode()
     return rest_event(
@@ -30,33 +31,39 @@ def token_event(stack: Stack) -> dict[str, Any]:
     )
 
 
-def run(stack: Stack, rounds: int) -> Result:
-    """Measure the whole function, from event to answer, its log line included."""
+def token_issuer(stack: Stack) -> Callable[[], str]:
+    """Give what issues a token in this process, by the whole function; its log lines are swallowed."""
     stack.become()
     handler = importlib.import_module("functions.auth.app").app
-    event = token_event(stack)
+    event = _token_event(stack)
 
     def issue() -> str:
         with contextlib.redirect_stdout(io.StringIO()):
             token: str = invoke(handler, event, 200)["access_token"]
         return token
 
+    return issue
+
+
+def run(stack: Stack, rounds: int) -> Result:
+    """Measure the whole function, from event to answer, its log line included."""
+    issue = token_issuer(stack)
     token = issue()
     issue()
     with recording() as calls:
         issue()
-    failures = exactly_one(calls, "dynamodb", "GetItem")
+    failures = exactly_one(calls, "dynamodb")
     if failures:
         return Result("token", [], failures=failures)
 
     dynamodb = stack.client("dynamodb")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     claims = jwt.decode(token, options={"verify_signature": False})
-    header = jwt.get_unverified_header(token)
-    lookup = calls[0].parameters
+    header = {name: value for name, value in jwt.get_unverified_header(token).items() if name != "alg"}
+    account = {name: calls[0].parameters[name] for name in ("TableName", "Key")}
 
     def floor() -> None:
-        dynamodb.get_item(**lookup)
+        dynamodb.get_item(**account, ConsistentRead=True)
         jwt.encode(claims, key, algorithm="RS256", headers=header)
 
     times = interleave({"case": issue, "floor": floor}, rounds, warm_up=20)

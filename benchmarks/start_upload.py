@@ -10,10 +10,8 @@ import json
 import uuid
 from typing import Any
 
-import requests
-
 from benchmarks.calls import exactly_one, recording, summary
-from benchmarks.issue_token import PATH as TOKEN_PATH
+from benchmarks.issue_token import token_issuer
 from benchmarks.measure import Row, interleave
 from benchmarks.report import Result
 from benchmarks.stack import Stack, invoke, rest_event
@@ -21,22 +19,9 @@ from benchmarks.stack import Stack, invoke, rest_event
 PATH = "/api/v1/files"
 
 
-def access_token(stack: Stack) -> str:
-    """A token of the deployed auth function, asked for over HTTP."""
-    answer = requests.post(
-        f"{stack.file.api_url}{TOKEN_PATH}",
-        data={"grant_type": "client_credentials"},
-        auth=(stack.file.client_id, stack.file.client_secret),
-        timeout=60,
-    )
-    answer.raise_for_status()
-    token: str = answer.json()["access_token"]
-    return token
-
-
 def run(stack: Stack, rounds: int) -> Result:
     """Measure the whole function, from event to answer; the records it writes are removed afterwards."""
-    stack.become()
+    token = token_issuer(stack)()
     handler = importlib.import_module("functions.upload.app").app
     body = {
         "filename": "Отчёт за май.pdf",
@@ -49,7 +34,7 @@ def run(stack: Stack, rounds: int) -> Result:
     event = rest_event(
         "POST",
         PATH,
-        headers={"Authorization": f"Bearer {access_token(stack)}", "Content-Type": "application/json"},
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         body=json.dumps(body, ensure_ascii=False),
     )
     written: list[str] = []
@@ -61,7 +46,7 @@ def run(stack: Stack, rounds: int) -> Result:
     start()
     with recording() as calls:
         start()
-    failures = exactly_one(calls, "dynamodb", "PutItem")
+    failures = exactly_one(calls, "dynamodb")
     dynamodb = stack.client("dynamodb")
     table = f"{stack.file.prefix}-uploads"
     if failures:
