@@ -68,6 +68,8 @@ class AuthSettings(HttpSettings):
     """Lifetime of an access token, in seconds."""
     token_requests_per_minute: int = _setting("ARTSTORE_TOKEN_REQUESTS_PER_MINUTE", _number(1, 100_000), 100)
     """Requests that a service account may make to the token endpoint in a minute, unless its own limit differs."""
+    audit_bucket: str | None = _setting("ARTSTORE_AUDIT_BUCKET", default=None)
+    """Bucket with locked versions that the audit log is exported to; without it there are no exports."""
     bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _number(4, 15), 10)
     """Cost (log2 of rounds) of the hash of client secrets."""
 

@@ -37,6 +37,7 @@ class S3Client(Protocol):
     def get_object(self, **arguments: Any) -> Any: ...
     def put_object(self, **arguments: Any) -> Any: ...
     def head_bucket(self, **arguments: Any) -> Any: ...
+    def list_objects_v2(self, **arguments: Any) -> Any: ...
 
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,13 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     body: bytes
     etag: str
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What lies directly under a prefix: deeper prefixes, each ending in ``/``, and keys. Both are sorted."""
+
+    folders: list[str]
+    keys: list[str]
 
 
 class ObjectStore:
@@ -120,13 +128,34 @@ class ObjectStore:
                     digest.update(chunk)
         return digest.hexdigest()
 
-    def create(self, bucket: str, key: str, body: bytes, content_type: str = JSON_TYPE) -> str | None:
+    def list_folder(self, bucket: str, prefix: str) -> Listing:
+        """List what lies directly under ``prefix``, a thousand names for each call. Raises Unavailable."""
+        folders: list[str] = []
+        keys: list[str] = []
+        more: dict[str, Any] = {}
+        with _reaching_s3():
+            while True:
+                answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+                folders += (each["Prefix"] for each in answer.get("CommonPrefixes", []))
+                keys += (each["Key"] for each in answer.get("Contents", []))
+                if not answer.get("IsTruncated"):
+                    return Listing(sorted(folders), sorted(keys))
+                more = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def create(
+        self, bucket: str, key: str, body: bytes, content_type: str = JSON_TYPE, *, checksum: bool = False
+    ) -> str | None:
         """Write an object that must not exist yet (``If-None-Match: *``); give its ETag, None if it exists.
 
+        With ``checksum`` its SHA-256 is sent along, for S3 to compare and to keep (x-amz-checksum-sha256).
         Raises Unavailable, also when another creation of the same key is under way (S3's 409).
         """
+        wanted = {"IfNoneMatch": "*"}
+        if checksum:
+            wanted["ChecksumAlgorithm"] = "SHA256"
+            wanted["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(body).digest()).decode()
         try:
-            return self._put(bucket, key, body, content_type, IfNoneMatch="*")
+            return self._put(bucket, key, body, content_type, **wanted)
         except PreconditionFailed:
             return None
 
@@ -142,10 +171,10 @@ class ObjectStore:
         with _reaching_s3():
             self._client.head_bucket(Bucket=bucket)
 
-    def _put(self, bucket: str, key: str, body: bytes, content_type: str, **condition: str) -> str:
+    def _put(self, bucket: str, key: str, body: bytes, content_type: str, **headers: str) -> str:
         with _reaching_s3():
             answer = self._client.put_object(
-                Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition
+                Bucket=bucket, Key=key, Body=body, ContentType=content_type, **headers
             )
         etag: str = answer["ETag"]
         return etag
