@@ -15,9 +15,13 @@ from collections.abc import Callable, Iterable
 
 import bcrypt
 
+MAX_SECRETS = 2
+"""An account has one secret, and two while a rotation overlaps."""
 _MAX_BCRYPT_BYTES = 72  # bcrypt reads no further; longer input is never one of ours
 _REMEMBERED_SECONDS = 300
 _MAX_REMEMBERED = 10_000
+_DECOY = "." * 53
+"""Salt and digest of a hash that no secret has; to compare with it costs the same as with any other."""
 
 
 def generate_secret() -> str:
@@ -40,11 +44,10 @@ class SecretVerifier:
 
     def __init__(self, cost: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Spend on unknown clients what a hash of ``cost`` takes."""
-        self._cost = cost
         self._clock = clock
         self._key = os.urandom(32)
         self._remembered: dict[str, tuple[float, bytes]] = {}
-        self._decoy: str | None = None
+        self._decoy = f"$2b${cost:02d}${_DECOY}"
 
     def remembers(self, secret: str, hashes: Iterable[str]) -> bool:
         """Tell whether this process verified ``secret`` against one of ``hashes`` in the last minutes.
@@ -60,14 +63,14 @@ class SecretVerifier:
         return found
 
     def verify(self, secret: str, hashes: Iterable[str]) -> bool:
-        """Tell whether ``secret`` has one of ``hashes``, and remember it; give none for an unknown client."""
-        candidates = list(hashes)
-        matched = None
-        for candidate in candidates or [self._decoy_hash()]:
-            if self._matches(secret, candidate) and candidates:
-                matched = candidate
-                break
-        if matched is None:
+        """Tell whether ``secret`` has one of ``hashes`` (oldest first), and remember it; none: an unknown client.
+
+        A refusal always costs MAX_SECRETS comparisons, however many secrets the client has.
+        """
+        candidates = list(hashes)[::-1]
+        decoys = [self._decoy] * (MAX_SECRETS - len(candidates))
+        matched = next((each for each in [*candidates, *decoys] if self._matches(secret, each)), None)
+        if matched is None or matched == self._decoy:
             return False
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
@@ -76,11 +79,6 @@ class SecretVerifier:
 
     def _digest(self, secret: str) -> bytes:
         return hmac.digest(self._key, secret.encode(), hashlib.sha256)
-
-    def _decoy_hash(self) -> str:
-        if self._decoy is None:
-            self._decoy = hash_secret(generate_secret(), self._cost)
-        return self._decoy
 
     @staticmethod
     def _matches(secret: str, candidate: str) -> bool:

@@ -337,7 +337,9 @@ def test_an_unknown_client_costs_a_hash_of_the_same_cost(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(SecretVerifier, "_matches", staticmethod(compare))
     SecretVerifier(5).verify("x", [])
-    assert compared[0].startswith("$2b$05$")
+    SecretVerifier(5).verify("x", [compared[0]])
+    assert len(compared) == 4
+    assert all(each.startswith("$2b$05$") for each in compared)
 
 
 def test_a_secret_is_long_random_and_needs_no_encoding() -> None:
