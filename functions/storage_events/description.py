@@ -28,7 +28,7 @@ def describe_upload(
         file_size=stored.size,
         content_type=choose_type(record.content_type, extracted.detected_type),
         created_at=created_at,
-        updated_at=stored.last_modified,
+        updated_at=max(created_at, stored.last_modified),  # S3 tells whole seconds
         created_by_id=record.created_by_id,
         created_by_username=record.created_by_username,
         created_by_fullname=record.created_by_fullname,
