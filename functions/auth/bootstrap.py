@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import http.client
 import urllib.parse
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -47,7 +48,9 @@ def create_first_administrator(client_id: str | None, client_secret: str | None)
         return {"created": False, "client_id": existing.client_id}
     client_id = client_id or generate_client_id()
     client_secret = client_secret or generate_secret()
-    if not accounts.create_system_administrator(client_id, client_secret, dependencies.settings().bcrypt_cost):
+    settings = dependencies.settings()
+    lifetime = timedelta(days=settings.secret_lifetime_days)
+    if not accounts.create_system_administrator(client_id, client_secret, settings.bcrypt_cost, lifetime):
         return {"created": False, "client_id": client_id}
     return {"created": True, "client_id": client_id, "client_secret": client_secret}
 

@@ -72,6 +72,8 @@ class AuthSettings(HttpSettings):
     """Bucket with locked versions that the audit log is exported to; without it there are no exports."""
     bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _number(4, 15), 10)
     """Cost (log2 of rounds) of the hash of client secrets."""
+    secret_lifetime_days: int = _setting("ARTSTORE_SECRET_LIFETIME_DAYS", _number(1, 3650), 90)
+    """How long a new client secret is valid, in days."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
