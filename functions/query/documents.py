@@ -19,7 +19,7 @@ class Signer(Protocol):
     """What permits a download."""
 
     def sign_download(
-        self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str
+        self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str, version_id: str | None
     ) -> Presigned:
         """Permit one object to be downloaded as an attachment."""
         ...
@@ -55,7 +55,7 @@ class Documents:
         return _show(found), found.attributes_etag
 
     def download(self, file_id: UUID) -> Presigned:
-        """Give a link to the document's bytes, always as an attachment. Raises NotFound."""
+        """Give a link to the very version that was verified, always as an attachment. Raises NotFound."""
         found = self._find(file_id)
         return self._signer.sign_download(
             found.bucket,
@@ -63,6 +63,7 @@ class Documents:
             expires_in=self._download_expiry_seconds,
             filename=found.attributes.original_filename,
             content_type=found.attributes.content_type,
+            version_id=found.attributes.storage_version_id,
         )
 
     def _find(self, file_id: UUID) -> IndexedDocument:

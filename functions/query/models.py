@@ -50,6 +50,7 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     original_checksum: str | None = None
     extracted: Extracted | None = None
     storage_element_id: str | None = None
+    storage_version_id: str | None = None
 
 
 class Total(msgspec.Struct):

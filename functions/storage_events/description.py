@@ -42,6 +42,7 @@ def describe_upload(
         content_encoding=stored.content_encoding,
         extracted=extracted,
         storage_element_id=element.element_id,
+        storage_version_id=_version(stored),
     )
 
 
@@ -67,7 +68,13 @@ def describe_stranger(
         content_encoding=stored.content_encoding,
         extracted=extracted,
         storage_element_id=element.element_id,
+        storage_version_id=_version(stored),
     )
+
+
+def _version(stored: StoredObject) -> str | None:
+    """Give the object's version, None where the bucket keeps none (S3 then says nothing, or ``null``)."""
+    return None if stored.version_id == "null" else stored.version_id
 
 
 def stranger_id(bucket: str, key: str) -> UUID:

@@ -126,6 +126,16 @@ def test_an_object_copied_in_with_any_tool_becomes_a_document(archive: Archive, 
     assert download(archive, file_id).content == b"from nowhere"
 
 
+def test_a_download_is_the_version_that_was_verified_whatever_was_written_over_it(
+    archive: Archive, operator: Operator
+) -> None:
+    file_id = archive.store(b"as it was verified", "kept.txt", retention_policy="permanent")
+    document = archive.request("GET", f"/api/v1/files/{file_id}").json()
+    key = document["storage_path"] + document["storage_filename"]
+    operator.s3.put_object(Bucket=operator.rw_bucket, Key=key, Body=b"written over it")
+    assert download(archive, file_id).content == b"as it was verified"
+
+
 def test_an_attr_json_that_is_removed_takes_its_document_out_of_the_index(
     archive: Archive, operator: Operator
 ) -> None:

@@ -45,10 +45,15 @@ def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     return create_app("unit-query", query.ENDPOINTS, lambda _token: reader)
 
 
-def add(index: MemoryIndex, number: int, filename: str = "report.pdf") -> UUID:
+def add(index: MemoryIndex, number: int, filename: str = "report.pdf", version: str | None = None) -> UUID:
     at = NOW + timedelta(minutes=number)
     projection = make_projection(
-        key=f"2026/{number}.pdf", bucket="rw-b", original_filename=filename, created_at=at, updated_at=at
+        key=f"2026/{number}.pdf",
+        bucket="rw-b",
+        original_filename=filename,
+        created_at=at,
+        updated_at=at,
+        storage_version_id=version,
     )
     index.project(projection)
     return projection.attributes.file_id
@@ -119,13 +124,14 @@ def test_wrong_parameters_are_400(app: ArtStoreApp, parameters: str) -> None:
 
 
 def test_a_download_is_a_redirect_to_an_attachment(app: ArtStoreApp, index: MemoryIndex) -> None:
-    file_id = add(index, 1, filename="Отчёт.pdf")
+    file_id = add(index, 1, filename="Отчёт.pdf", version="v1")
     answer = one(app, file_id, "/download")
     assert answer.status == 307
     target = urlsplit(answer.headers["Location"])
     assert (target.netloc, target.path) == ("rw-b.s3.eu-north-1.amazonaws.com", "/2026/1.pdf")
     asked = parse_qs(target.query)
     assert asked["X-Amz-Expires"] == ["300"]
+    assert asked["versionId"] == ["v1"]
     assert asked["response-content-disposition"][0].startswith("attachment;")
     assert quote("Отчёт.pdf") in asked["response-content-disposition"][0]
 

@@ -68,7 +68,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
 
     ``revision`` rises by one with every change; a file that names none (every one the first ArtStore wrote)
     has revision 0. ``original_size`` and ``original_checksum`` describe the content before
-    ``content_encoding``; ``file_size`` and ``checksum`` always describe the object as it is stored.
+    ``content_encoding``; ``file_size`` and ``checksum`` always describe the object as it is stored, and, where the
+    bucket has versions, ``storage_version_id`` names the one they describe.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -97,6 +98,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     original_checksum: Sha256Hex | None = None
     extracted: Extracted | None = None
     storage_element_id: str | None = None
+    storage_version_id: str | None = None
     deleted_at: datetime | None = None
 
     unknown: dict[str, Any] = {}
@@ -118,6 +120,7 @@ _ADDED = (
     "original_checksum",
     "extracted",
     "storage_element_id",
+    "storage_version_id",
     "deleted_at",
 )
 

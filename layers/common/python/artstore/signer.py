@@ -57,9 +57,9 @@ class UrlSigner:
         )
 
     def sign_download(
-        self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str
+        self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str, version_id: str | None
     ) -> Presigned:
-        """Permit one object to be downloaded as an attachment; see ``presign_get``."""
+        """Permit one object (None: its newest version) to be downloaded as an attachment; see ``presign_get``."""
         return presign_get(
             bucket,
             key,
@@ -69,4 +69,5 @@ class UrlSigner:
             now=self._clock(),
             filename=filename,
             content_type=content_type,
+            version_id=version_id,
         )
