@@ -21,7 +21,6 @@ import msgspec
 
 from artstore import telemetry
 from functions.auth import dependencies
-from functions.auth.keys import ensure_signing_key
 from functions.auth.secrets import generate_client_id, generate_secret
 
 _RESPONSE_TIMEOUT_SECONDS = 10
@@ -56,7 +55,7 @@ def create_first_administrator(client_id: str | None, client_secret: str | None)
 
 
 def _ensure_signing_key() -> str:
-    return ensure_signing_key(dependencies.key_secret(), dependencies.published_keys())
+    return dependencies.key_rotation().ensure()
 
 
 def _custom_resource(event: dict[str, Any]) -> dict[str, Any]:

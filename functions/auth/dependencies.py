@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import functools
+from datetime import timedelta
 
 from artstore import config
+from artstore.audit import Link
 from artstore.audit_table import AuditTable
+from artstore.cursors import CursorSealer
+from artstore.objects import ObjectStore, s3_client
+from artstore.revocations import Revocations
+from artstore.security import TableKeySource, TokenVerifier
+from functions.auth.account_admin import AccountAdministration
+from functions.auth.account_list import AccountDirectory
 from functions.auth.accounts import ServiceAccounts
 from functions.auth.attempts import Attempts
+from functions.auth.audit_exports import AuditExports
+from functions.auth.audit_reading import AuditReader
 from functions.auth.authentication import ClientAuthenticator
 from functions.auth.check_in import AccountDesk
-from functions.auth.keys import ActiveKey, KeySecret, PublishedKeys
+from functions.auth.key_secret import ActiveKey, KeySecret
+from functions.auth.published_keys import PublishedKeys
+from functions.auth.rotation import KeyRotation
+from functions.auth.rotation_records import RotationRecords
+from functions.auth.secret_expiry import SecretExpiry
 from functions.auth.secrets import SecretVerifier
+from functions.auth.token_status import TokenStatus
 from functions.auth.tokens import TokenIssuer
 
 
@@ -34,9 +49,83 @@ def key_secret() -> KeySecret:
 
 
 @functools.cache
+def active_key() -> ActiveKey:
+    """Give the key that signs now."""
+    return ActiveKey(key_secret())
+
+
+@functools.cache
+def rotation_records() -> RotationRecords:
+    """Give the history of rotations."""
+    return RotationRecords(settings().prefix)
+
+
+@functools.cache
+def key_rotation() -> KeyRotation:
+    """Give the owner of the ring of signing keys."""
+    return KeyRotation(
+        secret=key_secret(),
+        published=published_keys(),
+        records=rotation_records(),
+        audit=audit_log(),
+        algorithm=settings().signing_algorithm,
+        publish_ahead=timedelta(seconds=settings().key_publish_ahead_seconds),
+        token_lifetime=timedelta(seconds=settings().token_lifetime_seconds),
+    )
+
+
+@functools.cache
+def revocations() -> Revocations:
+    """Give the revoked tokens."""
+    return Revocations(settings().prefix, settings().revocation_delay_seconds)
+
+
+@functools.cache
+def key_source() -> TableKeySource:
+    """Give the public keys that verify access tokens."""
+    return TableKeySource(settings().prefix, settings().issuer)
+
+
+@functools.cache
+def token_verifier() -> TokenVerifier:
+    """Give what verifies access tokens."""
+    return TokenVerifier(settings().issuer, key_source(), revocations())
+
+
+@functools.cache
+def token_status() -> TokenStatus:
+    """Give what introspects and revokes tokens."""
+    return TokenStatus(token_verifier(), revocations())
+
+
+@functools.cache
+def cursors() -> CursorSealer:
+    """Give what seals page cursors."""
+    return CursorSealer(active_key().cursor_secrets)
+
+
+@functools.cache
 def audit_log() -> AuditTable:
     """Give the audit log of this deployment."""
     return AuditTable(settings().prefix)
+
+
+@functools.cache
+def audit_exports() -> AuditExports | None:
+    """Give the exports of the audit log, or None where they have no bucket; costs an S3 client."""
+    bucket = settings().audit_bucket
+    return AuditExports(ObjectStore(s3_client()), bucket) if bucket else None
+
+
+@functools.cache
+def audit_reader() -> AuditReader:
+    """Give the audit log for those who may read it."""
+    return AuditReader(log=audit_log(), cursors=cursors(), newest_export=_newest_export)
+
+
+def _newest_export() -> Link | None:
+    exports = audit_exports()
+    return exports.newest() if exports else None
 
 
 @functools.cache
@@ -63,5 +152,29 @@ def token_issuer() -> TokenIssuer:
     return TokenIssuer(
         issuer=settings().issuer,
         lifetime_seconds=settings().token_lifetime_seconds,
-        signing_key=ActiveKey(key_secret()).get,
+        signing_key=active_key().get,
     )
+
+
+@functools.cache
+def account_directory() -> AccountDirectory:
+    """Give the accounts for reading."""
+    return AccountDirectory(service_accounts(), cursors())
+
+
+@functools.cache
+def account_administration() -> AccountAdministration:
+    """Give what administers accounts."""
+    return AccountAdministration(
+        accounts=service_accounts(),
+        audit=audit_log(),
+        revocations=revocations(),
+        bcrypt_cost=settings().bcrypt_cost,
+        secret_lifetime=timedelta(days=settings().secret_lifetime_days),
+    )
+
+
+@functools.cache
+def secret_expiry() -> SecretExpiry:
+    """Give what warns of secrets that end soon."""
+    return SecretExpiry(service_accounts(), audit_log())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jwt
 import msgspec
 
-from artstore.security import ALGORITHM, ROLE_SCOPES, TOKEN_TYPE, Role
+from artstore.security import ROLE_SCOPES, TOKEN_TYPE, Role
 from artstore.tables import ServiceAccount
 from functions.auth.keys import SigningKey
 from functions.auth.oauth_errors import OAuthError
@@ -64,7 +64,7 @@ class TokenIssuer:
                 "jti": str(uuid.uuid4()),
             },
             key.private_key,
-            algorithm=ALGORITHM,
+            algorithm=key.algorithm,
             headers={"typ": TOKEN_TYPE, "kid": key.kid},
         )
         return TokenResponse(token, "Bearer", self._lifetime, scope)

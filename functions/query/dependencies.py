@@ -47,7 +47,7 @@ def readiness_checks() -> dict[str, Check]:
     """Give the checks of each dependency, by its name."""
     keys = TableKeySource(settings().prefix, settings().issuer)
     return {
-        "dynamodb": lambda: keys.find("readiness"),
+        "dynamodb": keys.jwks,
         "s3": _reach_buckets,
         "postgresql": lambda: index().ping(),
     }

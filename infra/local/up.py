@@ -29,7 +29,7 @@ from infra.local.state import Decisions, LocalDirectory, LocalStackError, StackF
 from infra.migrate import upgrade
 
 PREFIX = "artstore"
-FUNCTIONS = ("auth", "auth-bootstrap", "upload", "query", "storage-events")
+FUNCTIONS = ("auth", "auth-bootstrap", "auth-scheduled", "upload", "query", "storage-events")
 TEMPLATE = REPOSITORY / "infra" / "template.yaml"
 
 

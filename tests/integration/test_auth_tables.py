@@ -8,54 +8,28 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from artstore.errors import Unavailable
+from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
 from artstore.tables import ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import bootstrap, dependencies
-from functions.auth.keys import KeySecret
+from functions.auth.key_secret import KeySecret
+from tests.support.auth import ISSUER, deployed
 from tests.support.dynamodb import count_calls, create_tables
 from tests.support.gateway import call
 
-ISSUER = "https://archive.example/v1"
 TOKEN = "/api/v1/auth/token"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def deployment() -> Iterator[None]:
     """The tables and the empty secret of a deployment, as the template makes them."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "ARTSTORE_PREFIX": "moto",
-        "ARTSTORE_ISSUER": ISSUER,
-        "ARTSTORE_SIGNING_KEY_SECRET_ID": "moto/signing-key",
-        "ARTSTORE_BCRYPT_COST": "4",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    caches: list[Any] = [
-        dependencies.settings,
-        dependencies.service_accounts,
-        dependencies.key_secret,
-        dependencies.published_keys,
-        dependencies.client_authenticator,
-        dependencies.token_issuer,
-    ]
-    with mock_aws():
-        create_tables("moto")
-        boto3.client("secretsmanager").create_secret(Name="moto/signing-key")
-        for cached in caches:
-            cached.cache_clear()
+    with deployed():
         yield
-    for cached in caches:
-        cached.cache_clear()
 
 
 def ask(client_id: str, secret: str) -> Any:
@@ -92,10 +66,10 @@ def test_a_token_of_the_first_administrator_is_verified_with_the_published_key()
     admin = administrator()
     answer = ask(admin["client_id"], admin["client_secret"])
     assert answer.status == 200, answer.text
-    verifier = TokenVerifier(ISSUER, TableKeySource("moto", ISSUER))
+    verifier = TokenVerifier(ISSUER, TableKeySource("moto", ISSUER), Revocations("moto"))
     assert verifier.verify(answer.json["access_token"]).client_id == admin["client_id"]
     published = call(auth.app, "GET", "/.well-known/jwks.json").json["keys"]
-    assert [set(key) for key in published] == [{"kty", "kid", "use", "alg", "n", "e"}]
+    assert [set(key) for key in published] == [{"kty", "kid", "use", "alg", "n", "e"}] * 2, "active and next"
 
 
 @pytest.mark.usefixtures("deployment")
@@ -114,7 +88,7 @@ def test_the_signing_key_is_made_once_however_often_the_deployment_runs() -> Non
     assert len(kids) == 1
     ring = KeySecret("moto/signing-key").read()
     assert ring is not None
-    assert len(ring.keys) == 1
+    assert [ring.state_of(key.kid) for key in ring.keys] == ["active", "next"]
 
 
 @pytest.mark.usefixtures("deployment")
@@ -123,11 +97,11 @@ def test_a_crash_between_secret_and_table_heals_at_the_next_run(monkeypatch: pyt
         raise Unavailable("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr("functions.auth.keys.PublishedKeys.publish", crash)
+        patched.setattr("functions.auth.published_keys.PublishedKeys.publish", crash)
         with pytest.raises(Unavailable):
             bootstrap.handler({"action": "ensure-signing-key"}, None)
     kid = bootstrap.handler({"action": "ensure-signing-key"}, None)["kid"]
-    assert [key["kid"] for key in dependencies.published_keys().list()] == [kid]
+    assert [key.kid for key in dependencies.published_keys().show() if key.state == "active"] == [kid]
 
 
 @pytest.mark.usefixtures("deployment")
@@ -186,7 +160,7 @@ def test_the_custom_resource_makes_the_key_and_keeps_it_on_delete(
         bootstrap.handler(resource_event(kind, url), None)
     assert [answer["Status"] for answer in received] == ["SUCCESS"] * 3
     assert len({answer["PhysicalResourceId"] for answer in received}) == 1
-    assert len(dependencies.published_keys().list()) == 1
+    assert len(dependencies.published_keys().show()) == 2
     assert KeySecret("moto/signing-key").read() is not None
 
 

@@ -124,9 +124,9 @@ def broad_rights(template: Template) -> list[str]:
 
 
 def readers_of_the_signing_key(template: Template) -> list[str]:
-    """Nobody but auth and auth-bootstrap can read the signing secret."""
+    """Nobody but the functions of auth can read the signing secret."""
     allowed = roles_that_may(template, "secretsmanager:GetSecretValue", "SigningKeySecret")
-    return sorted(allowed ^ {"AuthRole", "AuthBootstrapRole"})
+    return sorted(allowed ^ {"AuthRole", "AuthBootstrapRole", "AuthScheduledRole"})
 
 
 def writers_of_attributes(template: Template) -> list[str]:

@@ -57,6 +57,7 @@ def test_only_named_operations_are_public() -> None:
     assert {each.operation_id for each in ENDPOINTS if each.scope is None} == {
         "issue_token",
         "show_jwks",
+        "show_server_metadata",
         "show_liveness",
         "show_readiness",
         "show_openapi",

@@ -142,6 +142,7 @@ def test_the_gateways_own_errors_are_problem_documents(template: Template) -> No
     [
         ("AuthFunction", config.AuthSettings),
         ("AuthBootstrapFunction", config.AuthSettings),
+        ("AuthScheduledFunction", config.AuthSettings),
         ("UploadFunction", config.UploadSettings),
         ("QueryFunction", config.QuerySettings),
         ("StorageEventsFunction", config.StorageEventsSettings),
@@ -168,6 +169,7 @@ def test_timeouts_fit_the_gateway_and_only_the_users_of_the_database_enter_the_v
         "UploadFunction": 15,
         "QueryFunction": 15,
         "AuthBootstrapFunction": 60,
+        "AuthScheduledFunction": 60,
         "StorageEventsFunction": 60,
     }
     assert {name for name, one in functions.items() if "VpcConfig" in one} == {
@@ -225,7 +227,7 @@ def test_tables_are_on_demand_and_can_be_restored_to_a_point_in_time(template: T
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert "TimeToLiveSpecification" not in tables["AuditTable"]["Properties"]
-    for name in ("UploadsTable", "RevocationsTable"):
+    for name in ("UploadsTable", "RevocationsTable", "SigningKeysTable"):
         ttl = tables[name]["Properties"]["TimeToLiveSpecification"]
         assert ttl == {"AttributeName": "expires_at_epoch", "Enabled": True}
 

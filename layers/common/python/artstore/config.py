@@ -40,6 +40,15 @@ def _number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def _one_of(*values: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in values:
+            raise ValueError(f"must be one of {', '.join(values)}, not {text}")
+        return text
+
+    return parse
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """What every function needs."""
@@ -56,6 +65,8 @@ class HttpSettings(CommonSettings):
 
     issuer: str = _setting("ARTSTORE_ISSUER")
     """Issuer of access tokens, and their audience (RFC 9068 §2.2)."""
+    revocation_delay_seconds: int = _setting("ARTSTORE_REVOCATION_DELAY_SECONDS", _number(0, 300), 30)
+    """How long a revoked token may still pass, in seconds; each process reads the revoked ones so often."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,11 +77,15 @@ class AuthSettings(HttpSettings):
     """Secrets Manager id or ARN of the private signing keys."""
     token_lifetime_seconds: int = _setting("ARTSTORE_TOKEN_LIFETIME_SECONDS", _number(60, 86_400), 1800)
     """Lifetime of an access token, in seconds."""
+    signing_algorithm: str = _setting("ARTSTORE_SIGNING_ALGORITHM", _one_of("RS256", "ES256"), "RS256")
+    """What new signing keys are made for: RS256 or ES256."""
+    key_publish_ahead_seconds: int = _setting("ARTSTORE_KEY_PUBLISH_AHEAD_SECONDS", _number(10, 86_400), 300)
+    """How long the next signing key is published before it signs, in seconds; verifiers may cache as long."""
     token_requests_per_minute: int = _setting("ARTSTORE_TOKEN_REQUESTS_PER_MINUTE", _number(1, 100_000), 100)
     """Requests that a service account may make to the token endpoint in a minute, unless its own limit differs."""
     audit_bucket: str | None = _setting("ARTSTORE_AUDIT_BUCKET", default=None)
     """Bucket with locked versions that the audit log is exported to; without it there are no exports."""
-    bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _number(4, 15), 10)
+    bcrypt_cost: int = _setting("ARTSTORE_BCRYPT_COST", _number(4, 15), 9)
     """Cost (log2 of rounds) of the hash of client secrets."""
     secret_lifetime_days: int = _setting("ARTSTORE_SECRET_LIFETIME_DAYS", _number(1, 3650), 90)
     """How long a new client secret is valid, in days."""

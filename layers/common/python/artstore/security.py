@@ -1,30 +1,40 @@
 """Who calls, and what they may do: scopes, roles and the verification of access tokens.
 
-Access tokens follow RFC 9068: ``typ`` at+jwt, RS256, with iss, aud, exp, iat, sub, client_id, jti and scope.
-The verifying key is chosen by ``kid`` among the issuer's own published keys; no key, address or algorithm is
-taken from the token itself (RFC 8725 §3.1, §3.5).
+Access tokens follow RFC 9068: ``typ`` at+jwt, RS256 or ES256, with iss, aud, exp, iat, sub, client_id, jti and
+scope. The verifying key is chosen by ``kid`` among the issuer's own published keys, and the algorithm is the one
+published with the key; no key, address or algorithm is taken from the token itself (RFC 8725 §3.1, §3.5).
 """
 
 from __future__ import annotations
 
+import base64
 import enum
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jwt
-from jwt.algorithms import RSAAlgorithm
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from artstore.errors import Forbidden, Unauthenticated
+from artstore.revocations import RevocationList
 from artstore.tables import SigningKeyRecord, bind, reaching_dynamodb
 
-ALGORITHM = "RS256"
+RS256 = "RS256"
+ES256 = "ES256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1, not a secret
 CLOCK_SKEW_SECONDS = 5
-UNKNOWN_KEY_COOLDOWN_SECONDS = 30
+UNKNOWN_KEY_COOLDOWN_SECONDS = 10
+"""Tokens with unknown keys make a process read the published keys at most so often, whatever strangers send.
+
+A key is published at least as long before it signs (ARTSTORE_KEY_PUBLISH_AHEAD_SECONDS has this as its least
+value), so a key that is in use and was not there at the last reading is always looked for.
+"""
 _MAX_TOKEN_CHARACTERS = 8192
-_MAX_UNKNOWN_KEYS = 1000
 
 
 class Scope(enum.StrEnum):
@@ -73,49 +83,77 @@ class Principal:
             raise Forbidden(f"the token lacks the scope {scope}", code="insufficient_scope", scope=str(scope))
 
 
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
 class KeySource(Protocol):
     """Where the issuer's public keys are found."""
 
-    def find(self, kid: str) -> dict[str, Any] | None:
-        """Give the public JWK of ``kid``, or None. Raises Unavailable when the source does not answer."""
+    def jwks(self) -> Iterable[Mapping[str, Any]]:
+        """Give the public JWKs, those of the next and the retired keys too. Raises Unavailable."""
 
 
 class TableKeySource:
     """The public keys in the signing-keys table."""
 
-    def __init__(self, prefix: str, issuer: str) -> None:
+    def __init__(self, prefix: str, issuer: str, clock: Callable[[], float] = time.time) -> None:
         """Read the keys of ``issuer`` in the deployment ``prefix``."""
         self._table = bind(SigningKeyRecord, prefix)
         self._issuer = issuer
+        self._clock = clock
 
-    def find(self, kid: str) -> dict[str, Any] | None:
-        """Read one key; one GetItem."""
+    def jwks(self) -> list[Mapping[str, Any]]:
+        """Read the keys that verify now; one Query."""
+        now = self._clock()
         with reaching_dynamodb():
-            try:
-                jwk: dict[str, Any] = self._table.get(self._issuer, kid).jwk
-            except self._table.DoesNotExist:
-                return None
-        return jwk
+            return [
+                record.jwk
+                for record in self._table.query(self._issuer, consistent_read=True)
+                if record.expires_at_epoch is None or record.expires_at_epoch > now
+            ]
+
+
+class _Header(msgspec.Struct):
+    """What is looked at in a token's header before its key is known; not its alg, which is the key's affair."""
+
+    kid: str
+    typ: str
+    crit: object = msgspec.UNSET
+    """Extensions that must be understood (RFC 7515 §4.1.11): we know none."""
+
+
+@dataclass(frozen=True)
+class _VerifyingKey:
+    jwk: Mapping[str, Any]
+    algorithm: str
+    key: PublicKey
 
 
 class TokenVerifier:
-    """Verifies access tokens; holds each key as an object, since parsing one costs more than verifying."""
+    """Verifies access tokens.
+
+    All published keys are read together and held as objects, since parsing one costs more than verifying with it.
+    They are read again after ``cache_seconds``, and when a token names a key that is not among them, which is
+    answered without reading within UNKNOWN_KEY_COOLDOWN_SECONDS of the last reading.
+    """
 
     def __init__(
         self,
         issuer: str,
         keys: KeySource,
+        revocations: RevocationList,
         *,
         cache_seconds: float = 300,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Accept tokens of ``issuer`` meant for ``issuer``; a key is read again after ``cache_seconds``."""
+        """Accept tokens of ``issuer`` meant for ``issuer`` that ``revocations`` does not name."""
         self._issuer = issuer
         self._keys = keys
+        self._revocations = revocations
         self._cache_seconds = cache_seconds
         self._clock = clock
-        self._known: dict[str, tuple[float, Any]] = {}
-        self._unknown: dict[str, float] = {}
+        self._known: dict[str, _VerifyingKey] = {}
+        self._read_at = -math.inf
 
     def verify(self, token: str) -> Principal:
         """Verify ``token`` and give its principal; raises as ``claims`` does."""
@@ -127,31 +165,19 @@ class TokenVerifier:
         )
 
     def claims(self, token: str) -> dict[str, Any]:
-        """Verify ``token`` (RFC 9068 §4) and give its claims.
+        """Verify ``token`` (RFC 9068 §4), its revocation included, and give its claims.
 
-        Raises Unauthenticated (``invalid_token``) without saying which check failed, and Unavailable when a key
-        must be read and cannot be.
+        Raises Unauthenticated (``invalid_token``) without saying which check failed, and Unavailable when the keys
+        or the revoked tokens must be read and cannot be.
         """
         if len(token) > _MAX_TOKEN_CHARACTERS:
             raise _invalid_token()
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
-            raise _invalid_token() from error
-        kid = header.get("kid")
-        if (
-            header.get("alg") != ALGORITHM
-            or str(header.get("typ", "")).lower().removeprefix("application/") != TOKEN_TYPE
-            or not isinstance(kid, str)
-            or not 0 < len(kid) <= 100
-        ):
-            raise _invalid_token()
-        key = self._key(kid)
+        known = self._key(_kid(token))
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key,
-                algorithms=[ALGORITHM],
+                known.key,
+                algorithms=[known.algorithm],
                 audience=self._issuer,
                 issuer=self._issuer,
                 leeway=CLOCK_SKEW_SECONDS,
@@ -161,25 +187,60 @@ class TokenVerifier:
             raise _invalid_token() from error
         if not all(isinstance(claims[name], str) for name in ("scope", "client_id", "jti")):
             raise _invalid_token()
+        if self._revocations.is_revoked(claims["jti"], claims["client_id"], claims["iat"]):
+            raise _invalid_token()
         return claims
 
-    def _key(self, kid: str) -> Any:
+    def _key(self, kid: str) -> _VerifyingKey:
         now = self._clock()
+        age = now - self._read_at
+        # A clock that was set back is no reason to trust old keys.
+        if not 0 <= age < (self._cache_seconds if kid in self._known else UNKNOWN_KEY_COOLDOWN_SECONDS):
+            self._read(now)
         known = self._known.get(kid)
-        if known and now - known[0] < self._cache_seconds:
-            return known[1]
-        if now - self._unknown.get(kid, float("-inf")) < UNKNOWN_KEY_COOLDOWN_SECONDS:
+        if known is None:
             raise _invalid_token()
-        jwk = self._keys.find(kid)
-        if jwk is None:
-            self._known.pop(kid, None)
-            if len(self._unknown) >= _MAX_UNKNOWN_KEYS:
-                self._unknown.clear()
-            self._unknown[kid] = now
-            raise _invalid_token()
-        key = RSAAlgorithm.from_jwk(jwk)
-        self._known[kid] = (now, key)
-        return key
+        return known
+
+    def _read(self, now: float) -> None:
+        known: dict[str, _VerifyingKey] = {}
+        for jwk in self._keys.jwks():
+            kid = str(jwk["kid"])
+            before = self._known.get(kid)
+            key = before if before is not None and before.jwk == jwk else _parse(jwk)
+            if key is not None:
+                known[kid] = key
+        self._known = known
+        self._read_at = now
+
+
+def _kid(token: str) -> str:
+    """Read which key a token names, and refuse what is no access token of ours whatever the key.
+
+    PyJWT reads the header again when it verifies; reading it here as well, with PyJWT, would take as long as that.
+    """
+    encoded = token.partition(".")[0]
+    try:
+        header = msgspec.json.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)), type=_Header)
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
+        raise _invalid_token() from error
+    if header.typ.lower().removeprefix("application/") != TOKEN_TYPE or header.crit is not msgspec.UNSET:
+        raise _invalid_token()
+    return header.kid
+
+
+def _parse(jwk: Mapping[str, Any]) -> _VerifyingKey | None:
+    """Parse a public JWK of ours; None for one that no access token is signed with."""
+    algorithm = jwk.get("alg")
+    if algorithm == RS256:
+        key = RSAAlgorithm.from_jwk(dict(jwk))
+        if isinstance(key, rsa.RSAPublicKey):
+            return _VerifyingKey(jwk, RS256, key)
+    elif algorithm == ES256:
+        curve = ECAlgorithm.from_jwk(dict(jwk))
+        if isinstance(curve, ec.EllipticCurvePublicKey) and isinstance(curve.curve, ec.SECP256R1):
+            return _VerifyingKey(jwk, ES256, curve)
+    return None
 
 
 def _invalid_token() -> Unauthenticated:

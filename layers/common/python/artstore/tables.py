@@ -46,7 +46,7 @@ class AccountSecret(MapAttribute[str, Any]):
 
     def __init__(self, **attributes: Any) -> None:
         """Take the attributes by name; typed here, since pynamodb's own is not."""
-        super().__init__(**attributes)
+        MapAttribute.__init__(self, **attributes)
 
     def is_usable(self, now: float) -> bool:
         """Tell whether the secret holds at ``now`` (seconds since 1970)."""
@@ -147,6 +147,39 @@ class SigningKeyRecord(Model):
     jwk = JSONAttribute()
     """Public JWK (RFC 7517 §4)."""
     created_at = UnicodeAttribute()
+    state = UnicodeAttribute(null=True)
+    """next, active or retired; without it active. Verifiers need not look: each of them verifies."""
+    published_at = UnicodeAttribute(null=True)
+    activated_at = UnicodeAttribute(null=True)
+    retired_at = UnicodeAttribute(null=True)
+    expires_at_epoch = NumberAttribute(null=True)
+    """When the key verifies no longer, and DynamoDB may drop it: epoch seconds. None while it may yet sign."""
+
+
+class KeyRotationRecord(Model):
+    """One rotation in the history, in the table of the public keys."""
+
+    issuer = UnicodeAttribute(hash_key=True)
+    """Always ``#rotations``, which no issuer can be."""
+    kid = UnicodeAttribute(range_key=True)
+    """``<RFC 3339 time of the rotation>#<kid of the key it activated>``."""
+    rotated_at = UnicodeAttribute()
+    retired = UnicodeAttribute()
+    activated = UnicodeAttribute()
+    published = UnicodeAttribute()
+    actor = UnicodeAttribute()
+
+
+class KeyRotationLock(Model):
+    """Who may rotate now, in the table of the public keys."""
+
+    issuer = UnicodeAttribute(hash_key=True)
+    """Always ``#lock``."""
+    kid = UnicodeAttribute(range_key=True)
+    """Always ``#ring``."""
+    holder = UnicodeAttribute()
+    held_until = NumberAttribute()
+    """Epoch seconds."""
 
 
 class Revocation(Model):
@@ -230,6 +263,8 @@ _TABLES: dict[type[Model], str] = {
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
     SigningKeyRecord: "signing-keys",
+    KeyRotationRecord: "signing-keys",
+    KeyRotationLock: "signing-keys",
     Revocation: "revocations",
 }
 

@@ -24,6 +24,7 @@ from artstore.errors import ArtStoreError, Invalid, NotFound, Unavailable
 from artstore.http import problems
 from artstore.http.endpoint import Authenticate, Endpoint
 from artstore.http.request import Request
+from artstore.revocations import Revocations
 from artstore.security import Principal, TableKeySource, TokenVerifier
 
 _REQUEST_ID_HEADER = "X-Request-Id"
@@ -46,7 +47,11 @@ def create_app(
 @functools.cache
 def _verifier() -> TokenVerifier:
     settings = config.load(config.HttpSettings)
-    return TokenVerifier(settings.issuer, TableKeySource(settings.prefix, settings.issuer))
+    return TokenVerifier(
+        settings.issuer,
+        TableKeySource(settings.prefix, settings.issuer),
+        Revocations(settings.prefix, settings.revocation_delay_seconds),
+    )
 
 
 def _verify_access_token(token: str) -> Principal:

@@ -67,6 +67,8 @@ def render(error: errors.ArtStoreError, request: Request) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = "1"
+    if isinstance(error, errors.Conflict) and "retry_after" in error.members:
+        headers["Retry-After"] = str(error.members["retry_after"])
     problem = Problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,

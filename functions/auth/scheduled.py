@@ -1,0 +1,58 @@
+"""What the authorization server does by the clock: one function, one task for each invocation.
+
+EventBridge invokes it with ``{"task": ...}``; each task may run twice, late or not at all, and says what it did.
+
+``rotate-keys``    lets the next signing key take over when the active one has signed for a day; mends and tidies
+                   the ring otherwise -> ``{"rotated": bool, ...}``
+``warn-expiring-secrets``  tells operators, once, of each secret that ends within 14 days
+                   -> ``{"expiring": n, "warned": n}``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from artstore import telemetry
+from artstore.errors import Conflict
+from functions.auth import dependencies
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Run the task that ``event`` names. Raises ValueError for an unknown one, and what the task raises."""
+    task = event.get("task")
+    run = TASKS.get(str(task))
+    if run is None:
+        raise ValueError(f"unknown task {task!r}")
+    outcome = run()
+    logger = telemetry.get_logger("auth-scheduled", dependencies.settings().log_level)
+    logger.info("task", extra={"task": task, **outcome})
+    return {"task": task, **outcome}
+
+
+def _rotate_keys() -> dict[str, Any]:
+    try:
+        rotation = dependencies.key_rotation().rotate_if_due()
+    except Conflict as error:  # another run is at it
+        return {"rotated": False, "reason": error.code}
+    if rotation is None:
+        return {"rotated": False, "reason": "not_due"}
+    return {"rotated": True, "retired": rotation.retired, "activated": rotation.activated}
+
+
+def _warn_expiring_secrets() -> dict[str, Any]:
+    report = dependencies.secret_expiry().warn()
+    logger = telemetry.get_logger("auth-scheduled", dependencies.settings().log_level)
+    for each in report.warned:
+        about = {"client_id": each.client_id, "account": each.name, "expires_at": each.expires_at}
+        logger.warning("a client secret ends soon", extra=about)
+    telemetry.emit_metrics("auth-scheduled", {}, {"ExpiringSecrets": (MetricUnit.Count, report.expiring)})
+    return {"expiring": report.expiring, "warned": len(report.warned)}
+
+
+TASKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "rotate-keys": _rotate_keys,
+    "warn-expiring-secrets": _warn_expiring_secrets,
+}
