@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from functions.auth.oauth_errors import invalid_client
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-MAX_LIFETIME_SECONDS = 600
+MAX_LIFETIME_SECONDS = 3600
+"""The lifetime that authlib gives its assertions; each is remembered for as long, so that none is used twice."""
 CLOCK_SKEW_SECONDS = 10
 _ALGORITHM_OF_KEY = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 _MAX_JTI_CHARACTERS = 255
