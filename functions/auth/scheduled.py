@@ -6,6 +6,8 @@ EventBridge invokes it with ``{"task": ...}``; each task may run twice, late or 
                    the ring otherwise -> ``{"rotated": bool, ...}``
 ``warn-expiring-secrets``  tells operators, once, of each secret that ends within 14 days
                    -> ``{"expiring": n, "warned": n}``
+``export-audit``   writes the audit log's new entries to the locked bucket -> ``{"entries": n, "keys": [...],
+                   "problem": null}``; a problem is what is wrong with the log
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.metrics import MetricUnit
 
 from artstore import telemetry
@@ -52,7 +55,28 @@ def _warn_expiring_secrets() -> dict[str, Any]:
     return {"expiring": report.expiring, "warned": len(report.warned)}
 
 
+def _export_audit() -> dict[str, Any]:
+    exports = dependencies.audit_exports()
+    if exports is None:
+        return {"entries": 0, "keys": [], "problem": None, "reason": "no_bucket"}
+    exported = exports.export(dependencies.audit_log())
+    outcome: dict[str, Any] = msgspec.to_builtins(exported)
+    if exported.problem is not None:
+        logger = telemetry.get_logger("auth-scheduled", dependencies.settings().log_level)
+        logger.error("the audit log is not what was written", extra={"problem": outcome["problem"]})
+    telemetry.emit_metrics(
+        "auth-scheduled",
+        {},
+        {
+            "AuditEntriesExported": (MetricUnit.Count, exported.entries),
+            "AuditProblems": (MetricUnit.Count, int(exported.problem is not None)),
+        },
+    )
+    return outcome
+
+
 TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "rotate-keys": _rotate_keys,
     "warn-expiring-secrets": _warn_expiring_secrets,
+    "export-audit": _export_audit,
 }

@@ -155,6 +155,18 @@ def rewriters_of_the_audit_log(template: Template) -> list[str]:
     return sorted(wrong)
 
 
+def intruders_on_our_own_records(template: Template) -> list[str]:
+    """Audit exports are written by the scheduled function alone, and read by it and by auth, which verifies."""
+    wrong: set[str] = set()
+    for key in ("2026/11/21/1-2.jsonl", "x.attr.json"):
+        record = f"RwBucket/.artstore/audit/{key}"
+        wrong |= roles_that_may(template, "s3:PutObject", record) ^ {"AuthScheduledRole"}
+        wrong |= roles_that_may(template, "s3:GetObject", record) ^ {"AuthRole", "AuthScheduledRole"}
+    for action in ("s3:PutObject", "s3:GetObject"):
+        wrong |= roles_that_may(template, action, "EditBucket/.artstore/x")
+    return sorted(wrong)
+
+
 def deleters(template: Template) -> list[str]:
     """No role deletes anything but a message it has handled."""
     harmless = {"sqs:DeleteMessage", "ec2:DeleteNetworkInterface"}
