@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from infra.local.console import Console
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     served.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
     console = Console()
+    # A polite request to end is what Ctrl-C is: the demonstration then stops the stack.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(given, Settings.from_environment(), console)
     except (LocalStackError, ValueError) as error:

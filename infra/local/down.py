@@ -38,7 +38,7 @@ def clean(settings: Settings, console: Console) -> None:
 
 def _stop(directory: LocalDirectory, console: Console) -> None:
     with console.step("MiniStack") as outcome:
-        outcome.append("stopped, state saved" if ministack.stop(directory) else "did not run")
+        outcome.append(ministack.stop(directory).value)
     with console.step("PostgreSQL") as outcome:
         outcome.append("stopped" if postgres.stop(postgres_home.home_of(directory.root)) else "did not run")
 

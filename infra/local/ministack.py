@@ -8,6 +8,7 @@ cleanly. A `checkpoint` is such a stop and a start, so that a kill later loses n
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import http.client
 import re
@@ -113,21 +114,34 @@ def is_running(directory: LocalDirectory) -> bool:
     return process is not None and processes.is_running(process)
 
 
-def stop(directory: LocalDirectory) -> bool:
-    """Stop the emulator and every worker it started; its state is written. Returns whether it was running."""
+class Stopped(enum.Enum):
+    """How a stop went; the values are for the person at the terminal."""
+
+    NOT_RUNNING = "did not run"
+    CLEANLY = "stopped, state saved"
+    KILLED = "killed, because it did not stop in time: its state is that of the last clean stop"
+
+
+def stop(directory: LocalDirectory) -> Stopped:
+    """Stop the emulator, which writes its state, and every worker it started."""
     process = processes.recorded(directory.emulator_record)
-    running = process is not None and processes.is_running(process)
-    clean = process is None or (running and processes.stop(process, grace_seconds=30))
+    outcome = Stopped.NOT_RUNNING
+    if process is not None and processes.is_running(process):
+        outcome = Stopped.CLEANLY if processes.stop(process, grace_seconds=30) else Stopped.KILLED
     _end_strays(directory)
-    if clean:
+    if outcome is Stopped.CLEANLY:
         directory.emulator_record.unlink(missing_ok=True)
-    return running
+    return outcome
 
 
 def checkpoint(directory: LocalDirectory) -> Emulator:
-    """Write the state of the running emulator, by stopping it and starting it on the same port."""
+    """Write the state of the running emulator, by stopping it and starting it on the same port.
+
+    Raises LocalStackError when it does not stop.
+    """
     port = processes.read_port(directory.emulator_port)
-    stop(directory)
+    if (outcome := stop(directory)) is not Stopped.CLEANLY:
+        raise LocalStackError(f"MiniStack at its checkpoint: {outcome.value}")
     (directory.emulator / "checkpoint").touch()
     return start(directory, port)
 

@@ -23,10 +23,15 @@ from infra.local.settings import REPOSITORY
 from infra.local.state import StackFile
 from tests.e2e.archive import Archive
 from tests.e2e.operator import Operator
+from tests.e2e.service_accounts import ServiceAccounts
+
+_REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Make of a polite request to end what Ctrl-C is: pytest then runs the fixtures' last halves."""
+    """Take the first request to end as Ctrl-C: pytest runs the fixtures' last halves, which no second one ends."""
+    for number in _REQUESTS_TO_END:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -64,7 +69,7 @@ def stack() -> Iterator[StackFile]:
             pytest.exit(f"{running} does not exist: `make up` starts a stack", returncode=3)
         yield _read(Path(running))
         return
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = {number: signal.signal(number, _interrupt) for number in _REQUESTS_TO_END}
     directory = Path(tempfile.mkdtemp(prefix="artstore-e2e-"))
     try:
         started = _local("up", directory)
@@ -74,7 +79,8 @@ def stack() -> Iterator[StackFile]:
     finally:
         removed = _local("clean", directory)
         shutil.rmtree(directory, ignore_errors=True)
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
         if removed.returncode != 0:
             pytest.exit(f"The stack of the end-to-end tests was not removed:\n{removed.stdout}", returncode=3)
 
@@ -91,3 +97,19 @@ def archive(stack: StackFile) -> Archive:
 def operator(stack: StackFile) -> Operator:
     """The owner of the stack."""
     return Operator(stack)
+
+
+@pytest.fixture(scope="session")
+def accounts(archive: Archive) -> Iterator[ServiceAccounts]:
+    """Service accounts of the tests' own."""
+    made = ServiceAccounts(archive)
+    yield made
+    made.clear()
+
+
+@pytest.fixture(scope="session")
+def issuer(archive: Archive) -> str:
+    """The issuer, as the metadata of the authorization server names it (RFC 8414 §2)."""
+    answer = archive.anonymous("GET", "/.well-known/oauth-authorization-server")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["issuer"])
