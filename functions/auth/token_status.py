@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from artstore.errors import Unauthenticated
-from artstore.security import ROLE_SCOPES, Role, Scope
+from artstore.security import Scope
 from artstore.tables import ServiceAccount
 from functions.auth.oauth_errors import OAuthError
+from functions.auth.permissions import permitted_scopes
 
 INACTIVE: dict[str, Any] = {"active": False}
 """The whole answer about a token that is not active, whatever it is (RFC 7662 §2.2)."""
@@ -70,9 +71,4 @@ class TokenStatus:
 
 
 def _may_see(client: ServiceAccount, claims: dict[str, Any]) -> bool:
-    if claims["client_id"] == client.client_id:
-        return True
-    try:
-        return Scope.ACCOUNTS_ADMIN in ROLE_SCOPES[Role(client.role)]
-    except ValueError:
-        return False
+    return claims["client_id"] == client.client_id or Scope.ACCOUNTS_ADMIN in permitted_scopes(client)

@@ -56,6 +56,8 @@ def test_every_operation_has_a_summary_and_a_description_and_a_name_of_its_own()
 def test_only_named_operations_are_public() -> None:
     assert {each.operation_id for each in ENDPOINTS if each.scope is None} == {
         "issue_token",
+        "introspect_token",
+        "revoke_token",
         "show_jwks",
         "show_server_metadata",
         "show_liveness",

@@ -116,9 +116,10 @@ class Endpoint:
         if isinstance(result, Redirect):
             return Response(self.status, {"Location": result.location, "Cache-Control": "no-store"}, "")
         reply: Reply[object] = result if isinstance(result, Reply) else Reply(result)
+        if reply.value is None:
+            return Response(reply.status or self.status, reply.headers, "")
         headers = {"Content-Type": "application/json", **reply.headers}
-        body = "" if reply.value is None else msgspec.json.encode(reply.value).decode()
-        return Response(reply.status or self.status, headers, body)
+        return Response(reply.status or self.status, headers, msgspec.json.encode(reply.value).decode())
 
 
 def endpoint(

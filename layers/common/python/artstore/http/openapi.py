@@ -124,6 +124,8 @@ def _success(model: Any) -> dict[str, Any]:
             "description": "The document is at the address in Location",
             "headers": {"Location": {"schema": {"type": "string"}}},
         }
+    if model is type(None):
+        return {"description": "Success"}
     schema = {"$ref": _REF.format(name=model.__name__)} if _is_model(model) else {"type": "object"}
     return {"description": "Success", "content": {"application/json": {"schema": schema}}}
 

@@ -1,0 +1,109 @@
+"""Routes of tokens: issue (RFC 6749), introspect (RFC 7662) and revoke (RFC 7009)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from artstore.audit import AuditEvent
+from artstore.http import Reply, Request, endpoint
+from functions.auth import dependencies, oauth_errors
+from functions.auth.token_request import parse_about_token, parse_token_request
+from functions.auth.tokens import TokenResponse
+
+_FORM = ("application/x-www-form-urlencoded", "application/json")
+
+
+class Introspection(msgspec.Struct, omit_defaults=True):
+    """What is told of a token (RFC 7662 §2.2); only ``active`` when it is not."""
+
+    active: bool
+    token_type: str | None = None
+    scope: str | None = None
+    client_id: str | None = None
+    username: str | None = None
+    exp: int | None = None
+    iat: int | None = None
+    sub: str | None = None
+    aud: str | None = None
+    iss: str | None = None
+    jti: str | None = None
+
+
+@endpoint(
+    "POST",
+    "/api/v1/auth/token",
+    scope=None,
+    summary="Issue an access token",
+    consumes=_FORM,
+    error_statuses=(401, 429),
+    render_error=oauth_errors.render,
+)
+def issue_token(request: Request) -> Reply[TokenResponse]:
+    """Exchange client credentials for an access token (RFC 6749 §4.4).
+
+    The client authenticates with HTTP Basic, with client_id and client_secret in the body, or with a signed
+    assertion (private_key_jwt, RFC 7523 §2.2), and never in two ways. Errors have the form of RFC 6749 §5.2;
+    beyond the account's rate limit, and after too many failures, the answer is 429 with Retry-After.
+    """
+    asked = parse_token_request(request)
+    client = dependencies.client_authenticator().authenticate(asked.credentials, request.source_ip)
+    token = dependencies.token_issuer().issue(client.account, asked.scopes)
+    return Reply(token, {**client.headers, **oauth_errors.NO_STORE}, client_id=client.account.client_id)
+
+
+@endpoint(
+    "POST",
+    "/api/v1/auth/introspect",
+    scope=None,
+    summary="Tell whether a token is active",
+    consumes=_FORM,
+    error_statuses=(401, 429),
+    render_error=oauth_errors.render,
+)
+def introspect_token(request: Request) -> Reply[Introspection]:
+    """Describe an active token (RFC 7662) to its own client or to an administrator of accounts.
+
+    The client authenticates as at the token endpoint. About any other token the answer is ``{"active": false}``
+    and nothing more, whether it is unknown, expired, revoked or another client's.
+    """
+    asked = parse_about_token(request)
+    client = dependencies.client_authenticator().authenticate(asked.credentials, request.source_ip)
+    described = dependencies.token_status().introspect(asked.token, client.account)
+    headers = {**client.headers, **oauth_errors.NO_STORE}
+    return Reply(msgspec.convert(described, Introspection), headers, client_id=client.account.client_id)
+
+
+@endpoint(
+    "POST",
+    "/api/v1/auth/revoke",
+    scope=None,
+    summary="Revoke a token",
+    consumes=_FORM,
+    error_statuses=(401, 429),
+    render_error=oauth_errors.render,
+)
+def revoke_token(request: Request) -> Reply[None]:
+    """End a token before its time (RFC 7009); every function refuses it within the revocation delay.
+
+    The client authenticates as at the token endpoint, and may end its own tokens, an administrator of accounts
+    any. An unknown or expired token is 200 as well (§2.2).
+    """
+    asked = parse_about_token(request)
+    client = dependencies.client_authenticator().authenticate(asked.credentials, request.source_ip)
+    ended = dependencies.token_status().revoke(asked.token, client.account)
+    if ended is not None:
+        dependencies.audit_log().append(
+            AuditEvent(
+                action="token.revoked",
+                actor=client.account.client_id,
+                object=f"service-account/{ended['client_id']}",
+                outcome="success",
+                source_ip=request.source_ip,
+                request_id=request.request_id,
+                after={"jti": ended["jti"]},
+            )
+        )
+    return Reply(None, {**client.headers, **oauth_errors.NO_STORE}, client_id=client.account.client_id)
+
+
+ENDPOINTS = (issue_token, introspect_token, revoke_token)

@@ -1,0 +1,102 @@
+"""Introspection (RFC 7662) and revocation (RFC 7009) reach what the caller may know of, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from artstore.errors import Unauthenticated, Unavailable
+from artstore.tables import ServiceAccount, bind
+from functions.auth.oauth_errors import OAuthError
+from functions.auth.token_status import INACTIVE, TokenStatus
+
+CLAIMS: dict[str, Any] = {
+    "iss": "https://archive.example/v1",
+    "aud": "https://archive.example/v1",
+    "sub": "sa_1",
+    "client_id": "sa_1",
+    "username": "robot",
+    "scope": "files:read",
+    "iat": 1000,
+    "exp": 2800,
+    "jti": "j1",
+}
+
+
+class Verifier:
+    def claims(self, token: str) -> dict[str, Any]:
+        if token == "down":
+            raise Unavailable("the revoked tokens cannot be read")
+        if token != "active":
+            raise Unauthenticated("no", code="invalid_token")
+        return CLAIMS
+
+
+class Revoker:
+    def __init__(self) -> None:
+        self.revoked: list[tuple[str, float]] = []
+
+    def revoke_token(self, jti: str, expires_at: float) -> None:
+        self.revoked.append((jti, expires_at))
+
+
+def account(client_id: str, role: str = "USER", scopes: list[str] | None = None) -> ServiceAccount:
+    made = bind(ServiceAccount, "unit")(client_id, username="robot", role=role, created_at="x")
+    if scopes is not None:
+        made.scopes = scopes
+    return made
+
+
+@pytest.fixture
+def revoker() -> Revoker:
+    return Revoker()
+
+
+@pytest.fixture
+def status(revoker: Revoker) -> TokenStatus:
+    return TokenStatus(Verifier(), revoker)
+
+
+@pytest.mark.parametrize("client", [account("sa_1"), account("sa_admin", "ADMIN")], ids=["its own", "an admin"])
+def test_an_active_token_is_described_to_its_client_and_to_administrators(
+    status: TokenStatus, client: ServiceAccount
+) -> None:
+    assert status.introspect("active", client) == {"active": True, "token_type": "Bearer"} | CLAIMS
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        account("sa_2"),
+        account("sa_2", "AUDITOR"),
+        account("sa_2", "WHAT"),
+        account("sa_2", "ADMIN", ["files:read"]),
+    ],
+    ids=["a user", "an auditor", "an unknown role", "a narrowed admin"],
+)
+def test_to_others_an_active_token_looks_like_none(
+    status: TokenStatus, revoker: Revoker, client: ServiceAccount
+) -> None:
+    assert status.introspect("active", client) == {"active": False}
+    with pytest.raises(OAuthError, match="another client"):
+        status.revoke("active", client)
+    assert revoker.revoked == []
+
+
+def test_a_token_that_is_not_active_is_inactive_alone_and_revoking_it_is_no_error(
+    status: TokenStatus, revoker: Revoker
+) -> None:
+    assert status.introspect("junk", account("sa_1")) == INACTIVE
+    assert status.revoke("junk", account("sa_1")) is None
+    assert revoker.revoked == []
+
+
+def test_a_revoked_token_is_noted_until_it_would_expire(status: TokenStatus, revoker: Revoker) -> None:
+    assert status.revoke("active", account("sa_1")) == CLAIMS
+    assert revoker.revoked == [("j1", 2800)]
+
+
+def test_what_cannot_be_known_is_unavailable_and_not_inactive(status: TokenStatus) -> None:
+    with pytest.raises(Unavailable):
+        status.introspect("down", account("sa_1"))
