@@ -42,7 +42,7 @@ class Revoker:
 
 
 def account(client_id: str, role: str = "USER", scopes: list[str] | None = None) -> ServiceAccount:
-    made = bind(ServiceAccount, "unit")(client_id, username="robot", role=role, created_at="x")
+    made: ServiceAccount = bind(ServiceAccount, "unit")(client_id, username="robot", role=role, created_at="x")
     if scopes is not None:
         made.scopes = scopes
     return made
