@@ -46,7 +46,8 @@ class AccountSecret(MapAttribute[str, Any]):
 
     def __init__(self, **attributes: Any) -> None:
         """Take the attributes by name; typed here, since pynamodb's own is not."""
-        MapAttribute.__init__(self, **attributes)
+        untyped: Any = super().__init__
+        untyped(**attributes)
 
     def is_usable(self, now: float) -> bool:
         """Tell whether the secret holds at ``now`` (seconds since 1970)."""
