@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime
+import sys
 import time
 from typing import Any
 
@@ -23,7 +24,7 @@ def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None
     """
     directory = LocalDirectory(settings.directory)
     if directory.emulator_log.exists():
-        console.say(f"== {directory.emulator_log}")
+        console.say(f"MiniStack, {directory.emulator_log}:")
         with directory.emulator_log.open(encoding="utf-8", errors="replace") as file:
             for line in collections.deque(file, lines):
                 console.say(line.rstrip())
@@ -33,30 +34,32 @@ def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None
     client = Account(
         stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key
     ).client("logs")
-    seen: set[str] = set()
-    newest = 0
+    console.say("The functions:")
+    shown: set[tuple[int, str, str]] = set()
+    newest, wanted = 0, lines
     while True:
-        for name, event in _events(client, stack, newest):
-            if event["eventId"] not in seen:
-                seen.add(event["eventId"])
-                newest = max(newest, event["timestamp"])
-                at = datetime.datetime.fromtimestamp(event["timestamp"] / 1000, datetime.UTC)
-                console.say(f"{at:%H:%M:%S} {name}: {event['message'].rstrip()}")
+        fresh = [event for event in _events(client, stack, newest) if event not in shown]
+        for at, name, message in fresh[-wanted:]:
+            console.say(f"{datetime.datetime.fromtimestamp(at / 1000, datetime.UTC):%H:%M:%S} {name}: {message}")
         if not follow:
             return
+        shown.update(fresh)
+        newest, wanted = max([newest, *(at for at, _, _ in fresh)]), sys.maxsize
         time.sleep(1)
 
 
-def _events(client: Any, stack: StackFile, since: int) -> list[tuple[str, dict[str, Any]]]:
-    """The events of every function from the time `since` (milliseconds of the epoch) on, in their order."""
+def _events(client: Any, stack: StackFile, since: int) -> list[tuple[int, str, str]]:
+    """Time (milliseconds of the epoch), function and line of what was logged from `since` on, in that order."""
     found = []
     for name, function in stack.functions.items():
         try:
             pages = client.get_paginator("filter_log_events").paginate(
                 logGroupName=f"/aws/lambda/{function}", startTime=since
             )
-            found += [(name, event) for page in pages for event in page["events"]]
+            found += [
+                (event["timestamp"], name, event["message"].rstrip()) for page in pages for event in page["events"]
+            ]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-    return sorted(found, key=lambda item: item[1]["timestamp"])
+    return sorted(found, key=lambda event: event[0])
