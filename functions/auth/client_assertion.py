@@ -7,20 +7,27 @@ our issuer is accepted as audience: a JWT made for another server, or for severa
 from __future__ import annotations
 
 import functools
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import OKPAlgorithm
 
 from functions.auth.oauth_errors import invalid_client
 
-ALGORITHMS = ("RS256", "ES256", "EdDSA")
+ED25519 = "Ed25519"
+"""What RFC 9864 §2.2 calls EdDSA with that curve; clients say the one or the other."""
+ALGORITHMS = ("RS256", "ES256", ED25519, "EdDSA")
 MAX_LIFETIME_SECONDS = 3600
 """The lifetime that authlib gives its assertions; each is remembered for as long, so that none is used twice."""
 CLOCK_SKEW_SECONDS = 10
-_ALGORITHM_OF_KEY = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+_ALGORITHMS_OF_KEY = {"RSA": ("RS256",), "EC": ("ES256",), "OKP": ("EdDSA", ED25519)}
 _MAX_JTI_CHARACTERS = 255
+
+with suppress(ValueError):  # a later PyJWT may know it by itself
+    jwt.register_algorithm(ED25519, OKPAlgorithm())
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,12 @@ def verify_assertion(
 
     A client without keys, or an unknown one, costs the same work. Raises OAuthError (invalid_client).
     """
-    key, algorithm = _key_for(assertion, jwks)
+    key, algorithms = _key_for(assertion, jwks)
     try:
         claims = jwt.decode(
             assertion,
             key,
-            algorithms=[algorithm],
+            algorithms=algorithms,
             audience=issuer,
             issuer=client_id,
             subject=client_id,
@@ -76,7 +83,7 @@ def verify_assertion(
     return VerifiedAssertion(jti, float(expires_at))
 
 
-def _key_for(assertion: str, jwks: dict[str, Any] | None) -> tuple[Any, str]:
+def _key_for(assertion: str, jwks: dict[str, Any] | None) -> tuple[Any, tuple[str, ...]]:
     """Give the registered key that the header names, or, without one, a key that verifies nothing."""
     try:
         kid = jwt.get_unverified_header(assertion).get("kid")
@@ -85,9 +92,9 @@ def _key_for(assertion: str, jwks: dict[str, Any] | None) -> tuple[Any, str]:
     keys = (jwks or {}).get("keys", [])
     matching = [jwk for jwk in keys if kid is None or jwk.get("kid") == kid]
     if len(matching) != 1:
-        return _decoy_key(), "RS256"
-    algorithm = _ALGORITHM_OF_KEY.get(matching[0].get("kty"), "")
-    return jwt.PyJWK(matching[0], algorithm=algorithm).key, algorithm
+        return _decoy_key(), ("RS256",)
+    algorithms = _ALGORITHMS_OF_KEY[matching[0]["kty"]]
+    return jwt.PyJWK(matching[0], algorithm=algorithms[0]).key, algorithms
 
 
 @functools.cache

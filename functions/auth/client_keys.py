@@ -19,6 +19,8 @@ _KINDS: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
     "OKP": ("EdDSA", "Ed25519", ("crv", "x")),
 }
 """For each ``kty``: its algorithm, its curve, and the members that make the key."""
+_RENAMED = {"EdDSA": "Ed25519"}
+"""What RFC 9864 §2.2 calls an algorithm with its one curve here."""
 
 
 def validate_jwks(jwks: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +51,8 @@ def _validate(jwk: object) -> dict[str, Any]:
     algorithm, curve, members = _KINDS[kty]
     if jwk.get("crv") != curve:
         raise _invalid(f"the curve of a key of type {kty} must be {curve}")
-    if jwk.get("alg", algorithm) != algorithm or jwk.get("use", "sig") != "sig":
+    names = (algorithm, _RENAMED.get(algorithm, algorithm))
+    if jwk.get("alg", algorithm) not in names or jwk.get("use", "sig") != "sig":
         raise _invalid(f"a key of type {kty} is for signatures by {algorithm}")
     kept: dict[str, Any] = {name: jwk.get(name) for name in members}
     if not all(isinstance(value, str) for value in kept.values()):

@@ -10,9 +10,9 @@ from artstore.errors import NotFound
 from artstore.http import Reply, endpoint
 from artstore.security import Scope
 from functions.auth import dependencies
+from functions.auth.client_assertion import ALGORITHMS
 
 _AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
-_ASSERTION_ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
 
 class ServerMetadata(msgspec.Struct, kw_only=True):
@@ -57,7 +57,7 @@ def show_server_metadata() -> Reply[ServerMetadata]:
 def describe_server(issuer: str) -> ServerMetadata:
     """Give the metadata of the server whose issuer is that URL."""
     base = issuer.rstrip("/")
-    methods, algorithms = list(_AUTHENTICATION_METHODS), list(_ASSERTION_ALGORITHMS)
+    methods, algorithms = list(_AUTHENTICATION_METHODS), list(ALGORITHMS)
     return ServerMetadata(
         issuer=issuer,
         token_endpoint=f"{base}/api/v1/auth/token",

@@ -52,6 +52,13 @@ def test_an_assertion_signed_with_a_registered_key_is_accepted(algorithm: str) -
     assert named_client(sign(algorithm)) == CLIENT
 
 
+def test_an_ed25519_key_signs_by_either_name_of_its_algorithm() -> None:
+    headers = {"kid": "EdDSA"}
+    assertion = jwt.encode(claims(), ED_KEY, algorithm="Ed25519", headers=headers)
+    assert jwt.get_unverified_header(assertion)["alg"] == "Ed25519"
+    assert verify(assertion) == "j1"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -48,6 +48,10 @@ def test_rsa_p256_and_ed25519_keys_are_kept_with_their_algorithm_and_known_membe
         assert jwt.PyJWK(each).key
 
 
+def test_an_ed25519_key_may_name_its_algorithm_as_rfc_9864_does() -> None:
+    assert [each["alg"] for each in validate_jwks({"keys": [OKP | {"alg": "Ed25519"}]})["keys"]] == ["EdDSA"]
+
+
 @pytest.mark.parametrize(
     "jwks",
     [
