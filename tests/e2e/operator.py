@@ -21,6 +21,7 @@ class Operator:
         self.s3: Any = session.client("s3", endpoint_url=stack.s3_endpoint)
         self.sqs: Any = session.client("sqs", endpoint_url=stack.aws_endpoint)
         self.functions: Any = session.client("lambda", endpoint_url=stack.aws_endpoint)
+        self.dynamodb: Any = session.client("dynamodb", endpoint_url=stack.aws_endpoint)
         self.logs: Any = session.client("logs", endpoint_url=stack.aws_endpoint)
         self.region = stack.region
         self.prefix = stack.prefix

@@ -128,6 +128,58 @@ def test_only_the_write_side_may_touch_upload_records(attempt: Try, operator: Op
     assert attempt(function, "dynamodb", "put_item", item) in DENIED
 
 
+APPENDING = ("auth", "auth-scheduled")
+
+
+def an_audit_item(operator: Operator) -> dict[str, Any]:
+    """A key of the audit table, outside the log."""
+    return {"TableName": f"{operator.prefix}-audit", "Key": {"log": {"S": "probe"}, "seq": {"N": "1"}}}
+
+
+@pytest.mark.parametrize("function", APPENDING)
+def test_who_appends_to_the_audit_log_may_neither_change_nor_delete(
+    attempt: Try, operator: Operator, function: str
+) -> None:
+    one = an_audit_item(operator)
+    put = {"TableName": one["TableName"], "Item": one["Key"] | {"moment": {"S": "x"}}}
+    change = {"UpdateExpression": "SET moment = :m", "ExpressionAttributeValues": {":m": {"S": "y"}}}
+    assert attempt(function, "dynamodb", "put_item", put) == "allowed"
+    assert attempt(function, "dynamodb", "get_item", one) == "allowed"
+    assert attempt(function, "dynamodb", "update_item", one | change) in DENIED
+    assert attempt(function, "dynamodb", "delete_item", one) in DENIED
+    batch = {"RequestItems": {one["TableName"]: [{"DeleteRequest": {"Key": one["Key"]}}]}}
+    assert attempt(function, "dynamodb", "batch_write_item", batch) in DENIED
+    deletion = {"TransactItems": [{"Delete": one}]}
+    assert attempt(function, "dynamodb", "transact_write_items", deletion) in DENIED
+    assert attempt(function, "dynamodb", "delete_table", {"TableName": one["TableName"]}) in DENIED
+
+
+@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+def test_nobody_else_touches_the_audit_log(attempt: Try, operator: Operator, function: str) -> None:
+    one = an_audit_item(operator)
+    assert attempt(function, "dynamodb", "get_item", one) in DENIED
+    put = {"TableName": one["TableName"], "Item": one["Key"] | {"moment": {"S": "x"}}}
+    assert attempt(function, "dynamodb", "put_item", put) in DENIED
+
+
+@pytest.mark.parametrize("function", ["auth", "upload", "query", "storage-events"])
+@pytest.mark.parametrize("suffix", ["jsonl", "attr.json"])
+def test_only_the_scheduled_function_writes_exports(
+    attempt: Try, operator: Operator, function: str, suffix: str
+) -> None:
+    export = {"Bucket": operator.rw_bucket, "Key": f".artstore/audit/probe/{uuid.uuid4().hex}.{suffix}"}
+    assert attempt(function, "s3", "put_object", export) in DENIED
+    assert attempt("auth-scheduled", "s3", "put_object", export) == "allowed"
+    readable = "allowed" if function == "auth" else "denied"
+    assert ("allowed" if attempt(function, "s3", "get_object", export) == "allowed" else "denied") == readable
+
+
+def test_the_scheduled_function_writes_exports_and_no_documents(attempt: Try, operator: Operator) -> None:
+    document = {"Bucket": operator.rw_bucket, "Key": f"2026/11/21/07/{uuid.uuid4().hex}.pdf"}
+    assert attempt("auth-scheduled", "s3", "put_object", document) in DENIED
+    assert attempt("auth", "s3", "list_objects_v2", {"Bucket": operator.rw_bucket}) in DENIED
+
+
 def test_an_upload_url_cannot_write_attributes(operator: Operator, archive: Archive) -> None:
     """The role behind an upload URL is denied attributes, whatever name a client thinks of."""
     started = archive.start(b"{}", "sly.attr.json", content_type="application/json")
