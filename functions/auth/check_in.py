@@ -7,6 +7,7 @@ by the next request of the same client that this process sees; if many are left 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from artstore.tables import ServiceAccount, bind, reaching_dynamodb
 
 WINDOW_SECONDS = 60
 _COUNTER = "rate_"
+_IS_COUNTER = re.compile(r"rate_[0-9]+")  # not rate_limit_per_minute
 _MAX_STALE = 20
 _MAX_REMEMBERED = 10_000
 
@@ -52,7 +54,7 @@ class AccountDesk:
         answer = self._update(account, [Path(counter).add(1), *_removals(stale, counter)])
         if answer is None:
             return None
-        left = [name for name in answer if name.startswith(_COUNTER) and name != counter]
+        left = [name for name in answer if _IS_COUNTER.fullmatch(name) and name != counter]
         if len(left) > _MAX_STALE:
             self._update(account, _removals(left, counter))
         elif left:

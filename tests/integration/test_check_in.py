@@ -53,6 +53,17 @@ def test_a_request_is_one_call_in_every_minute() -> None:
     assert calls == ["dynamodb.UpdateItem"] * 5
 
 
+def test_removing_counters_leaves_the_limit_of_the_account_alone() -> None:
+    account = bind(ServiceAccount, "moto")("sa_1", username="robot", role="USER", created_at="x")
+    account.rate_limit_per_minute = 7
+    account.save()
+    desk = AccountDesk("moto")
+    for minute in range(4):
+        checked = desk.check_in("sa_1", NOON + 60 * minute)
+        assert checked is not None
+        assert checked.account.rate_limit_per_minute == 7
+
+
 def test_counters_of_past_minutes_do_not_pile_up() -> None:
     desk = AccountDesk("moto")
     for minute in range(5):
