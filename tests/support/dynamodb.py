@@ -12,7 +12,6 @@ import pytest
 
 from infra.template import PATH, parse
 
-
 _DEFINING = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
 
 
