@@ -75,6 +75,7 @@ class AuditVerification(msgspec.Struct):
 class Log(Protocol):
     """What reading asks of the log; see artstore.audit_table."""
 
+    def head(self) -> Link: ...
     def search(self, query: AuditQuery) -> AuditPage: ...
     def entries(self, after: int, limit: int) -> list[AuditEntry]: ...
 
@@ -112,10 +113,13 @@ class AuditReader:
         """Follow the chain for some thousand entries, from the cursor or from the beginning."""
         after = self._cursors.open(asked.cursor, "audit/verify", Link) if asked.cursor else START
         known = self._newest_export()
+        head = self._log.head()
         entries = self._log.entries(after.seq, VERIFIED_AT_ONCE)
         found = verify_entries(entries, after, known)
-        more = found.problem is None and len(entries) == VERIFIED_AT_ONCE
-        problem = found.problem if found.problem or more else verify_end(found.last, known)
+        more = found.problem is None and bool(entries) and found.last.seq < head.seq
+        problem = found.problem
+        if problem is None and not more:
+            problem = verify_end(found.last, known) or verify_end(head, after)
         return AuditVerification(
             valid=problem is None,
             checked=found.checked,

@@ -264,6 +264,18 @@ def test_a_tail_cut_off_after_it_was_exported_is_missed(
     assert verified(reader) == (4, False, (5, "forked"))
 
 
+def test_a_tail_cut_off_behind_a_cursor_is_missed_without_any_export(log: AuditTable, reader: AuditReader) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(audit_reading, "VERIFIED_AT_ONCE", 3)
+        write(log, 5)
+        cursor = reader.verify(VerificationRequest()).next_cursor
+    for seq in (5, 4, 3):
+        tamper(seq)
+    problem = reader.verify(VerificationRequest(cursor=cursor)).problem
+    assert problem is not None
+    assert (problem.seq, problem.kind) == (3, ProblemKind.MISSING)
+
+
 def test_a_cursor_of_another_query_or_of_reading_is_refused(log: AuditTable, reader: AuditReader) -> None:
     write(log, 3)
     cursor = reader.list(audit_reading.AuditListQuery(limit=1)).next_cursor

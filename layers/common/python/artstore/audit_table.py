@@ -10,6 +10,7 @@ is tried again behind it. So concurrent writers can wait for each other, and nev
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 import random
 import time
@@ -43,7 +44,8 @@ MAX_ATTEMPTS = 16
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.4
 _PAGE_WHEN_FILTERED = 500
-_MAX_PAGES = 12
+_MAX_PAGES = 6
+_MAX_PAGES_OF_ENTRIES = 16  # of at most 1 MB each: what a function's memory takes
 _JUST_UNDER_A_MILLISECOND = timedelta(microseconds=999)
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _TRANSIENT = frozenset(
@@ -89,18 +91,21 @@ class AuditTable:
         return START if record is None else Link(int(record.seq), record.hash)
 
     def entries(self, after: int, limit: int) -> list[AuditEntry]:
-        """Give at most ``limit`` entries behind the place ``after`` in their order, read consistently."""
+        """Give at most ``limit`` entries behind the place ``after`` in their order, read consistently.
+
+        Fewer do not mean that the log has ended: some 16 MB are the most. None do.
+        """
         asked = self._table.query(LOG, self._table.seq > after, consistent_read=True, page_size=min(limit, 1000))
         found: list[AuditEntry] = []
         with reaching_dynamodb():
-            for page in asked.page_iter:
+            for page in itertools.islice(asked.page_iter, _MAX_PAGES_OF_ENTRIES):
                 found += (self._entry(item) for item in page["Items"])
                 if len(found) >= limit:
                     break
         return found[:limit]
 
     def search(self, query: AuditQuery) -> AuditPage:
-        """Give one page of what ``query`` asks for, newest first; at most a dozen Queries on one index.
+        """Give one page of what ``query`` asks for, newest first; at most six Queries on one index.
 
         Indexes follow the table within moments: an entry just written may not be there yet.
         """
