@@ -109,10 +109,45 @@ def test_only_auth_may_read_the_signing_key(attempt: Try, operator: Operator, fu
     assert attempt(function, "secretsmanager", "get_secret_value", secret) in DENIED
 
 
-def test_auth_may_read_the_signing_key_and_not_replace_it(attempt: Try, operator: Operator) -> None:
+@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+def test_only_auth_may_replace_the_signing_key_or_publish_one(
+    attempt: Try, operator: Operator, function: str
+) -> None:
+    secret = {"SecretId": f"{operator.prefix}/signing-key", "SecretString": "x"}
+    assert attempt(function, "secretsmanager", "put_secret_value", secret) in DENIED
+    key = {"TableName": f"{operator.prefix}-signing-keys", "Item": {"issuer": {"S": "x"}, "kid": {"S": "x"}}}
+    assert attempt(function, "dynamodb", "put_item", key) in DENIED
+
+
+@pytest.mark.parametrize("function", ["auth", "auth-scheduled"])
+def test_no_function_may_delete_a_signing_key(attempt: Try, operator: Operator, function: str) -> None:
+    assert (
+        attempt(function, "secretsmanager", "get_secret_value", {"SecretId": f"{operator.prefix}/signing-key"})
+        == "allowed"
+    )
     secret = {"SecretId": f"{operator.prefix}/signing-key"}
-    assert attempt("auth", "secretsmanager", "get_secret_value", secret) == "allowed"
-    assert attempt("auth", "secretsmanager", "put_secret_value", secret | {"SecretString": "x"}) in DENIED
+    assert attempt(function, "secretsmanager", "delete_secret", secret) in DENIED
+    key = {"TableName": f"{operator.prefix}-signing-keys", "Key": {"issuer": {"S": "x"}, "kid": {"S": "x"}}}
+    assert attempt(function, "dynamodb", "delete_item", key) in DENIED
+
+
+@pytest.mark.parametrize("function", ["upload", "query"])
+def test_revoked_tokens_are_read_by_all_and_written_by_auth_alone(
+    attempt: Try, operator: Operator, function: str
+) -> None:
+    table = f"{operator.prefix}-revocations"
+    asked = {
+        "TableName": table,
+        "KeyConditionExpression": "#p = :p",
+        "ExpressionAttributeNames": {"#p": "partition"},
+        "ExpressionAttributeValues": {":p": {"S": "revoked"}},
+        "Limit": 1,
+    }
+    item = {"TableName": table, "Item": {"partition": {"S": "probe"}, "id": {"S": "0"}}}
+    for each in (function, "auth"):
+        assert attempt(each, "dynamodb", "query", asked) == "allowed"
+    assert attempt(function, "dynamodb", "put_item", item) in DENIED
+    assert attempt("auth", "dynamodb", "put_item", item) == "allowed"
 
 
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
