@@ -14,6 +14,7 @@ from msgspec import UNSET
 from artstore.audit import AuditLog, format_time
 from artstore.errors import Conflict
 from artstore.http.preconditions import IfMatch
+from artstore.security import Role
 from artstore.tables import AccountSecret, ServiceAccount
 from functions.auth import account_acts as acts
 from functions.auth import account_rules as rules
@@ -91,6 +92,21 @@ class AccountAdministration:
         if existing is None or fingerprint is None:  # a random id that is taken is not to be expected
             raise Conflict("the account could not be added; try again", code="account_busy")
         return _repeated(existing, fingerprint)
+
+    def create_system_administrator(self, client_id: str, secret: str, actor: Actor) -> bool:
+        """Create the first administrator; False when an account of that id is there already."""
+        now = self._clock()
+        account = self._accounts.new(
+            client_id,
+            username="admin",
+            description="First administrator, made at deployment",
+            role=str(Role.ADMIN),
+            is_system=True,
+            secrets=[self._keep(secret, now)],
+            created_at=format_time(now),
+            updated_at=format_time(now),
+        )
+        return self._acts.add(account, actor)
 
     def change(self, client_id: str, wanted: AccountChange, if_match: IfMatch, actor: Actor) -> ServiceAccount:
         """Change what ``wanted`` names.

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pynamodb.exceptions import PutError
-
 from artstore.audit import format_time
-from artstore.security import Role
 from artstore.tables import AccountSecret, ServiceAccount, bind, reaching_dynamodb
-from functions.auth.permissions import ACTIVE
 from functions.auth.secrets import hash_secret
 
 if TYPE_CHECKING:
@@ -86,31 +82,6 @@ class ServiceAccounts:
     def find_system_administrator(self) -> ServiceAccount | None:
         """Find the first administrator. Reads the whole table: for deployment, never for a request."""
         return next((account for account in self.walk() if account.is_system), None)
-
-    def create_system_administrator(
-        self, client_id: str, secret: str, bcrypt_cost: int, lifetime: timedelta
-    ) -> bool:
-        """Create the first administrator; False when an account of that id is there already."""
-        now = datetime.now(UTC)
-        account = self.new(
-            client_id,
-            username="admin",
-            description="First administrator, made at deployment",
-            role=str(Role.ADMIN),
-            status=ACTIVE,
-            is_system=True,
-            secrets=[make_secret(secret, bcrypt_cost, now, lifetime)],
-            created_at=format_time(now),
-            updated_at=format_time(now),
-        )
-        with reaching_dynamodb():
-            try:
-                account.save(condition=self._table.client_id.does_not_exist())
-            except PutError as error:
-                if error.cause_response_code == "ConditionalCheckFailedException":
-                    return False
-                raise
-        return True
 
     def _as_read(self, account: ServiceAccount) -> Condition:
         as_read: Condition = self._table.revision == account.revision

@@ -6,6 +6,8 @@ the deployer invokes it directly with ``{"action": ...}``:
 ``ensure-signing-key``            -> ``{"kid": ...}``
 ``create-first-administrator``    -> ``{"created": true, "client_id", "client_secret"}`` once, then
                                      ``{"created": false, "client_id"}``
+``rotate-administrator-secret``   -> ``{"client_id", "client_secret"}``: a new secret for the first administrator,
+                                     when its own is lost or has expired; that one stays valid for a day at most
 
 The secret is in the answer alone: nothing here logs it, and nothing keeps it.
 """
@@ -20,14 +22,17 @@ from typing import Any
 import msgspec
 
 from artstore import telemetry
+from artstore.http.preconditions import IfMatch
 from functions.auth import dependencies
+from functions.auth.account_acts import Actor, deployer
 from functions.auth.secrets import generate_client_id, generate_secret
 
 _RESPONSE_TIMEOUT_SECONDS = 10
+_OVERLAP = timedelta(hours=24)
 _PHYSICAL_ID = "artstore-signing-key"
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Answer CloudFormation or the deployer. Raises ValueError for an unknown action."""
     if "RequestType" in event:
         return _custom_resource(event)
@@ -35,23 +40,38 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if action == "ensure-signing-key":
         return {"kid": _ensure_signing_key()}
     if action == "create-first-administrator":
-        return create_first_administrator(event.get("client_id"), event.get("client_secret"))
+        return _create_first_administrator(event.get("client_id"), event.get("client_secret"), _actor(context))
+    if action == "rotate-administrator-secret":
+        return _rotate_administrator_secret(_actor(context))
     raise ValueError(f"unknown action {action!r}")
 
 
-def create_first_administrator(client_id: str | None, client_secret: str | None) -> dict[str, Any]:
+def _create_first_administrator(client_id: str | None, client_secret: str | None, actor: Actor) -> dict[str, Any]:
     """Create the first administrator unless there is one; an existing one is never overwritten."""
-    accounts = dependencies.service_accounts()
-    existing = accounts.find_system_administrator()
+    existing = dependencies.service_accounts().find_system_administrator()
     if existing is not None:
         return {"created": False, "client_id": existing.client_id}
     client_id = client_id or generate_client_id()
     client_secret = client_secret or generate_secret()
-    settings = dependencies.settings()
-    lifetime = timedelta(days=settings.secret_lifetime_days)
-    if not accounts.create_system_administrator(client_id, client_secret, settings.bcrypt_cost, lifetime):
+    administration = dependencies.account_administration()
+    if not administration.create_system_administrator(client_id, client_secret, actor):
         return {"created": False, "client_id": client_id}
     return {"created": True, "client_id": client_id, "client_secret": client_secret}
+
+
+def _rotate_administrator_secret(actor: Actor) -> dict[str, Any]:
+    """Give the first administrator a new secret. Raises ValueError when there is no first administrator."""
+    existing = dependencies.service_accounts().find_system_administrator()
+    if existing is None:
+        raise ValueError("there is no first administrator yet")
+    _, secret = dependencies.account_administration().rotate_secret(
+        existing.client_id, _OVERLAP, IfMatch("*"), actor
+    )
+    return {"client_id": existing.client_id, "client_secret": secret}
+
+
+def _actor(context: object) -> Actor:
+    return deployer(str(getattr(context, "aws_request_id", "")))
 
 
 def _ensure_signing_key() -> str:

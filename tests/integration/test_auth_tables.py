@@ -61,6 +61,21 @@ def test_the_first_administrator_may_be_named_by_the_deployer() -> None:
 
 
 @pytest.mark.usefixtures("deployment")
+def test_the_deployer_gives_the_first_administrator_a_new_secret_when_its_own_is_lost() -> None:
+    with pytest.raises(ValueError, match="no first administrator"):
+        bootstrap.handler({"action": "rotate-administrator-secret"}, None)
+    bootstrap.handler({"action": "ensure-signing-key"}, None)
+    admin = administrator()
+    rotated = bootstrap.handler({"action": "rotate-administrator-secret"}, None)
+    assert rotated["client_id"] == admin["client_id"]
+    for secret in (admin["client_secret"], rotated["client_secret"]):
+        assert ask(admin["client_id"], secret).status == 200
+    said = [(each.action, each.actor) for each in dependencies.audit_log().entries(0, 10)]
+    assert ("service_account.created", "system") in said
+    assert said[-1] == ("service_account.secret_rotated", "system")
+
+
+@pytest.mark.usefixtures("deployment")
 def test_a_token_of_the_first_administrator_is_verified_with_the_published_key() -> None:
     bootstrap.handler({"action": "ensure-signing-key"}, None)
     admin = administrator()

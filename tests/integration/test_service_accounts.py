@@ -16,7 +16,7 @@ from artstore.http.preconditions import IfMatch
 from artstore.revocations import Revocations
 from artstore.security import Role
 from artstore.tables import ServiceAccount, bind
-from functions.auth.account_acts import Actor
+from functions.auth.account_acts import Actor, deployer
 from functions.auth.account_admin import AccountAdministration
 from functions.auth.account_list import AccountDirectory
 from functions.auth.account_models import AccountChange, AccountQuery, AccountRequest, Status
@@ -42,7 +42,7 @@ class Deployment:
             bcrypt_cost=4,
             secret_lifetime=90 * DAY,
         )
-        self.accounts.create_system_administrator("root", "s" * 43, 4, 90 * DAY)
+        self.administration.create_system_administrator("root", "s" * 43, deployer("req-0"))
 
     def create(self, name: str, role: Role = Role.USER, actor: str = "root") -> str:
         created = self.administration.create(AccountRequest(name=name, role=role), self.by(actor))
@@ -77,7 +77,7 @@ def test_two_deployments_in_one_process_have_their_own_accounts_audit_and_revoca
     now = datetime.now(UTC).timestamp()
     assert first.revocations.is_revoked("jti", in_north, now - 60)
     assert not second.revocations.is_revoked("jti", in_north, now - 60)
-    assert [len(each.said()) for each in (first, second)] == [2, 1]
+    assert [len(each.said()) for each in (first, second)] == [3, 2]
     names = boto3.client("dynamodb").list_tables()["TableNames"]
     assert {"north-accounts", "south-accounts", "north-audit", "south-audit"} <= set(names)
 
@@ -111,7 +111,7 @@ def test_a_failed_transaction_leaves_no_trace(deployment: Deployment, monkeypatc
     with pytest.raises(RuntimeError):
         deployment.administration.delete(client_id, ANY, deployment.by("root"))
     assert deployment.status(client_id) == "ACTIVE"
-    assert len(deployment.said()) == 1
+    assert len(deployment.said()) == 2
 
 
 def test_of_changes_at_the_same_time_to_one_revision_one_happens(deployment: Deployment) -> None:
@@ -133,7 +133,7 @@ def test_of_changes_at_the_same_time_to_one_revision_one_happens(deployment: Dep
     account = deployment.accounts.find(client_id)
     assert account is not None
     assert (account.username, account.revision) == (winner, 2)
-    assert len(deployment.said()) == 2
+    assert len(deployment.said()) == 3
 
 
 def test_administrators_who_remove_each_other_at_the_same_time_leave_one(deployment: Deployment) -> None:
