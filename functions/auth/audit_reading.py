@@ -91,8 +91,8 @@ class AuditReader:
 
     def list(self, asked: AuditListQuery) -> AuditList:
         """Give one page, newest first. Raises Invalid for a cursor of another query."""
-        if any("\x00" in text for text in (asked.actor, asked.object, asked.action) if text):
-            raise Invalid("a filter has a NUL character", code="invalid_parameter")
+        if not all(text.isprintable() for text in (asked.actor, asked.object, asked.action) if text):
+            raise Invalid("a filter has a character that cannot be printed", code="invalid_parameter")
         if not all(_FIRST_YEAR <= at.year < _LAST_YEAR for at in (asked.since, asked.until) if at):
             raise Invalid("from and to are times of this millennium or the last", code="invalid_parameter")
         filters = ["audit", asked.actor, asked.object, asked.action, asked.since, asked.until]
