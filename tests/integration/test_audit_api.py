@@ -126,7 +126,7 @@ def test_a_cursor_leads_through_all_pages_of_its_own_query(ask: Ask) -> None:
         {"actor": ""},
         {"actor": "x" * 257},
         {"actor": "a\x00b"},
-        {"object": "a\ud800".encode("utf-8", "surrogatepass")},
+        {"object": "a\x1fb"},
         {"from": "yesterday"},
         {"from": "2026-11-21T07:00:03"},
         {"to": "0001-01-01T00:00:00Z"},
