@@ -157,6 +157,17 @@ def test_only_auth_may_read_accounts(attempt: Try, operator: Operator, function:
     assert attempt("auth", "dynamodb", "get_item", item) == "allowed"
 
 
+@pytest.mark.parametrize("function", ["auth", "auth-scheduled"])
+def test_accounts_are_kept_for_ever_and_scheduled_work_makes_none(
+    attempt: Try, operator: Operator, function: str
+) -> None:
+    table = f"{operator.prefix}-accounts"
+    key = {"client_id": {"S": f"probe-{uuid.uuid4().hex}"}}
+    assert attempt(function, "dynamodb", "scan", {"TableName": table, "Limit": 1}) == "allowed"
+    assert attempt(function, "dynamodb", "delete_item", {"TableName": table, "Key": key}) in DENIED
+    assert attempt("auth-scheduled", "dynamodb", "put_item", {"TableName": table, "Item": key}) in DENIED
+
+
 @pytest.mark.parametrize("function", ["auth", "query"])
 def test_only_the_write_side_may_touch_upload_records(attempt: Try, operator: Operator, function: str) -> None:
     item = {"TableName": f"{operator.prefix}-uploads", "Item": {"file_id": {"S": "x"}}}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive, eventually
+from tests.e2e.operator import Operator
 
 ACCOUNTS = "/api/v1/service-accounts"
 REVOCATION_SECONDS = 60
@@ -44,6 +47,12 @@ class Administrator:
 
     def rotate(self, client_id: str, **fields: Any) -> requests.Response:
         return self._archive.request("POST", f"{ACCOUNTS}/{client_id}/rotate-secret", json=fields)
+
+    def audit(self, **parameters: Any) -> list[dict[str, Any]]:
+        answer = self._archive.request("GET", "/api/v1/audit", params=parameters)
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +186,32 @@ def test_accounts_are_listed_page_by_page_and_found_by_words(administrator: Admi
     assert set(seen) == made
     assert administrator.get(query=mark, role="USER").json()["items"] == []
     assert administrator.get(query="other", cursor=parameters["cursor"]).json()["code"] == "invalid_cursor"
+
+
+def test_operators_are_told_once_of_a_secret_that_ends_soon(
+    administrator: Administrator, operator: Operator
+) -> None:
+    client_id = administrator.create()["client_id"]
+    soon = (datetime.now(UTC) + timedelta(days=3)).isoformat(timespec="milliseconds")
+    operator.dynamodb.update_item(
+        TableName=f"{operator.prefix}-accounts",
+        Key={"client_id": {"S": client_id}},
+        UpdateExpression="SET secrets[0].expires_at = :soon",
+        ExpressionAttributeValues={":soon": {"S": soon}},
+    )
+
+    def run() -> dict[str, Any]:
+        answer = operator.functions.invoke(
+            FunctionName=operator.function_names["auth-scheduled"],
+            Payload=json.dumps({"task": "warn-expiring-secrets"}),
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        outcome: dict[str, Any] = json.loads(answer["Payload"].read())
+        return outcome
+
+    first, again = run(), run()
+    assert first["warned"] >= 1
+    assert again["expiring"] == first["expiring"] >= 1
+    assert again["warned"] == 0
+    said = administrator.audit(object=f"service-account/{client_id}")
+    assert [entry["action"] for entry in said] == ["secret.expiring", "service_account.created"]
