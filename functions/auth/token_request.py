@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -102,25 +104,31 @@ def _parameters(request: Request) -> dict[str, str]:
 def _json(body: bytes) -> dict[str, str]:
     """Read the body of the first ArtStore's clients: a JSON object of strings."""
     try:
-        pairs = msgspec.json.decode(body, type=dict[str, str])
+        msgspec.json.decode(body, type=dict[str, str])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise OAuthError("invalid_request", "the body is not a JSON object of strings") from error
-    if any("\x00" in value for value in pairs.values()):
+    # Read once more, since msgspec keeps the last of a repeated member and does not tell.
+    pairs: list[tuple[str, str]] = json.loads(body, object_pairs_hook=list)
+    if any("\x00" in text for pair in pairs for text in pair):
         raise OAuthError("invalid_request", "the body has a NUL character")
-    return {name: value for name, value in pairs.items() if value}
+    return _collect(pairs)
 
 
 def _form(body: bytes) -> dict[str, str]:
+    pairs = (pair.partition(b"=") for pair in body.split(b"&") if pair)
+    return _collect((_decode(name), _decode(value)) for name, _, value in pairs)
+
+
+def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Give the parameters that have a value, each of which may be there once (§3.2)."""
     parameters: dict[str, str] = {}
     seen: set[str] = set()
-    pairs = [pair for pair in body.split(b"&") if pair]
-    if len(pairs) > _MAX_PARAMETERS:
-        raise OAuthError("invalid_request", "there are too many parameters")
-    for pair in pairs:
-        name, _, value = (_decode(part) for part in pair.partition(b"="))
+    for name, value in pairs:
         if name in seen:
             raise OAuthError("invalid_request", "a parameter is repeated")
         seen.add(name)
+        if len(seen) > _MAX_PARAMETERS:
+            raise OAuthError("invalid_request", "there are too many parameters")
         if value:  # §3.2: a parameter without a value counts as omitted
             parameters[name] = value
     return parameters
