@@ -13,4 +13,9 @@ ENDPOINTS = (
     *metadata_routes.ENDPOINTS,
 )
 
-app = create_app("auth", ENDPOINTS, lambda token: dependencies.token_verifier().verify(token))
+app = create_app(
+    "auth",
+    ENDPOINTS,
+    authenticate=lambda token: dependencies.token_verifier().verify(token),
+    refused=lambda refusal: dependencies.refusals().record(refusal),
+)

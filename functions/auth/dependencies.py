@@ -22,6 +22,7 @@ from functions.auth.authentication import ClientAuthenticator
 from functions.auth.check_in import AccountDesk
 from functions.auth.key_secret import ActiveKey, KeySecret
 from functions.auth.published_keys import PublishedKeys
+from functions.auth.refusals import RefusalRecorder
 from functions.auth.rotation import KeyRotation
 from functions.auth.rotation_records import RotationRecords
 from functions.auth.secret_expiry import SecretExpiry
@@ -108,6 +109,12 @@ def cursors() -> CursorSealer:
 def audit_log() -> AuditTable:
     """Give the audit log of this deployment."""
     return AuditTable(settings().prefix)
+
+
+@functools.cache
+def refusals() -> RefusalRecorder:
+    """Give what records the refusals that matter."""
+    return RefusalRecorder(audit_log())
 
 
 @functools.cache

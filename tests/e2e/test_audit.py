@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra import audit as offline
-from tests.e2e.archive import Archive
+from tests.e2e.archive import Archive, eventually
 from tests.e2e.operator import Operator
 
 AUDIT = "/api/v1/audit"
@@ -142,6 +142,22 @@ def test_a_thief_of_the_tables_rights_is_found_out(archive: Archive, operator: O
         assert (problem["seq"] >= deleted["seq"], problem["kind"]) == (True, "missing")
         assert export(operator)["problem"]["kind"] == "missing"
     assert verify(archive)["valid"] is True
+
+
+def test_who_tries_what_a_token_does_not_permit_leaves_an_entry(archive: Archive) -> None:
+    session = archive.session("files:read")
+    refused = session.post(f"{archive.api_url}{AUDIT}/verify", json={}, timeout=30)
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+
+    def find() -> dict[str, Any] | None:
+        return next(iter(read(archive, object="operation/verify_audit_log", limit=1)), None)
+
+    entry = eventually(find)
+    assert (entry["actor"], entry["outcome"], entry["reason"]) == (
+        archive.client_id,
+        "refused",
+        "insufficient_scope",
+    )
 
 
 def test_exports_verify_without_the_archive(

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from artstore import errors
-from artstore.http import Redirect, Reply, create_app, endpoint
+from artstore.http import Redirect, Refusal, Reply, create_app, endpoint
 from artstore.http.app import ArtStoreApp
 from artstore.security import Principal, Scope
 from tests.support.gateway import call
@@ -65,6 +65,19 @@ def app(monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     monkeypatch.setenv("ARTSTORE_PREFIX", "test")
     service = f"test-{next(_NUMBERS)}"  # a logger of its own, so that it writes to this test's stdout
     return create_app(service, (make_thing, show_thing, go_elsewhere, be_down), authenticate)
+
+
+def test_whoever_wants_to_know_is_told_of_every_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTSTORE_PREFIX", "test")
+    told: list[Refusal] = []
+    app = create_app("test-refusals", (make_thing, show_thing), authenticate, told.append)
+    call(app, "POST", "/things", token=SECRET_TOKEN, payload={"name": "a"})
+    call(app, "GET", f"/things/{FILE_ID}", "/things/{file_id}", token=SECRET_TOKEN)
+    call(app, "GET", f"/things/{FILE_ID}", "/things/{file_id}", token="another")
+    assert [(each.operation, each.client_id, each.error.code) for each in told] == [
+        ("show_thing", "sa_1", "insufficient_scope"),
+        ("show_thing", None, "invalid_token"),
+    ]
 
 
 def test_a_valid_request_reaches_the_handler_with_its_model_and_caller(app: ArtStoreApp) -> None:

@@ -5,8 +5,8 @@ path, scope and status, and ``create_app`` registers a list of them with Chalice
 from the same list (``artstore.http.openapi``).
 """
 
-from artstore.http.app import create_app
+from artstore.http.app import Refusal, create_app
 from artstore.http.endpoint import Endpoint, Redirect, Reply, endpoint
 from artstore.http.request import Request
 
-__all__ = ["Endpoint", "Redirect", "Reply", "Request", "create_app", "endpoint"]
+__all__ = ["Endpoint", "Redirect", "Refusal", "Reply", "Request", "create_app", "endpoint"]

@@ -12,6 +12,7 @@ import binascii
 import functools
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -30,15 +31,31 @@ from artstore.security import Principal, TableKeySource, TokenVerifier
 _REQUEST_ID_HEADER = "X-Request-Id"
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A request that ended in an error of ours."""
+
+    operation: str
+    request: Request
+    client_id: str | None
+    """Who asked, once the token was verified."""
+    error: ArtStoreError
+
+
 def create_app(
-    service: str, endpoints: Iterable[Endpoint], authenticate: Authenticate | None = None
+    service: str,
+    endpoints: Iterable[Endpoint],
+    authenticate: Authenticate | None = None,
+    refused: Callable[[Refusal], None] | None = None,
 ) -> ArtStoreApp:
     """Build the application of ``service`` from its endpoints.
+
+    ``refused`` is told of every request that is refused, before the answer is given.
 
     ``authenticate`` defaults to verifying access tokens with the published keys of the configured issuer; it is
     built at the first request, so that importing a function needs neither settings nor network.
     """
-    app = ArtStoreApp(service, authenticate or _verify_access_token)
+    app = ArtStoreApp(service, authenticate or _verify_access_token, refused)
     for each in endpoints:
         app.add(each)
     return app
@@ -66,11 +83,14 @@ def _logger(service: str) -> Logger:
 class ArtStoreApp(Chalice):
     """A Chalice application that speaks problem+json throughout."""
 
-    def __init__(self, service: str, authenticate: Authenticate) -> None:
+    def __init__(
+        self, service: str, authenticate: Authenticate, refused: Callable[[Refusal], None] | None = None
+    ) -> None:
         """Make an application without routes."""
         super().__init__(app_name=f"artstore-{service}", configure_logs=False)
         self._service = service
         self._authenticate = authenticate
+        self._refused = refused
         self._outcome = _Outcome(Request("", "", "-"))
 
     def add(self, each: Endpoint) -> None:
@@ -104,6 +124,8 @@ class ArtStoreApp(Chalice):
                 outcome.client_id = outcome.client_id or named
             except ArtStoreError as error:
                 outcome.error = error
+                if self._refused is not None:
+                    self._refused(Refusal(each.operation_id, request, outcome.client_id, error))
                 response = each.render_error(error, request)
             except Exception as error:  # noqa: BLE001  # the last line of defence: logged whole, told to nobody
                 outcome.error = problems.unexpected()
