@@ -8,6 +8,8 @@ by the next request of the same client that this process sees; if many are left 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ _COUNTER = "rate_"
 _IS_COUNTER = re.compile(r"rate_[0-9]+")  # not rate_limit_per_minute
 _MAX_STALE = 20
 _MAX_REMEMBERED = 10_000
+_PAUSES_SECONDS = (0.01, 0.03, 0.09)
+"""An administrator is changing the account at this very moment: the transaction ends in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ class CheckedIn:
 class AccountDesk:
     """Where clients check in."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, sleep: Callable[[float], None] = time.sleep) -> None:
         """Use the accounts table of the deployment ``prefix``."""
         self._table = bind(ServiceAccount, prefix)
+        self._sleep = sleep
         self._stale: dict[str, list[str]] = {}
 
     def check_in(self, client_id: str, now: float) -> CheckedIn | None:
@@ -64,15 +69,21 @@ class AccountDesk:
         return CheckedIn(account, int(answer[counter]["N"]), WINDOW_SECONDS - into)
 
     def _update(self, account: ServiceAccount, actions: list[Action]) -> dict[str, Any] | None:
+        pauses = iter(_PAUSES_SECONDS)
         with reaching_dynamodb():
-            try:
-                data = account.update(actions, condition=self._table.client_id.exists())
-            except UpdateError as error:
-                if error.cause_response_code == "ConditionalCheckFailedException":
-                    return None
-                raise
-        attributes: dict[str, Any] = data["Attributes"]
-        return attributes
+            while True:
+                try:
+                    data = account.update(actions, condition=self._table.client_id.exists())
+                except UpdateError as error:
+                    if error.cause_response_code == "ConditionalCheckFailedException":
+                        return None
+                    pause = next(pauses, None)
+                    if pause is None or error.cause_response_code != "TransactionConflictException":
+                        raise
+                    self._sleep(pause)
+                else:
+                    attributes: dict[str, Any] = data["Attributes"]
+                    return attributes
 
 
 def _removals(names: list[str], counter: str) -> list[Action]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
+import botocore.client
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from artstore.errors import RateLimited
+from artstore.errors import RateLimited, Unavailable
 from artstore.tables import ServiceAccount, bind
 from functions.auth.attempts import Attempts
 from functions.auth.check_in import AccountDesk
@@ -112,3 +115,25 @@ def test_what_a_stranger_sends_is_not_stored_as_it_is() -> None:
     Attempts("moto").count("x" * 5000, "192.0.2.1", NOON)
     [*items] = boto3.client("dynamodb").scan(TableName="moto-attempts")["Items"]
     assert all(len(item["attempt_id"]["S"]) < 80 for item in items)
+
+
+def test_a_request_waits_out_the_moment_in_which_its_account_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = botocore.client.BaseClient
+    original = client._make_api_call
+    conflicts, pauses = [2], list[float]()
+
+    def conflicting(self: Any, operation: str, arguments: Any) -> Any:
+        if operation == "UpdateItem" and conflicts[0]:
+            conflicts[0] -= 1
+            answer: Any = {"Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing"}}
+            raise ClientError(answer, operation)
+        return original(self, operation, arguments)
+
+    monkeypatch.setattr(client, "_make_api_call", conflicting)
+    checked = AccountDesk("moto", sleep=pauses.append).check_in("sa_1", NOON)
+    assert checked is not None
+    assert (checked.requests, len(pauses)) == (1, 2)
+    conflicts[0] = 99
+    with pytest.raises(Unavailable):
+        AccountDesk("moto", sleep=pauses.append).check_in("sa_1", NOON)
+    assert sum(pauses) < 0.2
