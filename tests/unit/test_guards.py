@@ -89,6 +89,14 @@ def test_every_template_parameter_is_documented() -> None:
     assert [name for name in parameters if f"`{name}`" not in text] == []
 
 
+def test_every_audited_action_is_documented() -> None:
+    sources = "".join(path.read_text("utf-8") for path in ROOT.glob("functions/auth/*.py"))
+    actions = set(re.findall(r'"((?:service_account|signing_key|secret|token|operation)\.[a-z_]+)"', sources))
+    documented = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", (ROOT / "docs" / "audit.md").read_text("utf-8")))
+    assert len(actions) > 5
+    assert actions <= documented
+
+
 def test_the_environment_is_read_in_one_module() -> None:
     sources = [*ROOT.glob("layers/common/python/artstore/**/*.py"), *ROOT.glob("functions/**/*.py")]
     readers = {path.name for path in sources if re.search(r"os\.(environ|getenv)", path.read_text("utf-8"))}
