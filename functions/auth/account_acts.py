@@ -70,8 +70,15 @@ class AccountStore(Protocol):
 class ClientRevocations(Protocol):
     """What is asked of the revoked tokens; see ``artstore.revocations.Revocations``."""
 
-    def revoke_client(self, client_id: str, before: float, transaction: TransactWrite | None = None) -> None:
-        """Forbid all tokens issued to a client up to ``before`` (seconds since 1970)."""
+    def revoke_client(
+        self,
+        client_id: str,
+        before: float,
+        transaction: TransactWrite | None = None,
+        *,
+        revision: int | None = None,
+    ) -> None:
+        """Forbid all tokens issued to a client from an earlier revision; ``before`` is now, in epoch seconds."""
         ...
 
 
@@ -172,7 +179,9 @@ class AccountActs:
         def write(transaction: TransactWrite) -> None:
             self._accounts.change(before, changes, transaction)
             if revoke or rules.ends_tokens(before, after):
-                self._revocations.revoke_client(before.client_id, now.timestamp(), transaction)
+                self._revocations.revoke_client(
+                    before.client_id, now.timestamp(), transaction, revision=int(after.revision)
+                )
             if required is not None:
                 self._accounts.require(required, transaction)
 

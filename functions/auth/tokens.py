@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jwt
 import msgspec
 
-from artstore.security import ROLE_SCOPES, TOKEN_TYPE, Role
+from artstore.security import REVISION_CLAIM, ROLE_SCOPES, TOKEN_TYPE, Role
 from artstore.tables import ServiceAccount
 from functions.auth.keys import SigningKey
 from functions.auth.oauth_errors import OAuthError
@@ -62,6 +62,7 @@ class TokenIssuer:
                 "iat": now,
                 "exp": now + self._lifetime,
                 "jti": str(uuid.uuid4()),
+                REVISION_CLAIM: int(account.revision),
             },
             key.private_key,
             algorithm=key.algorithm,

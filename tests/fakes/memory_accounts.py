@@ -109,6 +109,8 @@ class MemoryRevocations:
     def __init__(self) -> None:
         self.clients: dict[str, float] = {}
 
-    def revoke_client(self, client_id: str, before: float, transaction: Any = None) -> None:
+    def revoke_client(
+        self, client_id: str, before: float, transaction: Any = None, *, revision: int | None = None
+    ) -> None:
         """See ClientRevocations."""
         transaction.effects.append(lambda: self.clients.update({client_id: before}))

@@ -69,6 +69,29 @@ def test_all_tokens_that_a_client_was_issued_before_are_refused(writer: Revocati
     assert not reader.is_revoked("a", "sa_2", NOW - 60)
 
 
+def test_with_a_revision_it_decides_and_not_the_second(writer: Revocations, reader: Revocations) -> None:
+    writer.revoke_client("sa_1", NOW, revision=5)
+    assert reader.is_revoked("a", "sa_1", NOW - 600, 4)
+    assert reader.is_revoked("a", "sa_1", NOW + 3, 4), "asked for before the change, signed after it"
+    assert not reader.is_revoked("a", "sa_1", int(NOW), 5), "asked for after the change, in the same second"
+    assert reader.is_revoked("a", "sa_1", int(NOW)), "a token that names no revision goes by the second"
+
+
+def test_an_account_that_lost_revisions_is_not_shut_out_for_long(writer: Revocations, reader: Revocations) -> None:
+    """As when the accounts were restored from a backup."""
+    writer.revoke_client("sa_1", NOW, revision=50)
+    assert not reader.is_revoked("a", "sa_1", NOW + 61, 2)
+
+
+def test_each_revocation_of_a_client_holds(writer: Revocations, reader: Revocations, clock: Clock) -> None:
+    writer.revoke_client("sa_1", NOW, revision=3)
+    clock.now += 3600
+    writer.revoke_client("sa_1", NOW + 3600, revision=4)
+    assert reader.is_revoked("a", "sa_1", NOW, 2)
+    assert reader.is_revoked("a", "sa_1", NOW + 1800, 3)
+    assert not reader.is_revoked("a", "sa_1", NOW + 3600, 4)
+
+
 def test_the_latest_revocation_of_a_client_holds(writer: Revocations, reader: Revocations, clock: Clock) -> None:
     writer.revoke_client("sa_1", NOW + 100)
     clock.now += 1

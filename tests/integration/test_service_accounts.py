@@ -104,7 +104,7 @@ def test_an_act_its_entry_and_the_revocation_are_one_transaction(deployment: Dep
 def test_a_failed_transaction_leaves_no_trace(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     client_id = deployment.create("robot")
 
-    def fail(*_arguments: object) -> None:
+    def fail(*_arguments: object, **_named: object) -> None:
         raise RuntimeError("killed")
 
     monkeypatch.setattr(deployment.revocations, "revoke_client", fail)

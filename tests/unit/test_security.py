@@ -44,7 +44,7 @@ class Revoked:
     def __init__(self, *jtis: str) -> None:
         self.jtis = set(jtis)
 
-    def is_revoked(self, jti: str, client_id: str, issued_at: float) -> bool:
+    def is_revoked(self, jti: str, client_id: str, issued_at: float, revision: int | None = None) -> bool:
         return jti in self.jtis
 
 

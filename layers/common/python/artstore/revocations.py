@@ -1,8 +1,13 @@
 """Revoked access tokens: a small table, and a snapshot of it in each process that verifies tokens.
 
 An access token verifies without asking anyone until it expires; what must end sooner is written here: one token
-by its ``jti`` (RFC 7009), or all tokens that a client was issued up to a moment (suspension, deletion, a stolen
-secret). An entry lives as long as the tokens it forbids and is then dropped by the table's TTL.
+by its ``jti`` (RFC 7009), or all tokens that a client was issued before a change of its account (suspension,
+deletion, fewer rights). An entry lives as long as the tokens it forbids and is then dropped by the table's TTL.
+
+Before a change means: from a lower revision of the account, which each token names. Time alone could not tell: a
+token may be signed a moment after the change that the request for it had not yet seen, and another one, which is
+good, in the same second. Time only bounds the comparison, so that an account restored from a backup with an older
+revision is not shut out for long.
 
 The table has one partition whose range key begins with the time of writing, so that a process which has read it
 once reads only what is new: one Query for each ``delay_seconds``, none in between. A revocation therefore holds
@@ -15,7 +20,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from artstore.errors import Unavailable
 from artstore.tables import Revocation, bind, reaching_dynamodb
@@ -30,6 +35,8 @@ _EXPIRY_MARGIN_SECONDS = 60
 """Kept beyond a token's end, since verifiers allow for skewed clocks."""
 _OVERLAP_SECONDS = 60
 """Read again each time: writers' clocks differ, and a write may take some seconds after its key was made."""
+_IN_FLIGHT_SECONDS = 60
+"""No request for a token takes longer from reading the account to signing, differing clocks included."""
 _RETRY_SECONDS = 1
 """After a failed read the next is made no sooner, so that a dead table costs each request no timeout."""
 
@@ -37,11 +44,25 @@ _RETRY_SECONDS = 1
 class RevocationList(Protocol):
     """What a verifier asks of the revoked tokens."""
 
-    def is_revoked(self, jti: str, client_id: str, issued_at: float) -> bool:
-        """Tell whether the token ``jti``, issued at ``issued_at`` (epoch seconds), may no longer be used.
+    def is_revoked(self, jti: str, client_id: str, issued_at: float, revision: int | None = None) -> bool:
+        """Tell whether the token ``jti`` may no longer be used.
 
-        Raises Unavailable when this cannot be known.
+        It was issued at ``issued_at`` (epoch seconds) from ``revision`` of its account. Raises Unavailable when
+        this cannot be known.
         """
+
+
+class _Cut(NamedTuple):
+    """All tokens of a client up to here are forbidden."""
+
+    not_before: int
+    revision: int | None
+    useless_at: int
+
+    def forbids(self, issued_at: float, revision: int | None) -> bool:
+        if self.revision is None or revision is None:
+            return issued_at < self.not_before
+        return revision < self.revision and issued_at < self.not_before + _IN_FLIGHT_SECONDS
 
 
 class Revocations:
@@ -59,7 +80,7 @@ class Revocations:
         self._delay = delay_seconds
         self._clock = clock
         self._tokens: dict[str, int] = {}  # jti -> when the entry is of no more use
-        self._clients: dict[str, tuple[int, int]] = {}  # client_id -> (not before, when of no more use)
+        self._clients: dict[str, set[_Cut]] = {}
         self._read_at: float | None = None  # all that was written before is in the snapshot
         self._failed_at = -math.inf
 
@@ -73,19 +94,30 @@ class Revocations:
         record.jti = jti
         self._write(record, transaction)
 
-    def revoke_client(self, client_id: str, before: float, transaction: TransactWrite | None = None) -> None:
-        """Forbid all tokens issued to ``client_id`` up to ``before`` (epoch seconds).
+    def revoke_client(
+        self,
+        client_id: str,
+        before: float,
+        transaction: TransactWrite | None = None,
+        *,
+        revision: int | None = None,
+    ) -> None:
+        """Forbid all tokens issued to ``client_id`` from an earlier revision of its account than ``revision``.
 
-        Times in tokens are whole seconds (``iat``), so the second of ``before`` itself is forbidden as well.
+        ``before`` (epoch seconds) is when this happens. Without ``revision``, and for a token that names none, it
+        decides alone; times in tokens are whole seconds (``iat``), so its own second is forbidden as well.
         ``transaction`` as for a token. Raises Unavailable.
         """
         not_before = math.floor(before) + 1
-        record = self._record(f"client#{client_id}", not_before + LONGEST_TOKEN_LIFETIME_SECONDS)
+        record = self._record(
+            f"client#{client_id}", not_before + _IN_FLIGHT_SECONDS + LONGEST_TOKEN_LIFETIME_SECONDS
+        )
         record.client_id = client_id
         record.not_before = not_before
+        record.before_revision = revision
         self._write(record, transaction)
 
-    def is_revoked(self, jti: str, client_id: str, issued_at: float) -> bool:
+    def is_revoked(self, jti: str, client_id: str, issued_at: float, revision: int | None = None) -> bool:
         """Tell whether a token is revoked, from a snapshot not older than the delay. Raises Unavailable."""
         now = self._clock()
         # A clock that was set back is no reason to trust an old snapshot.
@@ -93,8 +125,7 @@ class Revocations:
             self._refresh(now)
         if jti in self._tokens:
             return True
-        of_client = self._clients.get(client_id)
-        return of_client is not None and issued_at < of_client[0]
+        return any(cut.forbids(issued_at, revision) for cut in self._clients.get(client_id, ()))
 
     def _record(self, what: str, useless_at: float) -> Revocation:
         written_at = int(self._clock() * 1000)
@@ -132,10 +163,15 @@ class Revocations:
         if record.jti is not None:
             self._tokens[record.jti] = useless_at
         elif record.client_id is not None and record.not_before is not None:
-            not_before = int(record.not_before)
-            if not_before > self._clients.get(record.client_id, (0, 0))[0]:
-                self._clients[record.client_id] = (not_before, useless_at)
+            revision = None if record.before_revision is None else int(record.before_revision)
+            cut = _Cut(int(record.not_before), revision, useless_at)
+            self._clients.setdefault(record.client_id, set()).add(cut)
 
     def _drop_useless(self, now: float) -> None:
         self._tokens = {jti: useless_at for jti, useless_at in self._tokens.items() if useless_at > now}
-        self._clients = {name: entry for name, entry in self._clients.items() if entry[1] > now}
+        for client_id, cuts in list(self._clients.items()):
+            useful = {cut for cut in cuts if cut.useless_at > now}
+            if useful:
+                self._clients[client_id] = useful
+            else:
+                del self._clients[client_id]

@@ -27,6 +27,8 @@ from artstore.tables import SigningKeyRecord, bind, reaching_dynamodb
 RS256 = "RS256"
 ES256 = "ES256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1, not a secret
+REVISION_CLAIM = "account_revision"
+"""The revision of the service account that the token was issued from; see ``artstore.revocations``."""
 CLOCK_SKEW_SECONDS = 5
 UNKNOWN_KEY_COOLDOWN_SECONDS = 10
 """Tokens with unknown keys make a process read the published keys at most so often, whatever strangers send.
@@ -187,7 +189,10 @@ class TokenVerifier:
             raise _invalid_token() from error
         if not all(isinstance(claims[name], str) for name in ("scope", "client_id", "jti")):
             raise _invalid_token()
-        if self._revocations.is_revoked(claims["jti"], claims["client_id"], claims["iat"]):
+        revision = claims.get(REVISION_CLAIM)
+        if not isinstance(revision, int):
+            revision = None
+        if self._revocations.is_revoked(claims["jti"], claims["client_id"], claims["iat"], revision):
             raise _invalid_token()
         return claims
 

@@ -194,6 +194,8 @@ class Revocation(Model):
     client_id = UnicodeAttribute(null=True)
     not_before = NumberAttribute(null=True)
     """Epoch seconds; the client's tokens with an earlier ``iat`` are revoked."""
+    before_revision = NumberAttribute(null=True)
+    """The client's tokens from an earlier revision of its account are revoked; decides where a token names one."""
     expires_at_epoch = NumberAttribute()
     """When DynamoDB may drop the entry: epoch seconds, after the last token it forbids has expired."""
 
