@@ -70,7 +70,7 @@ class AuditTable:
     ) -> None:
         """Use the audit table of the deployment ``prefix``; no call is made yet."""
         self._table = bind(AuditRecord, prefix)
-        self._connection = connect()
+        self._connection = connect(prefix)
         self._clock = clock
         self._sleep = sleep
 

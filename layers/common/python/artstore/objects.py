@@ -24,6 +24,7 @@ import msgspec
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
+from artstore import aws
 from artstore.errors import Misconfigured, NotFound, PreconditionFailed, Unavailable
 
 JSON_TYPE = "application/json"
@@ -186,15 +187,14 @@ def s3_client() -> S3Client:
     import boto3
     from botocore.config import Config
 
-    client: Any = boto3.session.Session().client(
-        "s3",
-        config=Config(
-            signature_version="s3v4",
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        ),
+    config = Config(
+        signature_version="s3v4",
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 3},
     )
+    with aws.making_clients:
+        client: Any = boto3.session.Session(botocore_session=aws.session()).client("s3", config=config)
     return client  # type: ignore[no-any-return]
 
 

@@ -8,24 +8,25 @@ from __future__ import annotations
 import functools
 from typing import Any, cast
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from artstore.aws import create_client
 from artstore.errors import Unavailable
 
 _TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
 @functools.cache
-def _client() -> Any:
-    return botocore.session.get_session().create_client("secretsmanager", config=_TIMEOUTS)
+def client() -> Any:
+    """Give the process's client."""
+    return create_client("secretsmanager", _TIMEOUTS)
 
 
 def read_secret(secret_id: str) -> str | None:
     """Read the text of a secret, or None when it has no value yet. Raises Unavailable."""
     try:
-        answer = _client().get_secret_value(SecretId=secret_id)
+        answer = client().get_secret_value(SecretId=secret_id)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
@@ -38,6 +39,6 @@ def read_secret(secret_id: str) -> str | None:
 def write_secret(secret_id: str, text: str) -> None:
     """Replace the text of a secret. Raises Unavailable."""
     try:
-        _client().put_secret_value(SecretId=secret_id, SecretString=text)
+        client().put_secret_value(SecretId=secret_id, SecretString=text)
     except (ClientError, BotoCoreError) as error:
         raise Unavailable("a secret of this deployment cannot be written") from error

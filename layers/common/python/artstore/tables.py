@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from pynamodb.attributes import (
     BooleanAttribute,
     JSONAttribute,
@@ -24,11 +25,12 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.connection import Connection
+from pynamodb.connection import Connection, TableConnection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from artstore import aws
 from artstore.errors import Unavailable
 
 _Model = TypeVar("_Model", bound=Model)
@@ -275,19 +277,52 @@ _TABLES: dict[type[Model], str] = {
 _LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
 
 
-def connect() -> Connection:
-    """Make the connection that a transaction over several tables needs, with the limits of all calls."""
-    return Connection(**_LIMITS)
+class _SharedConnection(Connection):
+    """A connection on the process's one session."""
+
+    @property
+    def session(self) -> Session:
+        return aws.session()
+
+    @property
+    def client(self) -> Any:
+        with aws.making_clients:
+            return super().client
+
+
+@functools.cache
+def connect(_prefix: str) -> Connection:
+    """Give the one connection, and so the one client, of all tables of a deployment, named by its prefix.
+
+    pynamodb by itself makes a client for each model.
+    """
+    return _SharedConnection(**_LIMITS)
+
+
+class _OneConnection:
+    """Mixed into a bound model: its calls go through the deployment's one connection."""
+
+    Meta: Any
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table: TableConnection = super()._get_connection()  # type: ignore[misc]  # pynamodb's Model has it
+        shared = connect(cls.Meta.prefix)
+        if table.connection is not shared:
+            meta_table = table.get_meta_table()
+            with contextlib.suppress(ValueError):  # another model of the same table was here before
+                shared.add_meta_table(meta_table)
+            table.connection = shared
+        return table
 
 
 @functools.cache
 def bind(model: type[_Model], prefix: str) -> type[_Model]:
     """Give the class of ``model`` that speaks to the table of the deployment ``prefix``."""
-    meta: dict[str, Any] = {"table_name": f"{prefix}-{_TABLES[model]}", **_LIMITS}
+    meta: dict[str, Any] = {"table_name": f"{prefix}-{_TABLES[model]}", "prefix": prefix, **_LIMITS}
     body = {"Meta": type("Meta", (), meta), "__module__": __name__}
-    return cast(
-        type[_Model], types.new_class(model.__name__, (model,), exec_body=lambda space: space.update(body))
-    )
+    bound = types.new_class(model.__name__, (_OneConnection, model), exec_body=lambda space: space.update(body))
+    return cast(type[_Model], bound)
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ def _verify_access_token(token: str) -> Principal:
 
 
 @functools.cache
-def _logger(service: str) -> Logger:
+def request_logger(service: str) -> Logger:
     return telemetry.get_logger(service, config.load(config.CommonSettings).log_level)
 
 
@@ -166,7 +166,7 @@ class ArtStoreApp(Chalice):
         }
         if outcome.error is not None:
             fields["code"] = outcome.error.code
-        logger = _logger(self._service)
+        logger = request_logger(self._service)
         cause = outcome.unexpected or (outcome.error.__cause__ if isinstance(outcome.error, Unavailable) else None)
         if cause is not None:
             logger.error("request", exc_info=cause, extra=fields)
