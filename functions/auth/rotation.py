@@ -28,7 +28,7 @@ ROTATION_INTERVAL = timedelta(hours=24)
 _PUNCTUALITY = timedelta(minutes=5)
 """A scheduled run comes some seconds early or late; a key nearly of age is due."""
 _SKEW = timedelta(seconds=60)
-_LEASE_SECONDS = 120
+LEASE_SECONDS = 120
 _PAUSE_SECONDS = 1
 
 
@@ -65,7 +65,7 @@ class KeyRotation:
 
         Waits for a rotation that goes on. Raises Conflict when that takes longer than it can, and Unavailable.
         """
-        with self._lock(patience_seconds=_LEASE_SECONDS / 4):
+        with self._lock(patience_seconds=LEASE_SECONDS / 4):
             ring, _ = self._settled()
             return ring.active
 
@@ -156,7 +156,7 @@ class KeyRotation:
     def _lock(self, patience_seconds: float = 0) -> Iterator[None]:
         holder = str(uuid.uuid4())
         deadline = self._clock() + patience_seconds
-        while not self._records.lock(holder, self._clock(), _LEASE_SECONDS):
+        while not self._records.lock(holder, self._clock(), LEASE_SECONDS):
             if self._clock() >= deadline:
                 raise Conflict("the signing keys are being rotated", code="rotation_in_progress", retry_after=1)
             self._sleep(_PAUSE_SECONDS)

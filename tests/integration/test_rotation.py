@@ -29,6 +29,7 @@ from functions.auth.published_keys import PublishedKeys
 from functions.auth.rotation import KeyRotation
 from functions.auth.rotation_records import RotationRecords
 from tests.support.auth import ISSUER, PREFIX, deployed
+from tests.support.dynamodb import count_calls
 from tests.support.gateway import Answer, call
 
 AHEAD = timedelta(seconds=300)
@@ -427,6 +428,15 @@ def test_a_revoked_token_opens_nothing_more(server: str) -> None:
     dependencies.revocations().revoke_token(claims["jti"], claims["exp"])
     answer = call(app, "GET", "/api/v1/jwt-keys", token=server)
     assert (answer.status, answer.json["code"]) == (401, "invalid_token")
+
+
+def test_a_warm_request_costs_nothing_to_verify(server: str) -> None:
+    verifier = dependencies.token_verifier()
+    verifier.verify(server)
+    with count_calls() as calls:
+        for _ in range(100):
+            verifier.verify(server)
+    assert calls == []
 
 
 @pytest.mark.usefixtures("server")

@@ -5,11 +5,15 @@ A rule is a function of the template, so that a test can also show it a broken o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+
+from functions.auth.rotation import LEASE_SECONDS
+from functions.auth.scheduled import TASKS
 
 Template = dict[str, Any]
 
@@ -239,6 +243,38 @@ def open_queue(template: Template) -> list[str]:
             ):
                 found.append(name)
     return found
+
+
+def broken_schedules(template: Template) -> list[str]:
+    """Each rule invokes the scheduled function with a task of its own, and may; each task has a rule."""
+    permitted = {
+        text_of(one["Properties"].get("SourceArn", "")): one["Properties"]
+        for one in of_type(template, "AWS::Lambda::Permission").values()
+        if one["Properties"]["Principal"] == "events.amazonaws.com"
+    }
+    found, tasks = [], []
+    for name, rule in of_type(template, "AWS::Events::Rule").items():
+        [target] = rule["Properties"]["Targets"]
+        tasks.append(json.loads(target["Input"])["task"])
+        function = text_of(target["Arn"])
+        allowed = permitted.get(name, {"FunctionName": ""})["FunctionName"]
+        if (
+            function != "AuthScheduledFunction"
+            or text_of(allowed) != function
+            or not rule["Properties"]["ScheduleExpression"].startswith("rate(")
+        ):
+            found.append(name)
+    return found + sorted(set(tasks) ^ set(TASKS))
+
+
+def outlasting_the_lock(template: Template) -> list[str]:
+    """What may write the ring of signing keys is dead when the lock's lease ends."""
+    writers = roles_that_may(template, "secretsmanager:PutSecretValue", "SigningKeySecret")
+    return [
+        name
+        for name, one in of_type(template, "AWS::Lambda::Function").items()
+        if text_of(one["Properties"]["Role"]) in writers and one["Properties"]["Timeout"] >= LEASE_SECONDS
+    ]
 
 
 def secret_values(template: Template) -> list[str]:

@@ -89,6 +89,13 @@ PAIRS: list[tuple[Rule, Break]] = [
         rules.open_queue,
         lambda r: r["EventsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"][0].pop("Condition"),
     ),
+    (rules.broken_schedules, lambda r: r.pop("RotateKeysPermission")),
+    (rules.broken_schedules, lambda r: r.pop("RotateKeysRule")),
+    (
+        rules.broken_schedules,
+        lambda r: r["RotateKeysRule"]["Properties"]["Targets"][0].update(Input='{"task": "nap"}'),
+    ),
+    (rules.outlasting_the_lock, lambda r: r["AuthScheduledFunction"]["Properties"].update(Timeout=900)),
     (rules.secret_values, lambda r: r["SigningKeySecret"]["Properties"].update(GenerateSecretString={})),
     (rules.unreachable_functions, lambda r: r.pop("AuthPermission")),
 ]
