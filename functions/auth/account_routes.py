@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from artstore.errors import Invalid
-from artstore.http import Reply, Request, endpoint
-from artstore.http.preconditions import optional_if_match, require_if_match
+from artstore.http import Header, Reply, Request, endpoint
+from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
 from artstore.security import Principal, Scope
 from artstore.tables import ServiceAccount
 from functions.auth import dependencies
@@ -30,6 +30,8 @@ _ACCOUNTS = "/api/v1/service-accounts"
 _ACCOUNT = f"{_ACCOUNTS}/{{client_id}}"
 _MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 
+_IDEMPOTENCY_KEY = Header("Idempotency-Key", "A name for this request, by which it is known when it is repeated")
+
 ClientId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+(?!\n)$")]
 
 
@@ -39,6 +41,8 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x
     scope=Scope.ACCOUNTS_ADMIN,
     status=201,
     summary="Create a service account",
+    headers=(_IDEMPOTENCY_KEY,),
+    repeated_status=200,
     error_statuses=(409, 415),
 )
 def create_service_account(body: AccountRequest, caller: Principal, request: Request) -> Reply[AccountWithSecret]:
@@ -73,6 +77,7 @@ def show_service_account(client_id: ClientId) -> Reply[Account]:
     _ACCOUNT,
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Change a service account",
+    headers=(IF_MATCH,),
     error_statuses=(404, 409, 412, 415, 428),
 )
 def change_service_account(
@@ -93,6 +98,7 @@ def change_service_account(
     _ACCOUNT,
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Delete a service account",
+    headers=(IF_MATCH,),
     error_statuses=(404, 409, 412, 428),
 )
 def delete_service_account(client_id: ClientId, caller: Principal, request: Request) -> Reply[Account]:
@@ -106,6 +112,7 @@ def delete_service_account(client_id: ClientId, caller: Principal, request: Requ
     f"{_ACCOUNT}/restore",
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Restore a deleted service account",
+    headers=(OPTIONAL_IF_MATCH,),
     error_statuses=(404, 409, 412),
 )
 def restore_service_account(client_id: ClientId, caller: Principal, request: Request) -> Reply[Account]:
@@ -122,6 +129,7 @@ def restore_service_account(client_id: ClientId, caller: Principal, request: Req
     f"{_ACCOUNT}/rotate-secret",
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Replace the secret of a service account",
+    headers=(OPTIONAL_IF_MATCH,),
     error_statuses=(404, 409, 412, 415),
 )
 def rotate_service_account_secret(

@@ -12,6 +12,15 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """Neither a token nor a refusal may be cached (RFC 6749 §5.1)."""
 
 
+class OAuthErrorBody(msgspec.Struct):
+    """A refusal (RFC 6749 §5.2)."""
+
+    error: str
+    """The code of the RFC, or that of a limit or failure which it does not know of."""
+    error_description: str
+    request_id: str
+
+
 class OAuthError(ArtStoreError):
     """A refusal of the token endpoint; ``code`` is one of RFC 6749 §5.2."""
 
@@ -41,5 +50,5 @@ def render(error: ArtStoreError, request: Request) -> Response:
         headers["Retry-After"] = "1"
     else:
         code, status = "server_error", 500
-    body = {"error": code, "error_description": error.detail, "request_id": request.request_id}
+    body = OAuthErrorBody(code, error.detail, request.request_id)
     return Response(status, headers, msgspec.json.encode(body).decode())

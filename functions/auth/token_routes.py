@@ -7,6 +7,7 @@ import msgspec
 from artstore.audit import AuditEvent
 from artstore.http import Reply, Request, endpoint
 from functions.auth import dependencies, oauth_errors
+from functions.auth.token_forms import AboutTokenForm, TokenForm
 from functions.auth.token_request import parse_about_token, parse_token_request
 from functions.auth.tokens import TokenResponse
 
@@ -35,8 +36,10 @@ class Introspection(msgspec.Struct, omit_defaults=True):
     scope=None,
     summary="Issue an access token",
     consumes=_FORM,
+    body_model=TokenForm,
     error_statuses=(401, 429),
     render_error=oauth_errors.render,
+    error_model=oauth_errors.OAuthErrorBody,
 )
 def issue_token(request: Request) -> Reply[TokenResponse]:
     """Exchange client credentials for an access token (RFC 6749 §4.4).
@@ -57,8 +60,10 @@ def issue_token(request: Request) -> Reply[TokenResponse]:
     scope=None,
     summary="Tell whether a token is active",
     consumes=_FORM,
+    body_model=AboutTokenForm,
     error_statuses=(401, 429),
     render_error=oauth_errors.render,
+    error_model=oauth_errors.OAuthErrorBody,
 )
 def introspect_token(request: Request) -> Reply[Introspection]:
     """Describe an active token (RFC 7662) to its own client or to an administrator of accounts.
@@ -79,8 +84,10 @@ def introspect_token(request: Request) -> Reply[Introspection]:
     scope=None,
     summary="Revoke a token",
     consumes=_FORM,
+    body_model=AboutTokenForm,
     error_statuses=(401, 429),
     render_error=oauth_errors.render,
+    error_model=oauth_errors.OAuthErrorBody,
 )
 def revoke_token(request: Request) -> Reply[None]:
     """End a token before its time (RFC 7009); every function refuses it within the revocation delay.

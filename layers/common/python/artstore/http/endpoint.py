@@ -54,6 +54,15 @@ class Redirect:
 
 
 @dataclass(frozen=True)
+class Header:
+    """A request header that the handler reads itself, for the OpenAPI document."""
+
+    name: str
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One operation of the API."""
 
@@ -71,8 +80,13 @@ class Endpoint:
     """Types of the successful answers, by status."""
     consumes: tuple[str, ...]
     """Media types of a body that the handler reads itself, for the OpenAPI document."""
+    body_model: Any
+    """What that body holds; None when it is not said."""
+    headers: tuple[Header, ...]
     error_statuses: tuple[int, ...]
     render_error: ErrorRenderer
+    error_model: Any
+    """What ``render_error`` renders."""
 
     @property
     def operation_id(self) -> str:
@@ -130,18 +144,25 @@ def endpoint(
     summary: str,
     status: int = 200,
     consumes: tuple[str, ...] = (),
+    body_model: Any = None,
+    headers: tuple[Header, ...] = (),
+    repeated_status: int | None = None,
     error_statuses: tuple[int, ...] = (),
     render_error: ErrorRenderer = problems.render,
+    error_model: Any = problems.Problem,
 ) -> Callable[[Callable[..., object]], Endpoint]:
     """Declare the decorated function as the operation ``method path``.
 
     ``scope`` None makes it public. ``error_statuses`` names the statuses to document beyond those that every
-    operation of its kind can answer. Raises TypeError at import when a name in the path has no parameter.
+    operation of its kind can answer, ``repeated_status`` that of a success which was one already. Raises TypeError
+    at import when a name in the path has no parameter.
     """
 
     def declare(handler: Callable[..., object]) -> Endpoint:
         hints = typing.get_type_hints(handler, include_extras=True)
         answers = _answers(hints.pop("return"), status)
+        if repeated_status is not None:
+            answers[repeated_status] = answers[status]
         parameters = {name: hints[name] for name in inspect.signature(handler).parameters}
         in_path = {part[1:-1] for part in path.split("/") if part.startswith("{")}
         if set(parameters) - {_BODY, _QUERY, _CALLER, _REQUEST} != in_path:
@@ -157,8 +178,11 @@ def endpoint(
             parameters=parameters,
             answers=answers,
             consumes=consumes,
+            body_model=body_model,
+            headers=headers,
             error_statuses=error_statuses,
             render_error=render_error,
+            error_model=error_model,
         )
 
     return declare

@@ -49,6 +49,7 @@ def build_document(endpoints: Iterable[Endpoint], *, title: str, version: str, d
 
 def _models(each: Endpoint) -> list[Any]:
     models = [each.parameters[name] for name in ("body", "query") if name in each.parameters]
+    models += [model for model in (each.body_model, each.error_model) if model is not None]
     return models + [model for model in each.answers.values() if _is_model(model)]
 
 
@@ -61,16 +62,17 @@ def _operation(each: Endpoint) -> dict[str, Any]:
         "operationId": each.operation_id,
         "summary": each.summary,
         "description": each.description,
-        "parameters": [*_path_parameters(each), *_query_parameters(each)],
+        "parameters": [*_path_parameters(each), *_query_parameters(each), *_header_parameters(each)],
         "responses": _responses(each),
     }
     if each.scope is not None:
         operation["security"] = [{_SECURITY_SCHEME: [str(each.scope)]}]
     if "body" in each.parameters:
-        schema = {"$ref": _REF.format(name=each.parameters["body"].__name__)}
+        schema = _reference(each.parameters["body"])
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     elif each.consumes:
-        content = {media_type: {"schema": {"type": "object"}} for media_type in each.consumes}
+        schema = {"type": "object"} if each.body_model is None else _reference(each.body_model)
+        content = {media_type: {"schema": schema} for media_type in each.consumes}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
@@ -95,6 +97,23 @@ def _query_parameters(each: Endpoint) -> list[dict[str, Any]]:
     ]
 
 
+def _header_parameters(each: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": header.name,
+            "in": "header",
+            "description": header.description,
+            "required": header.required,
+            "schema": {"type": "string"},
+        }
+        for header in each.headers
+    ]
+
+
+def _reference(model: Any) -> dict[str, Any]:
+    return {"$ref": _REF.format(name=model.__name__)}
+
+
 def _simple_schema(kind: Any) -> dict[str, Any]:
     schema: dict[str, Any] = _as_openapi_30(msgspec.json.schema(kind))
     return schema
@@ -102,16 +121,17 @@ def _simple_schema(kind: Any) -> dict[str, Any]:
 
 def _responses(each: Endpoint) -> dict[str, Any]:
     successes = {str(status): _success(model) for status, model in sorted(each.answers.items())}
-    problem = {"schema": {"$ref": _REF.format(name=problems.Problem.__name__)}}
+    media_type = "application/problem+json" if each.error_model is problems.Problem else "application/json"
+    error = {"schema": _reference(each.error_model)}
     statuses = {500, 503, *each.error_statuses}
     if each.scope is not None:
         statuses |= {401, 403}
-    if {"body", "query"} & set(each.parameters) or "{" in each.path or each.consumes:
+    if {"body", "query"} & set(each.parameters) or "{" in each.path or each.consumes or each.headers:
         statuses.add(400)
     errors = {
         str(status): {
             "description": _phrase(status),
-            "content": {"application/problem+json": problem},
+            "content": {media_type: error},
         }
         for status in sorted(statuses)
     }
@@ -126,7 +146,7 @@ def _success(model: Any) -> dict[str, Any]:
         }
     if model is type(None):
         return {"description": "Success"}
-    schema = {"$ref": _REF.format(name=model.__name__)} if _is_model(model) else {"type": "object"}
+    schema = _reference(model) if _is_model(model) else {"type": "object"}
     return {"description": "Success", "content": {"application/json": {"schema": schema}}}
 
 

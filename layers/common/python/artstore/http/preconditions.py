@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 from artstore.errors import Invalid, PreconditionFailed
+from artstore.http.endpoint import Header
 from artstore.http.request import Request
+
+OPTIONAL_IF_MATCH = Header("If-Match", "The ETag that was read; the request is refused when there is a newer one")
+IF_MATCH = Header(OPTIONAL_IF_MATCH.name, OPTIONAL_IF_MATCH.description + "; * for any", required=True)
 
 _TAG = r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*'
 _ENTITY_TAGS = re.compile(f"{_TAG}(?:,{_TAG})*")
