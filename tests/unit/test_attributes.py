@@ -213,7 +213,7 @@ def test_attributes_made_wrongly_are_not_written() -> None:
         dump(make_attributes(checksum="short"))
 
 
-json_values = st.sampled_from(
+json_values: st.SearchStrategy[object] = st.sampled_from(
     [
         None,
         True,
