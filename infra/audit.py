@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 
 from artstore.audit import START
-from artstore.audit_chain import Problem, ProblemKind, Verification, link_before, verify_lines
+from artstore.audit_chain import ChainProblem, ProblemKind, Verification, link_before, verify_lines
 
 _NAME = re.compile(r"(\d{12,})-(\d{12,})\.jsonl")
 
@@ -49,12 +49,12 @@ def verify(directory: pathlib.Path, from_seq: int = 1) -> Verification:
             last = link_before(lines[0])
             if last.seq != from_seq - 1:
                 detail = f"{path.name} begins with {last.seq + 1}"
-                return Verification(0, last, Problem(from_seq, ProblemKind.MISSING, detail))
+                return Verification(0, last, ChainProblem(from_seq, ProblemKind.MISSING, detail))
         found = verify_lines(lines, last)
         last, checked = found.last, checked + found.checked
         problem = found.problem
         if problem is None and not path.name.endswith(f"-{last.seq:012d}.jsonl"):
-            problem = Problem(last.seq + 1, ProblemKind.MISSING, f"{path.name} ends with {last.seq}")
+            problem = ChainProblem(last.seq + 1, ProblemKind.MISSING, f"{path.name} ends with {last.seq}")
         if problem is not None:
             return Verification(checked, last, problem)
     return Verification(checked, last, None)

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from artstore.audit import START, AuditEntry, Link, to_line
-from artstore.audit_chain import Problem, verify_end, verify_entries
+from artstore.audit_chain import ChainProblem, verify_end, verify_entries
 from artstore.errors import Unavailable
 from artstore.naming import RESERVED_PREFIX
 from artstore.objects import Content, Listing
@@ -51,7 +51,7 @@ class Exported(msgspec.Struct, frozen=True):
 
     entries: int
     keys: list[str]
-    problem: Problem | None
+    problem: ChainProblem | None
     """What is wrong with the log; it was exported all the same, as evidence."""
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from artstore.audit import START, AuditEntry, AuditPage, AuditQuery, Link
-from artstore.audit_chain import Problem, verify_end, verify_entries
+from artstore.audit_chain import ChainProblem, verify_end, verify_entries
 from artstore.cursors import CursorSealer
 from artstore.errors import Invalid
 
@@ -66,7 +66,7 @@ class AuditVerification(msgspec.Struct):
     """The last good entry and its hash. Kept elsewhere, it proves later that nothing before it was touched."""
     exported: int | None
     """seq of the last entry in the locked bucket, with which the log was compared; null when there is none."""
-    problem: Problem | None
+    problem: ChainProblem | None
     """The first problem; verifying ends there."""
     next_cursor: str | None
     """Goes on behind ``last``; null when the end of the log, or a problem, was reached."""

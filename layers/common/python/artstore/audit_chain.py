@@ -29,7 +29,7 @@ class ProblemKind(enum.StrEnum):
     """It is whole, but not what followed the entry before, or not what was exported."""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ChainProblem(msgspec.Struct, frozen=True):
     """The first thing that is wrong."""
 
     seq: int
@@ -45,7 +45,7 @@ class Verification(msgspec.Struct, frozen=True):
     """Entries found good."""
     last: Link
     """The last good one; the next batch is verified behind it."""
-    problem: Problem | None
+    problem: ChainProblem | None
 
 
 def verify_entries(entries: Sequence[AuditEntry], after: Link = START, known: Link | None = None) -> Verification:
@@ -57,19 +57,21 @@ def verify_entries(entries: Sequence[AuditEntry], after: Link = START, known: Li
     for checked, entry in enumerate(entries):
         problem = _look(entry, last, entries)
         if problem is None and known is not None and entry.seq == known.seq and entry.hash != known.hash:
-            problem = Problem(entry.seq, ProblemKind.FORKED, f"entry {entry.seq} is not the one that was exported")
+            problem = ChainProblem(
+                entry.seq, ProblemKind.FORKED, f"entry {entry.seq} is not the one that was exported"
+            )
         if problem is not None:
             return Verification(checked, last, problem)
         last = Link(entry.seq, entry.hash)
     return Verification(len(entries), last, None)
 
 
-def verify_end(last: Link, known: Link | None) -> Problem | None:
+def verify_end(last: Link, known: Link | None) -> ChainProblem | None:
     """Tell whether a chain that ends with ``last`` has lost entries up to ``known``."""
     if known is None or last.seq >= known.seq:
         return None
     detail = f"the log ends at {last.seq}, and an export has entries up to {known.seq}"
-    return Problem(last.seq + 1, ProblemKind.MISSING, detail)
+    return ChainProblem(last.seq + 1, ProblemKind.MISSING, detail)
 
 
 def verify_lines(lines: Iterable[bytes | str], after: Link = START, known: Link | None = None) -> Verification:
@@ -84,7 +86,9 @@ def verify_lines(lines: Iterable[bytes | str], after: Link = START, known: Link 
         entry = _parse(line)
         if entry is None:
             found = verify_entries(entries, after, known)
-            unreadable = Problem(found.last.seq + 1, ProblemKind.CHANGED, "the line is not an entry as exported")
+            unreadable = ChainProblem(
+                found.last.seq + 1, ProblemKind.CHANGED, "the line is not an entry as exported"
+            )
             return Verification(found.checked, found.last, found.problem or unreadable)
         entries.append(entry)
     found = verify_entries(entries, after, known)
@@ -110,26 +114,26 @@ def _parse(line: bytes | str) -> AuditEntry | None:
     return entry if to_line(entry).rstrip(b"\n") == raw.rstrip(b"\r\n") else None
 
 
-def _look(entry: AuditEntry, last: Link, entries: Sequence[AuditEntry]) -> Problem | None:
+def _look(entry: AuditEntry, last: Link, entries: Sequence[AuditEntry]) -> ChainProblem | None:
     """Tell what is wrong with ``entry`` behind ``last``; ``entries`` are those it was found among."""
     expected = last.seq + 1
     if hash_entry(entry) != entry.hash:
         own = _own_place(entry, expected, entries)
         if own is None:
-            return Problem(entry.seq, ProblemKind.CHANGED, f"entry {entry.seq} does not hash to its hash")
-        return Problem(entry.seq, ProblemKind.REORDERED, f"entry {own} stands in the place of {entry.seq}")
+            return ChainProblem(entry.seq, ProblemKind.CHANGED, f"entry {entry.seq} does not hash to its hash")
+        return ChainProblem(entry.seq, ProblemKind.REORDERED, f"entry {own} stands in the place of {entry.seq}")
     if entry.seq > expected:
         if any(other.seq == expected for other in entries):
-            return Problem(expected, ProblemKind.REORDERED, f"entry {entry.seq} comes before {expected}")
+            return ChainProblem(expected, ProblemKind.REORDERED, f"entry {entry.seq} comes before {expected}")
         missing = str(expected) if entry.seq == expected + 1 else f"{expected} to {entry.seq - 1}"
-        return Problem(expected, ProblemKind.MISSING, f"missing: {missing}")
+        return ChainProblem(expected, ProblemKind.MISSING, f"missing: {missing}")
     if entry.seq < expected:
         if entry.seq == last.seq and entry.hash != last.hash:
-            return Problem(entry.seq, ProblemKind.FORKED, f"there are two entries {entry.seq}")
-        return Problem(entry.seq, ProblemKind.REORDERED, f"entry {entry.seq} comes after {last.seq}")
+            return ChainProblem(entry.seq, ProblemKind.FORKED, f"there are two entries {entry.seq}")
+        return ChainProblem(entry.seq, ProblemKind.REORDERED, f"entry {entry.seq} comes after {last.seq}")
     if entry.prev_hash != last.hash:
         detail = f"entry {entry.seq} does not follow entry {last.seq}: one of them was made anew"
-        return Problem(entry.seq, ProblemKind.FORKED, detail)
+        return ChainProblem(entry.seq, ProblemKind.FORKED, detail)
     return None
 
 

@@ -89,12 +89,26 @@ def _query_parameters(each: Endpoint) -> list[dict[str, Any]]:
     model = each.parameters.get("query")
     if model is None:
         return []
-    schema = msgspec.json.schema_components([model])[1][model.__name__]
+    schema = msgspec.json.schema_components([model], ref_template=_REF)[1][model.__name__]
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _as_openapi_30(member)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _without_null(_as_openapi_30(member)),
+        }
         for name, member in schema["properties"].items()
     ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a query string cannot say: in it a parameter is there or is not."""
+    kept = {
+        name: value for name, value in schema.items() if name != "nullable" and (name, value) != ("default", None)
+    }
+    only = kept.get("allOf", [])
+    return dict(only[0]) if len(kept) == 1 and len(only) == 1 else kept
 
 
 def _header_parameters(each: Endpoint) -> list[dict[str, Any]]:
