@@ -11,6 +11,7 @@ from artstore.errors import Invalid
 
 MAX_KEYS = 5
 _MIN_RSA_BITS, _MAX_RSA_BITS = 2048, 8192
+_MAX_EXPONENT_BITS = 32
 _MAX_KID_CHARACTERS = 100
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
 _KINDS: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
@@ -62,8 +63,11 @@ def _validate(jwk: object) -> dict[str, Any]:
         key = jwt.PyJWK(kept, algorithm=algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise _invalid("a key is malformed") from error
-    if isinstance(key, RSAPublicKey) and not _MIN_RSA_BITS <= key.key_size <= _MAX_RSA_BITS:
-        raise _invalid(f"an RSA key must have {_MIN_RSA_BITS} to {_MAX_RSA_BITS} bits")
+    if isinstance(key, RSAPublicKey):
+        if not _MIN_RSA_BITS <= key.key_size <= _MAX_RSA_BITS:
+            raise _invalid(f"an RSA key must have {_MIN_RSA_BITS} to {_MAX_RSA_BITS} bits")
+        if key.public_numbers().e.bit_length() > _MAX_EXPONENT_BITS:  # verifying would take as long as signing
+            raise _invalid(f"an RSA key's exponent must have at most {_MAX_EXPONENT_BITS} bits")
     return kept
 
 

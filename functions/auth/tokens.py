@@ -9,10 +9,11 @@ from collections.abc import Callable
 import jwt
 import msgspec
 
-from artstore.security import REVISION_CLAIM, ROLE_SCOPES, TOKEN_TYPE, Role
+from artstore.security import REVISION_CLAIM, TOKEN_TYPE
 from artstore.tables import ServiceAccount
 from functions.auth.keys import SigningKey
 from functions.auth.oauth_errors import OAuthError
+from functions.auth.permissions import permitted_scopes
 
 
 class TokenResponse(msgspec.Struct):
@@ -72,12 +73,7 @@ class TokenIssuer:
 
 
 def _granted(account: ServiceAccount, asked: frozenset[str] | None) -> frozenset[str]:
-    try:
-        permitted: frozenset[str] = ROLE_SCOPES[Role(account.role)]
-        if account.scopes is not None:
-            permitted &= frozenset(account.scopes)
-    except ValueError:  # a role nobody knows permits nothing
-        permitted = frozenset()
+    permitted = permitted_scopes(account)
     granted = permitted if asked is None else asked
     if not granted <= permitted or not granted:
         raise OAuthError("invalid_scope", "the client may not ask for this scope")

@@ -72,6 +72,8 @@ def test_an_ed25519_key_may_name_its_algorithm_as_rfc_9864_does() -> None:
         {"keys": [RSA | {"use": "enc"}]},
         {"keys": [RSA | {"n": 1}]},
         {"keys": [RSA | {"n": "!"}]},
+        {"keys": [RSA | {"e": "AQ"}]},
+        {"keys": [RSA | {"e": "AQAAAAAAAAAAAQ"}]},
         {"keys": [EC | {"y": EC["x"]}]},
         {"keys": [EC | {"crv": "P-384"}]},
         {"keys": [OKP | {"x": "AAAA"}]},
