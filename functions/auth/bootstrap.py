@@ -4,6 +4,7 @@ One handler for two callers. CloudFormation sends a custom resource's events and
 the deployer invokes it directly with ``{"action": ...}``:
 
 ``ensure-signing-key``            -> ``{"kid": ...}``
+``end-retired-keys``              -> ``{"ended": [kid, ...]}``: after a rotation, when the old key may have leaked
 ``create-first-administrator``    -> ``{"created": true, "client_id", "client_secret"}`` once, then
                                      ``{"created": false, "client_id"}``
 ``rotate-administrator-secret``   -> ``{"client_id", "client_secret"}``: a new secret for the first administrator,
@@ -22,9 +23,11 @@ from typing import Any
 import msgspec
 
 from artstore import telemetry
+from artstore.audit import SYSTEM
 from artstore.http.preconditions import IfMatch
 from functions.auth import dependencies
 from functions.auth.account_acts import Actor, deployer
+from functions.auth.key_ring import Initiator
 from functions.auth.secrets import generate_client_id, generate_secret
 
 _RESPONSE_TIMEOUT_SECONDS = 10
@@ -39,6 +42,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     action = event.get("action")
     if action == "ensure-signing-key":
         return {"kid": _ensure_signing_key()}
+    if action == "end-retired-keys":
+        initiator = Initiator(SYSTEM, request_id=_actor(context).request_id)
+        return {"ended": dependencies.key_rotation().end_retired(initiator)}
     if action == "create-first-administrator":
         return _create_first_administrator(event.get("client_id"), event.get("client_secret"), _actor(context))
     if action == "rotate-administrator-secret":

@@ -114,5 +114,9 @@ class KeyRing(msgspec.Struct, frozen=True):
         """Drop the keys that were retired longer than ``kept`` ago."""
         return self._with(tuple(key for key in self.keys if key.retired_at is None or now < key.retired_at + kept))
 
+    def without_retired(self) -> KeyRing:
+        """Drop all keys that signed before."""
+        return self._with(tuple(key for key in self.keys if self.state_of(key.kid) is not KeyState.RETIRED))
+
     def _with(self, keys: tuple[StoredKey, ...]) -> KeyRing:
         return self if keys == self.keys else msgspec.structs.replace(self, keys=keys)

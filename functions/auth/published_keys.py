@@ -45,7 +45,8 @@ class PublishedKeys:
     def publish(self, ring: KeyRing, kept: timedelta) -> dict[str, PublishedKey]:
         """Show each key of ``ring`` in its state; a retired one for ``kept`` longer. Give the published keys.
 
-        Writes only what differs, so that doing it again changes nothing. When a key was first shown is kept.
+        A key that is not of the ring ends now, however it came here. Writes only what differs, so that doing it
+        again changes nothing. When a key was first shown is kept.
         """
         shown = {record.kid: record for record in self._records()}
         now = _text(datetime.fromtimestamp(self._clock(), UTC))
@@ -59,6 +60,10 @@ class PublishedKeys:
                 with reaching_dynamodb():
                     record.save()
             published[key.kid] = _published(record)
+        for kid in shown.keys() - published.keys():
+            with reaching_dynamodb():
+                shown[kid].expires_at_epoch = int(self._clock())
+                shown[kid].save()
         return published
 
     def _records(self) -> list[SigningKeyRecord]:

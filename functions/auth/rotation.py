@@ -90,6 +90,32 @@ class KeyRotation:
                 return None
             return self._rotate(ring, shown_since, Initiator(SYSTEM))
 
+    def end_retired(self, initiator: Initiator) -> list[str]:
+        """Let no retired key verify any longer, since one of them may have leaked; give their kids.
+
+        The tokens that they signed end with them, within the cache time of those who verify. Waits for a rotation
+        that goes on. Raises Conflict and Unavailable.
+        """
+        with self._lock(patience_seconds=LEASE_SECONDS / 4):
+            ring, _ = self._settled()
+            remaining = ring.without_retired()
+            ended = sorted({key.kid for key in ring.keys} - {key.kid for key in remaining.keys})
+            for kid in ended:
+                self._audit.append(
+                    AuditEvent(
+                        action="signing_key.ended",
+                        actor=initiator.actor,
+                        object=f"signing-key/{kid}",
+                        outcome="success",
+                        source_ip=initiator.source_ip,
+                        request_id=initiator.request_id,
+                    )
+                )
+            if ended:
+                self._secret.write(remaining)
+                self._show(remaining)
+            return ended
+
     def _rotate(self, ring: KeyRing, shown_since: datetime, initiator: Initiator) -> Rotation:
         wait = self._wait_seconds(shown_since)
         if wait > 0:
