@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ class Thing(msgspec.Struct, forbid_unknown_fields=True):
 
 class Page(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(le=10)] = 5
+    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = msgspec.field(default=None, name="from")
 
 
 @endpoint("POST", "/things", scope=Scope.FILES_WRITE, status=201, summary="Make")
@@ -125,6 +127,7 @@ def test_another_content_type_is_415(app: ArtStoreApp) -> None:
         (f"/things/{FILE_ID}?limit=x", "invalid_parameter"),
         (f"/things/{FILE_ID}?limit=1&limit=2", "invalid_parameter"),
         (f"/things/{FILE_ID}?unknown=1", "invalid_parameter"),
+        (f"/things/{FILE_ID}?from=null", "invalid_parameter"),
         ("/things/not-a-uuid", "invalid_parameter"),
     ],
 )

@@ -220,10 +220,16 @@ def _decode_body(request: Request, kind: Any) -> object:
 def _decode_query(request: Request, kind: Any) -> object:
     if repeated := sorted(name for name, values in request.query.items() if len(values) > 1):
         raise Invalid(f"the query parameter {repeated[0]} is repeated", code="invalid_parameter")
+    values = {name: given[0] for name, given in request.query.items()}
     try:
-        return msgspec.convert({name: values[0] for name, values in request.query.items()}, kind, strict=False)
+        query = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid_field("query", error) from error
+    # A convert that is not strict takes the text "null" for None, which a query string cannot say.
+    for each in msgspec.structs.fields(kind):
+        if each.encode_name in values and getattr(query, each.name) is None:
+            raise Invalid(f"{each.encode_name} is not null", code="invalid_parameter", field=each.encode_name)
+    return query
 
 
 def _decode_path_parameter(request: Request, name: str, kind: Any) -> object:
