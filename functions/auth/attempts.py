@@ -17,6 +17,7 @@ WINDOW_SECONDS = 300
 MAX_PER_CLIENT = 30
 MAX_PER_ADDRESS = 60
 _KEPT_SECONDS = 3600
+_MAX_REMEMBERED = 10_000
 
 
 class Attempts:
@@ -25,30 +26,36 @@ class Attempts:
     def __init__(
         self, prefix: str, *, per_client: int = MAX_PER_CLIENT, per_address: int = MAX_PER_ADDRESS
     ) -> None:
-        """Allow so many attempts in each window of five minutes."""
+        """Allow so many attempts by a client, and failures from an address, in each window of five minutes."""
         self._table = bind(Attempt, prefix)
         self._per_client = per_client
         self._per_address = per_address
+        self._shut_out: dict[str, int] = {}
 
     def count(self, client_id: str, address: str, now: float) -> None:
-        """Count one attempt before it is verified; two UpdateItems.
+        """Count one attempt of a client before it is verified; one UpdateItem.
 
-        Raises RateLimited (``too_many_attempts``) beyond a limit, and Unavailable: what cannot be counted is not
-        verified.
+        Raises RateLimited (``too_many_attempts``) beyond the client's limit, and for an address that this process
+        knows to be beyond its own; Unavailable: what cannot be counted is not verified.
         """
         window, into = divmod(int(now), WINDOW_SECONDS)
-        by_client = self._add(_key("client", client_id, window), 1, now)
-        by_address = self._add(_key("address", address, window), 1, now)
-        if by_client > self._per_client or by_address > self._per_address:
-            raise RateLimited(
-                "too many attempts to authenticate", retry_after=WINDOW_SECONDS - into, code="too_many_attempts"
-            )
+        if self._shut_out.get(address) == window:
+            raise _too_many(into)
+        if self._add(_key("client", client_id, window), 1, now) > self._per_client:
+            raise _too_many(into)
 
-    def forgive(self, client_id: str, address: str, now: float) -> None:
-        """Take back an attempt that succeeded, in the window in which it was counted."""
-        window = int(now) // WINDOW_SECONDS
-        self._add(_key("client", client_id, window), -1, now)
-        self._add(_key("address", address, window), -1, now)
+    def forgive(self, client_id: str, now: float) -> None:
+        """Take back a client's attempt that succeeded; one UpdateItem."""
+        self._add(_key("client", client_id, int(now) // WINDOW_SECONDS), -1, now)
+
+    def fail(self, address: str, now: float) -> None:
+        """Count a failure from an address; one UpdateItem. Raises RateLimited beyond its limit."""
+        window, into = divmod(int(now), WINDOW_SECONDS)
+        if self._add(_key("address", address, window), 1, now) > self._per_address:
+            if len(self._shut_out) >= _MAX_REMEMBERED:
+                self._shut_out.clear()
+            self._shut_out[address] = window
+            raise _too_many(into)
 
     def claim_assertion(self, client_id: str, jti: str, expires_at: float) -> bool:
         """Remember an assertion until it expires; False when it was used before (RFC 7523 §3, item 7)."""
@@ -72,6 +79,12 @@ class Attempts:
                 ]
             )
         return int(attempt.attempts or 0)
+
+
+def _too_many(into: int) -> RateLimited:
+    return RateLimited(
+        "too many attempts to authenticate", retry_after=WINDOW_SECONDS - into, code="too_many_attempts"
+    )
 
 
 def _key(kind: str, *parts: object) -> str:

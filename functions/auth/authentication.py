@@ -15,7 +15,7 @@ from artstore.errors import RateLimited
 from artstore.tables import ServiceAccount
 from functions.auth.check_in import CheckedIn
 from functions.auth.client_assertion import named_client, verify_assertion
-from functions.auth.oauth_errors import invalid_client
+from functions.auth.oauth_errors import OAuthError, invalid_client
 from functions.auth.secrets import SecretVerifier
 from functions.auth.token_request import AssertionCredentials, Credentials
 
@@ -32,11 +32,15 @@ class AttemptCounter(Protocol):
     """Where attempts are counted."""
 
     def count(self, client_id: str, address: str, now: float) -> None:
-        """Count an attempt. Raises RateLimited."""
+        """Count an attempt, before it is verified. Raises RateLimited."""
         ...
 
-    def forgive(self, client_id: str, address: str, now: float) -> None:
+    def forgive(self, client_id: str, now: float) -> None:
         """Take back an attempt that succeeded."""
+        ...
+
+    def fail(self, address: str, now: float) -> None:
+        """Count a failure. Raises RateLimited."""
         ...
 
     def claim_assertion(self, client_id: str, jti: str, expires_at: float) -> bool:
@@ -89,10 +93,14 @@ class ClientAuthenticator:
         checked = self._desk.check_in(client_id, now)
         active = checked is not None and checked.account.status == "ACTIVE"
         account = checked.account if checked is not None and active else None
-        if isinstance(credentials, AssertionCredentials):
-            self._check_assertion(credentials.assertion, client_id, account, address, now)
-        else:
-            self._check_secret(credentials.client_secret, client_id, account, address, now)
+        try:
+            if isinstance(credentials, AssertionCredentials):
+                self._check_assertion(credentials.assertion, client_id, account, address, now)
+            else:
+                self._check_secret(credentials.client_secret, client_id, account, address, now)
+        except OAuthError:
+            self._attempts.fail(address, now)
+            raise
         if checked is None or account is None:
             raise invalid_client()
         return AuthenticatedClient(account, self._check_rate(checked))
@@ -106,7 +114,7 @@ class ClientAuthenticator:
         self._attempts.count(client_id, address, now)
         if not self._secrets.verify(secret, hashes):
             raise invalid_client()
-        self._attempts.forgive(client_id, address, now)
+        self._attempts.forgive(client_id, now)
 
     def _check_assertion(
         self, assertion: str, client_id: str, account: ServiceAccount | None, address: str, now: float
@@ -116,7 +124,7 @@ class ClientAuthenticator:
         verified = verify_assertion(assertion, client_id, jwks, self._issuer, now)
         if not self._attempts.claim_assertion(client_id, verified.jti, verified.expires_at):
             raise invalid_client()
-        self._attempts.forgive(client_id, address, now)
+        self._attempts.forgive(client_id, now)
 
     def _check_rate(self, checked: CheckedIn) -> dict[str, str]:
         """Give the RateLimit fields, as draft-ietf-httpapi-ratelimit-headers-06 names them. Raises RateLimited."""

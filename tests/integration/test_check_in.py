@@ -82,26 +82,35 @@ def test_an_unknown_client_leaves_nothing_behind() -> None:
     assert boto3.client("dynamodb").scan(TableName="moto-accounts")["Count"] == 1
 
 
-def test_attempts_are_limited_by_client_and_by_address_and_end_with_the_window() -> None:
-    attempts = Attempts("moto", per_client=2, per_address=3)
+def test_attempts_of_a_client_are_limited_and_counted_anew_in_the_next_window() -> None:
+    attempts = Attempts("moto", per_client=2)
     attempts.count("a", "192.0.2.1", NOON)
     attempts.count("a", "192.0.2.2", NOON)
     with pytest.raises(RateLimited) as refusal:
         attempts.count("a", "192.0.2.3", NOON)
     assert refusal.value.retry_after == 300 - int(NOON) % 300
-    attempts.count("b", "192.0.2.9", NOON)
-    attempts.count("c", "192.0.2.9", NOON)
-    attempts.count("d", "192.0.2.9", NOON)
+    attempts.count("b", "192.0.2.1", NOON)
+    attempts.count("a", "192.0.2.1", NOON + 300)
+
+
+def test_an_address_that_fails_too_often_is_shut_out_before_anything_is_verified() -> None:
+    attempts = Attempts("moto", per_address=2)
+    attempts.fail("192.0.2.9", NOON)
+    attempts.fail("192.0.2.9", NOON)
     with pytest.raises(RateLimited):
-        attempts.count("e", "192.0.2.9", NOON)
+        attempts.fail("192.0.2.9", NOON)
+    with count_calls() as calls, pytest.raises(RateLimited):
+        attempts.count("a", "192.0.2.9", NOON)
+    assert calls == []
+    attempts.count("a", "192.0.2.1", NOON)
     attempts.count("a", "192.0.2.9", NOON + 300)
 
 
 def test_a_forgiven_attempt_does_not_count() -> None:
-    attempts = Attempts("moto", per_client=1, per_address=1)
+    attempts = Attempts("moto", per_client=1)
     for _ in range(5):
         attempts.count("a", "192.0.2.1", NOON)
-        attempts.forgive("a", "192.0.2.1", NOON)
+        attempts.forgive("a", NOON)
 
 
 def test_an_assertion_is_accepted_once() -> None:

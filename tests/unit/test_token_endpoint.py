@@ -70,14 +70,18 @@ class AttemptBook:
         self.claimed: set[tuple[str, str]] = set()
 
     def count(self, client_id: str, address: str, now: float) -> None:
-        self.counts[client_id] += 1
-        self.counts[address] += 1
-        if self.counts[client_id] > 5 or self.counts[address] > 20:
-            raise RateLimited("too many", retry_after=7, code="too_many_attempts")
+        self._add(client_id, 5)
 
-    def forgive(self, client_id: str, address: str, now: float) -> None:
+    def forgive(self, client_id: str, now: float) -> None:
         self.counts[client_id] -= 1
-        self.counts[address] -= 1
+
+    def fail(self, address: str, now: float) -> None:
+        self._add(address, 20)
+
+    def _add(self, counted: str, limit: int) -> None:
+        self.counts[counted] += 1
+        if self.counts[counted] > limit:
+            raise RateLimited("too many", retry_after=7, code="too_many_attempts")
 
     def claim_assertion(self, client_id: str, jti: str, expires_at: float) -> bool:
         fresh = (client_id, jti) not in self.claimed
