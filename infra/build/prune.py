@@ -32,7 +32,7 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 _POWERTOOLS = "aws_lambda_powertools"
-_BOTOCORE_SERVICES = (
+BOTOCORE_SERVICES = (
     "dynamodb/2012-08-10",
     "s3/2006-03-01",
     "secretsmanager/2017-10-17",
@@ -77,7 +77,7 @@ RULES: dict[str, Rule] = {
             "botocore/data/endpoints.json",
             "botocore/data/partitions.json",
             "botocore/data/sdk-default-configuration.json",
-            *(f"botocore/data/{service}/*" for service in _BOTOCORE_SERVICES),
+            *(f"botocore/data/{service}/*" for service in BOTOCORE_SERVICES),
         ),
         drop=("*/examples-1.json",),
     ),

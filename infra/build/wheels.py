@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.build.prune import rule_for
+from infra.build.slim import slim
 from infra.build.targets import BuildError, Target
 
 Report = Callable[[str], None]
@@ -90,8 +90,7 @@ def unpack(wheels: list[Path], root: Path) -> None:
                 if not path.resolve().is_relative_to(root.resolve()):
                     raise BuildError(f"{wheel.name} holds a file outside itself: {info.filename}")
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(info) as source, path.open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
+                path.write_bytes(slim(name, archive.read(info)))
         if rule.version:
             folder = root / f"{distribution}-{version}.dist-info"
             folder.mkdir()
