@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.measure import Row, interleave
 from benchmarks.report import Result
+from infra.build.manifest import Manifest
 from infra.build.pipeline import build
 
 FUNCTIONS = ("auth", "upload", "query")
@@ -39,11 +40,7 @@ def run(rounds: int) -> Result:
     if not manifest.pyc:
         return Result("coldstart", [], failures=["the build has no .pyc files"])
     with tempfile.TemporaryDirectory(prefix="artstore-coldstart-") as folder:
-        unpacked = {}
-        for name in ("layer", *FUNCTIONS):
-            unpacked[name] = Path(folder) / name
-            with zipfile.ZipFile(manifest.artifacts[name].path) as archive:
-                archive.extractall(unpacked[name])
+        unpacked = unpack(manifest, ("layer", *FUNCTIONS), Path(folder))
         layer = unpacked["layer"] / "python"
         steps: dict[str, Callable[[], object]] = {
             "bare": functools.partial(_start, [], "pass"),
@@ -72,6 +69,16 @@ def run(rounds: int) -> Result:
             "processor time of whole processes, median of 5: " + _listed(processor),
         ],
     )
+
+
+def unpack(manifest: Manifest, names: tuple[str, ...], folder: Path) -> dict[str, Path]:
+    """Unpack built zips below ``folder``, as Lambda would mount them."""
+    unpacked = {}
+    for name in names:
+        unpacked[name] = folder / name
+        with zipfile.ZipFile(manifest.artifacts[name].path) as archive:
+            archive.extractall(unpacked[name])
+    return unpacked
 
 
 def _start(path: list[Path], code: str) -> None:

@@ -1,23 +1,36 @@
-"""token: POST /api/v1/auth/token, warm, beside one GetItem and one RS256 signature."""
+"""token: POST /api/v1/auth/token, warm and as the first of a process, and verifying what it gives."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import importlib
 import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import bcrypt
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from artstore.config import AuthSettings
 from benchmarks.calls import exactly_one, recording, summary
+from benchmarks.cold_start import unpack
 from benchmarks.measure import Row, interleave
 from benchmarks.report import Result
 from benchmarks.stack import Stack, invoke, rest_event
+from infra.build.pipeline import build
 
 PATH = "/api/v1/auth/token"
+FIRST_ROUNDS = 7
 
 
 def _token_event(stack: Stack) -> dict[str, Any]:
@@ -60,18 +73,74 @@ def run(stack: Stack, rounds: int) -> Result:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     claims = jwt.decode(token, options={"verify_signature": False})
     header = {name: value for name, value in jwt.get_unverified_header(token).items() if name != "alg"}
-    account = {name: calls[0].parameters[name] for name in ("TableName", "Key")}
 
     def floor() -> None:
-        dynamodb.get_item(**account, ConsistentRead=True)
+        dynamodb.update_item(**calls[0].parameters)
         jwt.encode(claims, key, algorithm="RS256", headers=header)
 
     times = interleave({"case": issue, "floor": floor}, rounds, warm_up=20)
+    verifying = _verifying(token, rounds)
+    with tempfile.TemporaryDirectory(prefix="artstore-first-") as folder:
+        first = interleave(
+            {"case": _first_token(stack, Path(folder)), "floor": _hashing()}, FIRST_ROUNDS, warm_up=1
+        )
     return Result(
         "token",
-        [Row.of("POST /api/v1/auth/token, warm", times["case"], times["floor"])],
+        [
+            Row.of("POST /api/v1/auth/token, warm", times["case"], times["floor"]),
+            Row.of("the first token of a process", first["case"], first["floor"]),
+            Row.of("verify an access token, warm", verifying["case"], verifying["floor"]),
+        ],
         remarks=[
             f"calls of one warm request: {summary(calls)}",
-            "floor: one DynamoDB GetItem of the account and one RS256 signature (2048 bits)",
+            "floor, warm: the same UpdateItem through botocore and one RS256 signature (2048 bits)",
+            "floor, first: one comparison with a bcrypt hash of the default cost; imports do not count",
+            "floor, verifying: one RS256 verification, no claim looked at",
         ],
     )
+
+
+def _verifying(token: str, rounds: int) -> dict[str, list[float]]:
+    """Time what every other request pays for its token; its key and the revoked tokens are read beforehand."""
+    dependencies = importlib.import_module("functions.auth.dependencies")
+    verifier = dependencies.token_verifier()
+    verifier.verify(token)
+    kid = jwt.get_unverified_header(token)["kid"]
+    public = next(jwt.PyJWK(dict(jwk)).key for jwk in dependencies.key_source().jwks() if jwk["kid"] == kid)
+    signed, signature = token.rsplit(".", 1)
+    raw = base64.urlsafe_b64decode(signature + "==")
+
+    def floor() -> None:
+        public.verify(raw, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+    return interleave({"case": lambda: verifier.verify(token), "floor": floor}, rounds, warm_up=20)
+
+
+def _first_token(stack: Stack, folder: Path) -> Callable[[], float]:
+    """Give what starts the built function on one core, and gives the milliseconds of its first token."""
+    unpacked = unpack(build("local", report=print), ("layer", "auth"), folder)
+    path = [str(unpacked["auth"]), str(unpacked["layer"] / "python")]
+    script = Path(__file__).with_name("first_token.py")
+    command = [sys.executable, "-I", "-S", "-B", str(script), json.dumps([path, _token_event(stack)])]
+    core = {min(os.sched_getaffinity(0))} if hasattr(os, "sched_getaffinity") else None
+
+    def start() -> float:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            preexec_fn=None if core is None else functools.partial(os.sched_setaffinity, 0, core),
+        )
+        return float(done.stderr.splitlines()[-1])
+
+    return start
+
+
+def _hashing() -> Callable[[], None]:
+    hashed = bcrypt.hashpw(b"a secret", bcrypt.gensalt(AuthSettings.bcrypt_cost))
+
+    def compare() -> None:
+        bcrypt.checkpw(b"another", hashed)
+
+    return compare
