@@ -128,6 +128,8 @@ def test_another_content_type_is_415(app: ArtStoreApp) -> None:
         (f"/things/{FILE_ID}?limit=1&limit=2", "invalid_parameter"),
         (f"/things/{FILE_ID}?unknown=1", "invalid_parameter"),
         (f"/things/{FILE_ID}?from=null", "invalid_parameter"),
+        (f"/things/{FILE_ID}?from=0.5", "invalid_parameter"),
+        (f"/things/{FILE_ID}?from=1700000000", "invalid_parameter"),
         ("/things/not-a-uuid", "invalid_parameter"),
     ],
 )

@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -225,11 +226,16 @@ def _decode_query(request: Request, kind: Any) -> object:
         query = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid_field("query", error) from error
-    # A convert that is not strict takes the text "null" for None, which a query string cannot say.
     for each in msgspec.structs.fields(kind):
-        if each.encode_name in values and getattr(query, each.name) is None:
-            raise Invalid(f"{each.encode_name} is not null", code="invalid_parameter", field=each.encode_name)
+        if each.encode_name in values and _is_misread(values[each.encode_name], getattr(query, each.name)):
+            raise Invalid(f"{each.encode_name} is malformed", code="invalid_parameter", field=each.encode_name)
     return query
+
+
+def _is_misread(text: str, value: object) -> bool:
+    """Tell whether msgspec was more liberal than the API: when not strict it takes null for None, and a number for
+    a time."""
+    return value is None or (isinstance(value, datetime) and text[4:5] != "-")
 
 
 def _decode_path_parameter(request: Request, name: str, kind: Any) -> object:
