@@ -40,6 +40,10 @@ class ServiceAccounts:
         self._made.append(made["client_id"])
         return TestClient(made["client_id"], made["client_secret"] or "")
 
+    def adopt(self, client_id: str) -> None:
+        """Delete that account, too, when the tests are done."""
+        self._made.append(client_id)
+
     def change(self, client: TestClient, **fields: Any) -> requests.Response:
         """Change an account, whatever its revision."""
         return self._archive.request(
