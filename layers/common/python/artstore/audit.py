@@ -108,9 +108,9 @@ START = Link(0, GENESIS_HASH)
 class StateChanged(PreconditionFailed):
     """A condition of the writes alongside an entry did not hold, so that nothing at all was written.
 
-    ``failed`` says which: positions from 0 among the writes that ``alongside`` added, ordered as DynamoDB gets them:
-    condition checks, deletes, saves, updates. A caller who can say more (a stale If-Match, a name that is taken)
-    catches this and raises an error of its own.
+    ``failed`` says which: positions from 0 among the writes that ``alongside`` added, in the order in which they
+    are sent: condition checks, deletes, saves, updates. A caller who can say more (a stale If-Match, a name that
+    is taken) catches this and raises an error of its own.
     """
 
     def __init__(self, failed: tuple[int, ...]) -> None:
