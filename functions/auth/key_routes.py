@@ -13,6 +13,10 @@ from functions.auth.key_ring import Initiator
 from functions.auth.published_keys import PublishedKey
 from functions.auth.rotation_records import PastRotation
 
+_DELIVERY_SECONDS = 5
+"""What publishing a key and delivering the key set may take: the set is cached for so much less than keys are
+published ahead."""
+
 
 class JsonWebKey(msgspec.Struct, omit_defaults=True):
     """A public key (RFC 7517 §4): RSA with n and e, or elliptic curve with crv, x and y (RFC 7518 §6)."""
@@ -56,7 +60,7 @@ def show_jwks() -> Reply[JsonWebKeySet]:
     May be cached for as long as Cache-Control says: no key signs that has been shown for less.
     """
     keys = [msgspec.convert(jwk, JsonWebKey) for jwk in dependencies.key_source().jwks()]
-    max_age = dependencies.settings().key_publish_ahead_seconds
+    max_age = dependencies.settings().key_publish_ahead_seconds - _DELIVERY_SECONDS
     return Reply(JsonWebKeySet(keys), {"Cache-Control": f"public, max-age={max_age}"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,7 @@ class PublishedKeys:
         again changes nothing. When a key was first shown is kept.
         """
         shown = {record.kid: record for record in self._records()}
-        now = _text(datetime.fromtimestamp(self._clock(), UTC))
+        now = _text(datetime.fromtimestamp(math.ceil(self._clock()), UTC))
         published: dict[str, PublishedKey] = {}
         for key in ring.keys:
             before = shown.get(key.kid)

@@ -30,6 +30,8 @@ _PUNCTUALITY = timedelta(minutes=5)
 _SKEW = timedelta(seconds=60)
 LEASE_SECONDS = 120
 _PAUSE_SECONDS = 1
+_MOST_KEYS = 60
+"""The ring stays below the 65,536 bytes that a secret can have; a key takes some 800."""
 
 
 class KeyRotation:
@@ -73,7 +75,8 @@ class KeyRotation:
         """Rotate now.
 
         Raises Conflict: ``rotation_in_progress`` when another one goes on; ``rotation_too_soon`` when verifiers
-        may not yet know the next key, with ``retry_after`` (seconds). Raises Unavailable.
+        may not yet know the next key; ``too_many_keys`` when the ring is full; the latter two with ``retry_after``
+        (seconds). Raises Unavailable.
         """
         with self._lock():
             ring, shown_since = self._settled()
@@ -126,6 +129,13 @@ class KeyRotation:
                 retry_after=wait,
             )
         now = self._now()
+        if len(ring.keys) >= _MOST_KEYS:
+            ends = min(key.retired_at for key in ring.keys if key.retired_at is not None) + self._kept
+            raise Conflict(
+                f"{len(ring.keys)} keys still verify tokens; rotate again when one of them has ended",
+                code="too_many_keys",
+                retry_after=math.ceil((ends - now).total_seconds()),
+            )
         rotated = ring.rotated(generate_key(self._algorithm, now), now, initiator)
         self._secret.write(rotated)
         self._show(rotated)

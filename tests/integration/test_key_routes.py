@@ -55,7 +55,7 @@ def let_next_key_age(seconds: int = 10) -> None:
 def test_rotating_over_http_signs_the_next_token_with_the_next_key(server: str) -> None:
     too_soon = rotate(server)
     assert (too_soon.status, too_soon.json["code"]) == (409, "rotation_too_soon")
-    assert 0 < int(too_soon.headers["Retry-After"]) <= 10
+    assert 0 < int(too_soon.headers["Retry-After"]) <= 11
     let_next_key_age()
     answer = rotate(server)
     assert answer.status == 200
@@ -105,9 +105,9 @@ def test_keys_are_the_affair_of_those_who_may(server: str, method: str, path: st
     assert call(app, method, path, token=administrator_token("files:read")).status == 403
 
 
-def test_the_key_set_may_be_cached_as_long_as_keys_are_published_ahead(server: str) -> None:
+def test_the_key_set_may_be_cached_for_less_than_keys_are_published_ahead(server: str) -> None:
     answer = call(app, "GET", "/.well-known/jwks.json")
-    assert answer.headers["Cache-Control"] == "public, max-age=10"
+    assert answer.headers["Cache-Control"] == "public, max-age=5"
     assert [set(key) for key in answer.json["keys"]] == [{"kty", "kid", "use", "alg", "crv", "x", "y"}] * 2
 
 

@@ -80,7 +80,7 @@ class AuthSettings(HttpSettings):
     signing_algorithm: str = _setting("ARTSTORE_SIGNING_ALGORITHM", _one_of("RS256", "ES256"), "RS256")
     """What new signing keys are made for: RS256 or ES256."""
     key_publish_ahead_seconds: int = _setting("ARTSTORE_KEY_PUBLISH_AHEAD_SECONDS", _number(10, 86_400), 300)
-    """How long the next signing key is published before it signs, in seconds; verifiers may cache as long."""
+    """How long the next signing key is published before it signs, in seconds; verifiers may cache for 5 less."""
     token_requests_per_minute: int = _setting("ARTSTORE_TOKEN_REQUESTS_PER_MINUTE", _number(1, 100_000), 100)
     """Requests that a service account may make to the token endpoint in a minute, unless its own limit differs."""
     audit_bucket: str | None = _setting("ARTSTORE_AUDIT_BUCKET", default=None)

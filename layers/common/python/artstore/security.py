@@ -30,11 +30,11 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1, not a s
 REVISION_CLAIM = "account_revision"
 """The revision of the service account that the token was issued from; see ``artstore.revocations``."""
 CLOCK_SKEW_SECONDS = 5
-UNKNOWN_KEY_COOLDOWN_SECONDS = 10
+UNKNOWN_KEY_COOLDOWN_SECONDS = 5
 """Tokens with unknown keys make a process read the published keys at most so often, whatever strangers send.
 
-A key is published at least as long before it signs (ARTSTORE_KEY_PUBLISH_AHEAD_SECONDS has this as its least
-value), so a key that is in use and was not there at the last reading is always looked for.
+A key is published longer than that before it signs (ARTSTORE_KEY_PUBLISH_AHEAD_SECONDS is 10 at least), so a key
+that is in use and was not there at the last reading is always looked for.
 """
 _MAX_TOKEN_CHARACTERS = 8192
 
