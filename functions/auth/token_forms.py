@@ -1,7 +1,8 @@
 """The bodies of the token, introspection and revocation endpoints, as the OpenAPI document describes them.
 
 They are read by ``token_request``, which has rules that no schema can state: no parameter twice, one way to
-authenticate and not two. Unknown parameters are ignored, and one without a value counts as omitted (RFC 6749 §3.2).
+authenticate and not two. Unknown parameters are ignored, and one without a value counts as omitted (RFC 6749
+§3.2).
 """
 
 from __future__ import annotations
