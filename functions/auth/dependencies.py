@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.audit import Link
@@ -12,7 +13,6 @@ from artstore.cursors import CursorSealer
 from artstore.objects import ObjectStore, s3_client
 from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
-from functions.auth.account_admin import AccountAdministration
 from functions.auth.account_list import AccountDirectory
 from functions.auth.accounts import ServiceAccounts
 from functions.auth.attempts import Attempts
@@ -25,10 +25,13 @@ from functions.auth.published_keys import PublishedKeys
 from functions.auth.refusals import RefusalRecorder
 from functions.auth.rotation import KeyRotation
 from functions.auth.rotation_records import RotationRecords
-from functions.auth.secret_expiry import SecretExpiry
 from functions.auth.secrets import SecretVerifier
 from functions.auth.token_status import TokenStatus
 from functions.auth.tokens import TokenIssuer
+
+if TYPE_CHECKING:
+    from functions.auth.account_admin import AccountAdministration
+    from functions.auth.secret_expiry import SecretExpiry
 
 
 @functools.cache
@@ -171,7 +174,9 @@ def account_directory() -> AccountDirectory:
 
 @functools.cache
 def account_administration() -> AccountAdministration:
-    """Give what administers accounts."""
+    """Give what administers accounts; imported here, since the first token of a process should not wait for it."""
+    from functions.auth.account_admin import AccountAdministration
+
     return AccountAdministration(
         accounts=service_accounts(),
         audit=audit_log(),
@@ -183,5 +188,7 @@ def account_administration() -> AccountAdministration:
 
 @functools.cache
 def secret_expiry() -> SecretExpiry:
-    """Give what warns of secrets that end soon."""
+    """Give what warns of secrets that end soon; imported here, for the scheduled function alone."""
+    from functions.auth.secret_expiry import SecretExpiry
+
     return SecretExpiry(service_accounts(), audit_log())
