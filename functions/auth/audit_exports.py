@@ -36,7 +36,7 @@ class Objects(Protocol):
 
     def list_folder(self, bucket: str, prefix: str) -> Listing: ...
     def read(self, bucket: str, key: str, limit: int) -> Content: ...
-    def create(self, bucket: str, key: str, body: bytes, content_type: str, *, checksum: bool) -> str | None: ...
+    def create(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None: ...
 
 
 class Log(Protocol):
@@ -103,7 +103,7 @@ class AuditExports:
             entries, body = _fill(entries)
             problem = problem or verify_entries(entries, last).problem
             key = export_key(entries[0].seq, entries[-1].seq, self._clock())
-            self._objects.create(self._bucket, key, body, CONTENT_TYPE, checksum=True)
+            self._objects.create(self._bucket, key, body, CONTENT_TYPE)
             last = Link(entries[-1].seq, entries[-1].hash)
             keys.append(key)
             count += len(entries)

@@ -22,7 +22,7 @@ import psycopg
 import requests
 
 from infra.build import Manifest, build
-from infra.local import deploy, ministack, postgres, postgres_home, state
+from infra.local import deploy, gaps, ministack, postgres, postgres_home, state
 from infra.local.console import Console
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import Decisions, LocalDirectory, LocalStackError, StackFile
@@ -180,6 +180,7 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
         deployed = deploy.deploy_stack(account, PREFIX, TEMPLATE, bucket, parameters, console.warn)
         outcome.append(f"{deployed.change} from {TEMPLATE.name}")
     outputs = deployed.outputs
+    gaps.put_default_retention(account, outputs["RwBucket"], TEMPLATE)
     bootstrap = functools.partial(_create_administrator, account, outputs["BootstrapFunctionName"], decisions)
     if deployed.change == "created":
         with console.step("first admin") as outcome:

@@ -6,10 +6,11 @@ import hashlib
 import json
 import time
 import uuid
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from infra.local.sample_pdf import make_pdf
 from tests.e2e.archive import Archive, eventually, put
@@ -62,10 +63,13 @@ def test_a_pdf_is_stored_described_found_and_comes_back_byte_for_byte(
     shown = {name: value for name, value in document.items() if name not in ("status",)}
     assert {name: attributes[name] for name in shown if name in attributes} == shown
 
-    answer = download(archive, file_id)
-    assert answer.content == pdf
-    assert answer.headers["Content-Disposition"].startswith("attachment;")
-    assert answer.headers["Content-Type"] == "application/pdf"
+    assert download(archive, file_id).content == pdf
+    link = archive.request("GET", f"/api/v1/files/{file_id}/download").headers["Location"]
+    signed = parse_qs(urlsplit(link).query)
+    # Looked for in the link: MiniStack forgets the response's headers when a version is asked for.
+    assert signed["response-content-disposition"][0].startswith("attachment;")
+    assert signed["response-content-type"] == ["application/pdf"]
+    assert signed["versionId"] == [document["storage_version_id"]]
 
 
 def test_a_cyrillic_name_is_found_and_kept_in_the_download(archive: Archive) -> None:
@@ -75,6 +79,8 @@ def test_a_cyrillic_name_is_found_and_kept_in_the_download(archive: Archive) -> 
     assert archive.search(word) == [file_id]
     answer = download(archive, file_id)
     assert answer.content.decode() == "Привет, мир"
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert answer.headers["Content-Type"] == "text/plain"
     assert unquote(answer.headers["Content-Disposition"].split("filename*=UTF-8''")[1]) == name
 
 
@@ -134,6 +140,17 @@ def test_a_download_is_the_version_that_was_verified_whatever_was_written_over_i
     key = document["storage_path"] + document["storage_filename"]
     operator.s3.put_object(Bucket=operator.rw_bucket, Key=key, Body=b"written over it")
     assert download(archive, file_id).content == b"as it was verified"
+
+
+def test_a_permanent_document_cannot_be_deleted_even_by_the_operator(archive: Archive, operator: Operator) -> None:
+    file_id = archive.store(b"to be kept", "kept.txt", retention_policy="permanent")
+    document = archive.request("GET", f"/api/v1/files/{file_id}").json()
+    key = document["storage_path"] + document["storage_filename"]
+    for each in (key, key + ".attr.json"):
+        [version] = operator.s3.list_object_versions(Bucket=operator.rw_bucket, Prefix=each)["Versions"][:1]
+        with pytest.raises(ClientError, match="AccessDenied"):
+            operator.s3.delete_object(Bucket=operator.rw_bucket, Key=each, VersionId=version["VersionId"])
+    assert download(archive, file_id).content == b"to be kept"
 
 
 def test_an_attr_json_that_is_removed_takes_its_document_out_of_the_index(

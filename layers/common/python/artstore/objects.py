@@ -143,20 +143,13 @@ class ObjectStore:
                     return Listing(sorted(folders), sorted(keys))
                 more = {"ContinuationToken": answer["NextContinuationToken"]}
 
-    def create(
-        self, bucket: str, key: str, body: bytes, content_type: str = JSON_TYPE, *, checksum: bool = False
-    ) -> str | None:
+    def create(self, bucket: str, key: str, body: bytes, content_type: str = JSON_TYPE) -> str | None:
         """Write an object that must not exist yet (``If-None-Match: *``); give its ETag, None if it exists.
 
-        With ``checksum`` its SHA-256 is sent along, for S3 to compare and to keep (x-amz-checksum-sha256).
         Raises Unavailable, also when another creation of the same key is under way (S3's 409).
         """
-        wanted = {"IfNoneMatch": "*"}
-        if checksum:
-            wanted["ChecksumAlgorithm"] = "SHA256"
-            wanted["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(body).digest()).decode()
         try:
-            return self._put(bucket, key, body, content_type, **wanted)
+            return self._put(bucket, key, body, content_type, IfNoneMatch="*")
         except PreconditionFailed:
             return None
 
@@ -173,9 +166,17 @@ class ObjectStore:
             self._client.head_bucket(Bucket=bucket)
 
     def _put(self, bucket: str, key: str, body: bytes, content_type: str, **headers: str) -> str:
+        """Put with a SHA-256, which a bucket with Object Lock asks for (PutObject, "Object Lock")."""
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         with _reaching_s3():
             answer = self._client.put_object(
-                Bucket=bucket, Key=key, Body=body, ContentType=content_type, **headers
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+                **headers,
             )
         etag: str = answer["ETag"]
         return etag
