@@ -34,6 +34,10 @@ class StoredKey(msgspec.Struct, frozen=True):
     """Since when it signs or signed."""
     retired_at: datetime | None = None
 
+    def __repr__(self) -> str:
+        """Show nothing of the private half, wherever this is shown."""
+        return f"StoredKey(kid={self.kid!r}, algorithm={self.algorithm!r})"
+
 
 class SigningKey:
     """A private key ready to sign; parsing the PEM once is what makes signing cheap."""

@@ -216,6 +216,10 @@ def test_no_cursor_is_sealed_or_opened_with_an_empty_secret() -> None:
     assert len(ring.keys) == 5
 
 
+def test_a_ring_that_is_printed_shows_no_private_key() -> None:
+    assert "PRIVATE" not in f"{make_ring()!r} {make_ring()}"
+
+
 def test_stored_keys_carry_their_times_in_utc() -> None:
     key = generate_key("ES256")
     assert isinstance(key, StoredKey)
