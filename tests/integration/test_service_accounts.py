@@ -21,7 +21,7 @@ from functions.auth.account_admin import AccountAdministration
 from functions.auth.account_list import AccountDirectory
 from functions.auth.account_models import AccountChange, AccountQuery, AccountRequest, Status
 from functions.auth.accounts import ServiceAccounts
-from tests.support.dynamodb import count_calls, create_tables
+from tests.support.dynamodb import count_calls, create_tables, one_call_at_a_time
 
 ANY = IfMatch("*")
 DAY = timedelta(days=1)
@@ -181,8 +181,9 @@ def forget_the_secrets_of(client_id: str) -> None:
 
 
 def together(*acts: Any) -> None:
-    threads = [threading.Thread(target=act) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with one_call_at_a_time():
+        threads = [threading.Thread(target=act) for act in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,3 +44,22 @@ def count_calls() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(client, "_make_api_call", counted)
         yield calls
+
+
+@contextlib.contextmanager
+def one_call_at_a_time() -> Iterator[None]:
+    """Let each call to AWS inside the block end before the next one begins, whatever thread it comes from.
+
+    moto undoes a failed transaction by putting back what the tables were before, other callers' writes included.
+    """
+    client: Any = botocore.client.BaseClient
+    original = client._make_api_call
+    lock = threading.RLock()
+
+    def called(self: Any, operation: str, arguments: Any) -> Any:
+        with lock:
+            return original(self, operation, arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(client, "_make_api_call", called)
+        yield
