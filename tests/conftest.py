@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from artstore import aws, objects, secret_store, tables, telemetry
+from artstore import aws, dynamodb, objects, secret_store, telemetry
 from artstore.http import app
 
 
@@ -14,7 +14,7 @@ from artstore.http import app
 def _fresh_process() -> None:
     kept = (
         aws.session,
-        tables.connect,
+        dynamodb.connect,
         objects.s3_client,
         secret_store.client,
         telemetry.get_logger,

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from artstore.audit import format_time
-from artstore.tables import AccountSecret, ServiceAccount, bind, reaching_dynamodb
+from artstore.dynamodb import reaching_dynamodb
+from artstore.tables import AccountSecret, ServiceAccount, bind
 from functions.auth.secrets import hash_secret
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import hashlib
 
 from pynamodb.exceptions import PutError
 
+from artstore.dynamodb import reaching_dynamodb
 from artstore.errors import RateLimited
-from artstore.tables import Attempt, bind, reaching_dynamodb
+from artstore.tables import Attempt, bind
 
 WINDOW_SECONDS = 300
 MAX_PER_CLIENT = 30

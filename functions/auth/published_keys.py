@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from artstore.tables import SigningKeyRecord, bind, reaching_dynamodb
+from artstore.dynamodb import reaching_dynamodb
+from artstore.tables import SigningKeyRecord, bind
 from functions.auth.key_ring import KeyRing, KeyState
 from functions.auth.keys import StoredKey
 

@@ -13,7 +13,8 @@ import msgspec
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
-from artstore.tables import KeyRotationLock, KeyRotationRecord, bind, reaching_dynamodb
+from artstore.dynamodb import reaching_dynamodb
+from artstore.tables import KeyRotationLock, KeyRotationRecord, bind
 from functions.auth.key_ring import Rotation
 
 if TYPE_CHECKING:

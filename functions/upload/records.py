@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from artstore.tables import UploadRecord, bind, reaching_dynamodb
+from artstore.dynamodb import reaching_dynamodb
+from artstore.tables import UploadRecord, bind
 
 
 class UploadRecords:

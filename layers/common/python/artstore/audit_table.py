@@ -35,8 +35,9 @@ from artstore.audit import (
     format_time,
     next_entry,
 )
+from artstore.dynamodb import connect, reaching_dynamodb
 from artstore.errors import Unavailable
-from artstore.tables import AuditRecord, bind, connect, reaching_dynamodb
+from artstore.tables import AuditRecord, bind
 
 LOG = "audit"
 """The one log of a deployment: the hash key of all its entries."""

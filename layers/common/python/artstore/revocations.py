@@ -22,8 +22,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from artstore.dynamodb import reaching_dynamodb
 from artstore.errors import Unavailable
-from artstore.tables import Revocation, bind, reaching_dynamodb
+from artstore.tables import Revocation, bind
 
 if TYPE_CHECKING:
     from pynamodb.transactions import TransactWrite

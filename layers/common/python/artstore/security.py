@@ -20,9 +20,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from artstore.dynamodb import reaching_dynamodb
 from artstore.errors import Forbidden, Unauthenticated
 from artstore.revocations import RevocationList
-from artstore.tables import SigningKeyRecord, bind, reaching_dynamodb
+from artstore.tables import SigningKeyRecord, bind
 
 RS256 = "RS256"
 ES256 = "ES256"

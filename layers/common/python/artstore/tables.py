@@ -1,22 +1,16 @@
 """The DynamoDB tables, as pynamodb models whose names are resolved at run time.
 
 A model is declared once, without a table; ``bind`` gives the class that speaks to the table of one deployment
-(``{prefix}-accounts`` and so on), so that two deployments can share an account and a process. Every call has a
-time limit: connect 2 s, read 3 s, three tries. Failures of DynamoDB itself surface as Unavailable through
-``reaching_dynamodb``.
+(``{prefix}-accounts`` and so on), so that two deployments can share an account and a process.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import types
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
 from pynamodb.attributes import (
     BooleanAttribute,
     JSONAttribute,
@@ -25,13 +19,10 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.connection import Connection, TableConnection
-from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from artstore import aws
-from artstore.errors import Unavailable
+from artstore.dynamodb import LIMITS, OneConnection
 
 _Model = TypeVar("_Model", bound=Model)
 
@@ -274,68 +265,10 @@ _TABLES: dict[type[Model], str] = {
 }
 
 
-_LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
-
-
-class _SharedConnection(Connection):
-    """A connection on the process's one session."""
-
-    @property
-    def session(self) -> Session:
-        return aws.session()
-
-    @property
-    def client(self) -> Any:
-        with aws.making_clients:
-            return super().client
-
-
-@functools.cache
-def connect(_prefix: str) -> Connection:
-    """Give the one connection, and so the one client, of all tables of a deployment, named by its prefix.
-
-    pynamodb by itself makes a client for each model.
-    """
-    return _SharedConnection(**_LIMITS)
-
-
-class _OneConnection:
-    """Mixed into a bound model: its calls go through the deployment's one connection."""
-
-    Meta: Any
-
-    @classmethod
-    def _get_connection(cls) -> TableConnection:
-        table: TableConnection = super()._get_connection()  # type: ignore[misc]  # pynamodb's Model has it
-        shared = connect(cls.Meta.prefix)
-        if table.connection is not shared:
-            meta_table = table.get_meta_table()
-            with contextlib.suppress(ValueError):  # another model of the same table was here before
-                shared.add_meta_table(meta_table)
-            table.connection = shared
-        return table
-
-
 @functools.cache
 def bind(model: type[_Model], prefix: str) -> type[_Model]:
     """Give the class of ``model`` that speaks to the table of the deployment ``prefix``."""
-    meta: dict[str, Any] = {"table_name": f"{prefix}-{_TABLES[model]}", "prefix": prefix, **_LIMITS}
+    meta: dict[str, Any] = {"table_name": f"{prefix}-{_TABLES[model]}", "prefix": prefix, **LIMITS}
     body = {"Meta": type("Meta", (), meta), "__module__": __name__}
-    bound = types.new_class(model.__name__, (_OneConnection, model), exec_body=lambda space: space.update(body))
+    bound = types.new_class(model.__name__, (OneConnection, model), exec_body=lambda space: space.update(body))
     return cast(type[_Model], bound)
-
-
-@contextlib.contextmanager
-def reaching_dynamodb() -> Iterator[None]:
-    """Turn a failure of DynamoDB inside the block into Unavailable, its cause kept for the log.
-
-    A conditional check that failed is an answer, not a failure, and passes through as it is.
-    """
-    try:
-        yield
-    except PynamoDBException as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            raise
-        raise Unavailable("the table store does not answer") from error
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("the table store does not answer") from error

@@ -1,0 +1,76 @@
+"""Reaching DynamoDB: one connection for all tables of a deployment, and its failures as errors of ours.
+
+Every call has a time limit: connect 2 s, read 3 s, three tries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.exceptions import PynamoDBException
+
+from artstore import aws
+from artstore.errors import Unavailable
+
+LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
+
+
+class _SharedConnection(Connection):
+    """A connection on the process's one session."""
+
+    @property
+    def session(self) -> Session:
+        return aws.session()
+
+    @property
+    def client(self) -> Any:
+        with aws.making_clients:
+            return super().client
+
+
+@functools.cache
+def connect(_prefix: str) -> Connection:
+    """Give the one connection, and so the one client, of all tables of a deployment, named by its prefix.
+
+    pynamodb by itself makes a client for each model.
+    """
+    return _SharedConnection(**LIMITS)
+
+
+class OneConnection:
+    """Mixed into a bound model: its calls go through the deployment's one connection."""
+
+    Meta: Any
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table: TableConnection = super()._get_connection()  # type: ignore[misc]  # pynamodb's Model has it
+        shared = connect(cls.Meta.prefix)
+        if table.connection is not shared:
+            meta_table = table.get_meta_table()
+            with contextlib.suppress(ValueError):  # another model of the same table was here before
+                shared.add_meta_table(meta_table)
+            table.connection = shared
+        return table
+
+
+@contextlib.contextmanager
+def reaching_dynamodb() -> Iterator[None]:
+    """Turn a failure of DynamoDB inside the block into Unavailable, its cause kept for the log.
+
+    A conditional check that failed is an answer, not a failure, and passes through as it is.
+    """
+    try:
+        yield
+    except PynamoDBException as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            raise
+        raise Unavailable("the table store does not answer") from error
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("the table store does not answer") from error
