@@ -351,3 +351,10 @@ def test_a_secret_is_long_random_and_needs_no_encoding() -> None:
     made = {generate_secret() for _ in range(100)}
     assert len(made) == 100
     assert all(len(secret) == 43 and secret.replace("-", "").replace("_", "").isalnum() for secret in made)
+
+
+def test_no_secret_is_right_for_an_unknown_client_even_if_it_had_the_decoys_hash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SecretVerifier, "_matches", staticmethod(lambda _secret, _hashed: True))
+    assert not SecretVerifier(5).verify("x", [])
