@@ -68,7 +68,7 @@ def test_every_refusal_makes_the_same_calls(authenticator: ClientAuthenticator) 
 
 
 def test_refusals_take_the_same_time(authenticator: ClientAuthenticator) -> None:
-    """Medians of interleaved rounds; the hash of a secret is most of each, and a refusal without it shows."""
+    """Medians of interleaved rounds; a refusal that compares one hash fewer would take half the time."""
     times: dict[str, list[float]] = {client_id: [] for client_id, _ in REFUSED}
     for round_number in range(ROUNDS + 2):
         for client_id, secret in REFUSED:
@@ -77,4 +77,4 @@ def test_refusals_take_the_same_time(authenticator: ClientAuthenticator) -> None
             if round_number >= 2:
                 times[client_id].append(time.perf_counter() - started)
     medians = [statistics.median(taken) for taken in times.values()]
-    assert max(medians) / min(medians) < 1.25, {name: statistics.median(taken) for name, taken in times.items()}
+    assert max(medians) / min(medians) < 1.4, {name: statistics.median(taken) for name, taken in times.items()}
