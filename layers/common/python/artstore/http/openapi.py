@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -144,7 +143,7 @@ def _responses(each: Endpoint) -> dict[str, Any]:
         statuses.add(400)
     errors = {
         str(status): {
-            "description": _phrase(status),
+            "description": problems.phrase_of(status),
             "content": {media_type: error},
         }
         for status in sorted(statuses)
@@ -162,10 +161,6 @@ def _success(model: Any) -> dict[str, Any]:
         return {"description": "Success"}
     schema = _reference(model) if _is_model(model) else {"type": "object"}
     return {"description": "Success", "content": {"application/json": {"schema": schema}}}
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase
 
 
 def _as_openapi_30(schema: Any) -> Any:

@@ -25,6 +25,7 @@ _STATUS_OF_KIND: tuple[tuple[type[errors.ArtStoreError], int], ...] = (
     (errors.RateLimited, 429),
     (errors.Unavailable, 503),
 )
+_PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 _STATUS_OF_CODE = {"unsupported_media_type": 415, "method_not_allowed": 405, "precondition_required": 428}
 
 
@@ -49,6 +50,11 @@ def status_of(error: errors.ArtStoreError) -> int:
     return next((status for kind, status in _STATUS_OF_KIND if isinstance(error, kind)), 500)
 
 
+def phrase_of(status: int) -> str:
+    """Give the name of ``status`` in RFC 9110 §15; Python before 3.13 has older ones."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def render(error: errors.ArtStoreError, request: Request) -> Response:
     """Render ``error`` as a problem document with the headers its kind calls for."""
     status = status_of(error)
@@ -71,7 +77,7 @@ def render(error: errors.ArtStoreError, request: Request) -> Response:
         headers["Retry-After"] = str(error.members["retry_after"])
     problem = Problem(
         type="about:blank",
-        title=HTTPStatus(status).phrase,
+        title=phrase_of(status),
         status=status,
         detail=error.detail,
         code=error.code,
