@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -170,6 +171,8 @@ def _as_openapi_30(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     schema = {name: _as_openapi_30(value) for name, value in schema.items()}
+    if isinstance(schema.get("description"), str):  # a docstring; Python before 3.13 keeps its indentation
+        schema["description"] = inspect.cleandoc(schema["description"])
     alternatives = schema.get("anyOf")
     if isinstance(alternatives, list) and {"type": "null"} in alternatives:
         others = [each for each in alternatives if each != {"type": "null"}]
