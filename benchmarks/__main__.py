@@ -9,8 +9,8 @@ from collections.abc import Callable
 from benchmarks import cold_start, issue_token, start_upload
 from benchmarks.report import Result, publish
 from benchmarks.stack import running_stack
+from infra.errors import CommandError
 from infra.local.settings import Settings
-from infra.local.state import LocalStackError
 
 BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
     "coldstart": (cold_start.run, 25),
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     run, rounds = BENCHMARKS[options.name]
     try:
         result = run(options.rounds or rounds)
-    except LocalStackError as error:
+    except CommandError as error:
         print(error, file=sys.stderr)
         return 1
     path = publish(result, Settings.from_environment().directory)

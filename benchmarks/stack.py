@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import botocore.session
 
+from infra.errors import CommandError
 from infra.local.serve import environment
 from infra.local.settings import Settings
-from infra.local.state import LocalDirectory, LocalStackError, StackFile, read_stack
+from infra.local.state import LocalDirectory, StackFile, read_stack
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class Stack:
 
 
 def running_stack() -> Stack:
-    """The stack of this checkout (or of ARTSTORE_LOCAL_DIR). Raises LocalStackError when it has none."""
+    """The stack of this checkout (or of ARTSTORE_LOCAL_DIR). Raises CommandError when it has none."""
     directory = LocalDirectory(Settings.from_environment().directory)
     file = read_stack(directory)
     if file is None:
-        raise LocalStackError("There is no running stack here: start one with `make up`")
+        raise CommandError("There is no running stack here: start one with `make up`")
     return Stack(file, directory)
 
 

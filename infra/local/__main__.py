@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from infra.local.console import Console
+from infra.console import Console
+from infra.errors import CommandError
 from infra.local.settings import Settings
-from infra.local.state import LocalStackError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(given, Settings.from_environment(), console)
-    except (LocalStackError, ValueError) as error:
+    except (CommandError, ValueError) as error:
         console.warn(str(error))
         return 1
     except KeyboardInterrupt:

@@ -11,13 +11,14 @@ from typing import Any
 
 import requests
 
+from infra.console import Console
+from infra.deploy import Account
+from infra.errors import CommandError
 from infra.local import ministack
-from infra.local.console import Console
-from infra.local.deploy import Account
 from infra.local.down import down
 from infra.local.sample_pdf import make_pdf
 from infra.local.settings import Settings
-from infra.local.state import LocalDirectory, LocalStackError, StackFile
+from infra.local.state import LocalDirectory, StackFile
 from infra.local.up import up
 
 FILENAME = "harbour_inventory_1907.pdf"
@@ -31,14 +32,14 @@ TEXT = (
 PATIENCE_SECONDS = 30.0
 
 
-class DemoFailed(LocalStackError):
+class DemoFailed(CommandError):
     """A step did not lead where it should."""
 
 
 def demo(settings: Settings, console: Console) -> None:
     """Bring the stack up, show the document's way, and stop the stack again unless it was running before.
 
-    Raises LocalStackError at the first step that fails.
+    Raises CommandError at the first step that fails.
     """
     was_running = ministack.is_running(LocalDirectory(settings.directory))
     try:

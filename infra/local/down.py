@@ -6,8 +6,8 @@ import functools
 import shutil
 from pathlib import Path
 
+from infra.console import Console
 from infra.local import ministack, postgres, postgres_home, state
-from infra.local.console import Console
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.local.deploy import Account
+from infra.deploy import Account
 from infra.template import parse
 
 

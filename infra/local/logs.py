@@ -10,17 +10,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.console import Console
+from infra.deploy import Account
+from infra.errors import CommandError
 from infra.local import ministack, state
-from infra.local.console import Console
-from infra.local.deploy import Account
 from infra.local.settings import Settings
-from infra.local.state import LocalDirectory, LocalStackError, StackFile
+from infra.local.state import LocalDirectory, StackFile
 
 
 def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None:
     """Print the last `lines` of each log; with `follow`, go on with the functions' lines until interrupted.
 
-    Raises LocalStackError when there is no stack.
+    Raises CommandError when there is no stack.
     """
     directory = LocalDirectory(settings.directory)
     if directory.emulator_log.exists():
@@ -30,7 +31,7 @@ def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None
                 console.say(line.rstrip())
     stack = state.read_stack(directory)
     if stack is None or not ministack.is_running(directory):
-        raise LocalStackError("The stack does not run, so there are no functions to ask; `make up` starts it")
+        raise CommandError("The stack does not run, so there are no functions to ask; `make up` starts it")
     client = Account(
         stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key
     ).client("logs")

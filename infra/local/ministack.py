@@ -19,9 +19,10 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.errors import CommandError
 from infra.local import processes
 from infra.local.settings import REPOSITORY
-from infra.local.state import LocalDirectory, LocalStackError, exclusive
+from infra.local.state import LocalDirectory, exclusive
 
 REGION = "us-east-1"
 # The key and the secret of the account's root user, as MiniStack has them built in.
@@ -51,7 +52,7 @@ class Emulator:
 def install() -> bool:
     """Make the emulator's virtual environment unless it is there. Returns whether it was made now.
 
-    Raises LocalStackError with pip's own words when the packages cannot be installed.
+    Raises CommandError with pip's own words when the packages cannot be installed.
     """
     stamp = ENVIRONMENT / "installed"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
@@ -69,7 +70,7 @@ def install() -> bool:
             pass_fds=[lock],
         )
         if done.returncode != 0:
-            raise LocalStackError(f"pip could not install MiniStack:\n{done.stderr.strip()}")
+            raise CommandError(f"pip could not install MiniStack:\n{done.stderr.strip()}")
         stamp.write_text(wanted, "ascii")
         return True
 
@@ -77,7 +78,7 @@ def install() -> bool:
 def start(directory: LocalDirectory, given_port: int | None = None) -> Emulator:
     """Start the emulator with the state it had; nothing happens when it runs already.
 
-    Raises LocalStackError when it does not get ready.
+    Raises CommandError when it does not get ready.
     """
     process = processes.recorded(directory.emulator_record)
     remembered = processes.read_port(directory.emulator_port)
@@ -137,11 +138,11 @@ def stop(directory: LocalDirectory) -> Stopped:
 def checkpoint(directory: LocalDirectory) -> Emulator:
     """Write the state of the running emulator, by stopping it and starting it on the same port.
 
-    Raises LocalStackError when it does not stop.
+    Raises CommandError when it does not stop.
     """
     port = processes.read_port(directory.emulator_port)
     if (outcome := stop(directory)) is not Stopped.CLEANLY:
-        raise LocalStackError(f"MiniStack at its checkpoint: {outcome.value}")
+        raise CommandError(f"MiniStack at its checkpoint: {outcome.value}")
     (directory.emulator / "checkpoint").touch()
     return start(directory, port)
 
@@ -230,13 +231,13 @@ def _spawn(directory: LocalDirectory, port: int) -> processes.ProcessRecord:
 def _answers(directory: LocalDirectory, process: processes.ProcessRecord, port: int) -> bool:
     """Whether a recorded process runs and is, or gets, ready. False also when it was on its way out.
 
-    Raises LocalStackError when it runs and does not answer.
+    Raises CommandError when it runs and does not answer.
     """
     if not processes.is_running(process):
         return False
     try:
         _wait_until_ready(directory, process, port)
-    except LocalStackError:
+    except CommandError:
         if processes.is_running(process):
             raise
         return False
@@ -262,9 +263,9 @@ def _healthy(port: int) -> bool:
         connection.close()
 
 
-def _not_ready(directory: LocalDirectory) -> LocalStackError:
+def _not_ready(directory: LocalDirectory) -> CommandError:
     tail = "\n".join(directory.emulator_log.read_text("utf-8", "replace").splitlines()[-8:])
-    return LocalStackError(f"MiniStack did not get ready; the end of {directory.emulator_log}:\n{tail}")
+    return CommandError(f"MiniStack did not get ready; the end of {directory.emulator_log}:\n{tail}")
 
 
 def _end_strays(directory: LocalDirectory) -> None:

@@ -19,10 +19,10 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from infra.errors import CommandError
 from infra.local import postgres_home, processes
 from infra.local.postgres_home import PostgresHome
 from infra.local.processes import ProcessRecord
-from infra.local.state import LocalStackError
 
 USER = DATABASE = "artstore"
 
@@ -49,14 +49,14 @@ class Server:
 def start(home: PostgresHome, given_port: int | None = None) -> Server:
     """Start the server, with its data made first when there is none; nothing happens when it runs already.
 
-    A server that was killed recovers from its own log. Raises LocalStackError when it cannot be started.
+    A server that was killed recovers from its own log. Raises CommandError when it cannot be started.
     """
     postgres_home.prepare(home)
     if is_running(home):
         try:
             port = _port(home)
             _ensure_database(_url(home, port, DATABASE), _url(home, port, "postgres"))
-        except (psycopg.OperationalError, LocalStackError):
+        except (psycopg.OperationalError, CommandError):
             # It may have been on its way out.
             if not processes.wait_until(lambda: not is_running(home), 5):
                 raise
@@ -151,7 +151,7 @@ def _initialise(home: PostgresHome, settings: dict[str, str]) -> None:
         ]
     )
     if done.code != 0:
-        raise LocalStackError(f"initdb failed:\n{done.output}")
+        raise CommandError(f"initdb failed:\n{done.output}")
     fresh.rename(home.data)
 
 
@@ -176,7 +176,7 @@ def _start(home: PostgresHome, port: int) -> None:
     done = home.run(command)
     if done.code == 0:
         return
-    raise LocalStackError(
+    raise CommandError(
         f"PostgreSQL did not start on port {port}: {done.output}\n{_tail(home.log)}\n"
         f"Its log is {home.log}. `make clean` starts over with an empty index."
     )
@@ -215,7 +215,7 @@ def _port(home: PostgresHome) -> int:
         return bool(port) or not is_running(home)
 
     if not processes.wait_until(settled, 60) or not port:
-        raise LocalStackError(f"PostgreSQL does not get ready; its log is {home.log}")
+        raise CommandError(f"PostgreSQL does not get ready; its log is {home.log}")
     return port[0]
 
 

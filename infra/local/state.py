@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
-class LocalStackError(Exception):
-    """What the person at the terminal has to know or decide; its text is shown without a traceback."""
+from infra.errors import CommandError
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def exclusive(
 
     The kernel lets go of the lock when its holder dies, however it dies. `waiting` is called once when
     another command holds it. Gives the file's descriptor: a child that inherits it holds the lock as well.
-    Raises LocalStackError when it is not free in time.
+    Raises CommandError when it is not free in time.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_seconds
@@ -156,7 +154,7 @@ def exclusive(
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise LocalStackError(f"Another command holds {lock} for too long") from None
+                    raise CommandError(f"Another command holds {lock} for too long") from None
                 if not told:
                     waiting()
                     told = True

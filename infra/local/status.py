@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import requests
 
+from infra.console import Console
 from infra.local import ministack, postgres, postgres_home, state
-from infra.local.console import Console
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 

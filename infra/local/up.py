@@ -21,11 +21,13 @@ from dataclasses import dataclass
 import psycopg
 import requests
 
+from infra import deploy
 from infra.build import Manifest, build
-from infra.local import deploy, gaps, ministack, postgres, postgres_home, state
-from infra.local.console import Console
+from infra.console import Console
+from infra.errors import CommandError
+from infra.local import gaps, ministack, postgres, postgres_home, state
 from infra.local.settings import REPOSITORY, Settings
-from infra.local.state import Decisions, LocalDirectory, LocalStackError, StackFile
+from infra.local.state import Decisions, LocalDirectory, StackFile
 from infra.migrate import upgrade
 
 PREFIX = "artstore"
@@ -59,7 +61,7 @@ class Parts:
 def up(settings: Settings, console: Console) -> StackFile:
     """Start what does not run, deploy what differs, and write stack.json.
 
-    Raises LocalStackError with a text for the person at the terminal.
+    Raises CommandError with a text for the person at the terminal.
     """
     directory = LocalDirectory(settings.directory)
     waiting = functools.partial(console.say, "  another command is at work on this stack; waiting for it")
@@ -71,7 +73,7 @@ def up(settings: Settings, console: Console) -> StackFile:
             outcome.append("index schema is current")
         try:
             stack = _deploy(directory, decisions, parts, console)
-        except LocalStackError as error:
+        except CommandError as error:
             if parts.emulator.fresh or parts.emulator.trusted:
                 raise
             console.warn(f"{error}\n  ! an unfinished start or a crash left this: starting over, empty")
@@ -82,7 +84,7 @@ def up(settings: Settings, console: Console) -> StackFile:
     return stack
 
 
-class StackDoesNotAnswer(LocalStackError):
+class StackDoesNotAnswer(CommandError):
     """The stack is deployed, but its API does not do the least it should."""
 
 
@@ -223,7 +225,7 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
 def _create_administrator(account: deploy.Account, function: str, decisions: Decisions) -> str:
     """Create the first administrator with the credentials decided on, unless there is one.
 
-    Raises LocalStackError when there is another one, whose secret nobody wrote down here.
+    Raises CommandError when there is another one, whose secret nobody wrote down here.
     """
     answer = deploy.invoke(
         account,
@@ -235,7 +237,7 @@ def _create_administrator(account: deploy.Account, function: str, decisions: Dec
         },
     )
     if answer["client_id"] != decisions.client_id:
-        raise LocalStackError(
+        raise CommandError(
             f"The first administrator of this stack is {answer['client_id']}, whose secret is not known here.\n"
             "`make clean` starts over; or give ARTSTORE_ADMIN_CLIENT_ID and ARTSTORE_ADMIN_CLIENT_SECRET."
         )

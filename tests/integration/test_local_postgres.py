@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from infra.errors import CommandError
 from infra.local import postgres, postgres_home, processes
 from infra.local.postgres_home import PostgresHome
-from infra.local.state import LocalStackError
 
 
 @pytest.fixture(scope="module")
@@ -131,5 +131,5 @@ def test_a_home_that_others_may_write_is_refused(tmp_path: Path, kind: str) -> N
     else:
         path.mkdir()
         path.chmod(0o777)
-    with pytest.raises(LocalStackError, match="not a private directory"):
+    with pytest.raises(CommandError, match="not a private directory"):
         postgres_home.prepare(PostgresHome(path, None))

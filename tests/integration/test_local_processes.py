@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import CommandError
 from infra.local import processes, state
-from infra.local.state import Decisions, LocalDirectory, LocalStackError, StackFile
+from infra.local.state import Decisions, LocalDirectory, StackFile
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_lock_keeps_the_second_waiting_and_dies_with_its_holder(directory: Loc
     assert held.wait(10)
     told: list[str] = []
     with (
-        pytest.raises(LocalStackError, match="too long"),
+        pytest.raises(CommandError, match="too long"),
         state.exclusive(directory.lock, lambda: told.append("waiting"), timeout_seconds=0.3),
     ):
         pass
@@ -151,7 +152,7 @@ def test_a_taken_port_is_not_chosen() -> None:
         taken = server.getsockname()[1]
         assert not processes.is_free(taken)
         assert processes.choose_port(None, taken) != taken
-        with pytest.raises(LocalStackError, match=str(taken)):
+        with pytest.raises(CommandError, match=str(taken)):
             processes.choose_port(taken, None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local import deploy
+from infra import deploy
 
 
 def _refused(message: str) -> ClientError:
