@@ -115,9 +115,12 @@ def _failures(formation: Any, name: str) -> str:
     """The events that say what went wrong, oldest first: the first is the cause."""
     try:
         events = formation.describe_stack_events(StackName=name)["StackEvents"]
-        refusals = formation.describe_events(StackName=name)["OperationEvents"]
     except ClientError as error:
         return str(error)
+    try:
+        refusals = formation.describe_events(StackName=name)["OperationEvents"]
+    except ClientError:
+        refusals = []  # a newer operation, which LocalStack does not have
     lines = [
         f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ValidationStatusReason', '')}"
         for event in reversed(refusals)
