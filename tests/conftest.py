@@ -19,6 +19,7 @@ def _fresh_process() -> None:
         secret_store.client,
         telemetry.get_logger,
         app.request_logger,
+        app.deployment,
     )
     for each in kept:
         each.cache_clear()

@@ -1,6 +1,7 @@
 """What the authorization server does by the clock: one function, one task for each invocation.
 
-EventBridge invokes it with ``{"task": ...}``; each task may run twice, late or not at all, and says what it did.
+EventBridge invokes it every hour with ``{"task": ...}``; each task may run twice, late or not at all, and says
+what it did. The metric TasksFinished counts the runs that came to their end: when it stays away, an alarm tells.
 
 ``rotate-keys``    lets the next signing key take over when the active one has signed for a day; mends and tidies
                    the ring otherwise -> ``{"rotated": bool, ...}``
@@ -12,7 +13,7 @@ EventBridge invokes it with ``{"task": ...}``; each task may run twice, late or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     outcome = run()
     logger = telemetry.get_logger("auth-scheduled", dependencies.settings().log_level)
     logger.info("task", extra={"task": task, **outcome})
+    _emit({"TasksFinished": (MetricUnit.Count, 1)}, {"task": str(task)})
     return {"task": task, **outcome}
 
 
@@ -51,7 +53,7 @@ def _warn_expiring_secrets() -> dict[str, Any]:
     for each in report.warned:
         about = {"client_id": each.client_id, "account": each.name, "expires_at": each.expires_at}
         logger.warning("a client secret ends soon", extra=about)
-    telemetry.emit_metrics("auth-scheduled", {}, {"ExpiringSecrets": (MetricUnit.Count, report.expiring)})
+    _emit({"ExpiringSecrets": (MetricUnit.Count, report.expiring)})
     return {"expiring": report.expiring, "warned": len(report.warned)}
 
 
@@ -64,15 +66,17 @@ def _export_audit() -> dict[str, Any]:
     if exported.problem is not None:
         logger = telemetry.get_logger("auth-scheduled", dependencies.settings().log_level)
         logger.error("the audit log is not what was written", extra={"problem": outcome["problem"]})
-    telemetry.emit_metrics(
-        "auth-scheduled",
-        {},
+    _emit(
         {
             "AuditEntriesExported": (MetricUnit.Count, exported.entries),
             "AuditProblems": (MetricUnit.Count, int(exported.problem is not None)),
-        },
+        }
     )
     return outcome
+
+
+def _emit(values: Mapping[str, tuple[MetricUnit, float]], dimensions: Mapping[str, str] | None = None) -> None:
+    telemetry.emit_metrics("auth-scheduled", dependencies.settings().prefix, values, dimensions)
 
 
 TASKS: dict[str, Callable[[], dict[str, Any]]] = {

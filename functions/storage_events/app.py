@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
@@ -36,6 +38,23 @@ _METRICS = {
 }
 
 
+@dataclass
+class _Tally:
+    """What one batch came to: counts by metric, and for each document stored the milliseconds since its PUT."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    waits: list[float] = field(default_factory=list)
+
+    def add(self, event: StorageEvent, result: Result) -> None:
+        if result.outcome in _METRICS:
+            self.counts[_METRICS[result.outcome]] += 1
+        if result.unread:
+            self.counts["DocumentsUnread"] += 1
+        if result.outcome is Outcome.STORED and event.at is not None:
+            # S3's clock is not ours.
+            self.waits.append(max(0.0, (datetime.now(UTC) - event.at).total_seconds() * 1000))
+
+
 class Context(Protocol):
     """What is used of a Lambda context."""
 
@@ -46,19 +65,25 @@ class Context(Protocol):
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Handle a batch of SQS messages; the answer names those to be tried again."""
-    logger = telemetry.get_logger(SERVICE, dependencies.settings().log_level)
-    counts: Counter[str] = Counter()
+    settings = dependencies.settings()
+    logger = telemetry.get_logger(SERVICE, settings.log_level)
+    tally = _Tally()
     response = process_partial_response(
         event=event,
-        record_handler=functools.partial(_handle_message, logger, counts, context),
+        record_handler=functools.partial(_handle_message, logger, tally, context),
         processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
     )
-    counts["MessagesFailed"] = len(response["batchItemFailures"])
-    telemetry.emit_metrics(SERVICE, {}, {name: (MetricUnit.Count, count) for name, count in counts.items()})
+    tally.counts["MessagesFailed"] = len(response["batchItemFailures"])
+    telemetry.emit_metrics(
+        SERVICE,
+        settings.prefix,
+        {name: (MetricUnit.Count, count) for name, count in tally.counts.items()}
+        | {"TimeToSearchable": (MetricUnit.Milliseconds, tally.waits)},
+    )
     return dict(response)
 
 
-def _handle_message(logger: Logger, counts: Counter[str], context: Context, record: SQSRecord) -> None:
+def _handle_message(logger: Logger, tally: _Tally, context: Context, record: SQSRecord) -> None:
     common = {"message_id": record.message_id, "request_id": context.aws_request_id}
     try:
         events = _take_up(record, context)
@@ -66,9 +91,7 @@ def _handle_message(logger: Logger, counts: Counter[str], context: Context, reco
         logger.exception("message", extra=common | {"outcome": "failed", "reason": str(error)})
         raise
     for event in events:
-        result = _handle_event(logger, event, common)
-        if result.outcome in _METRICS:
-            counts[_METRICS[result.outcome]] += 1
+        tally.add(event, _handle_event(logger, event, common))
 
 
 def _take_up(record: SQSRecord, context: Context) -> tuple[StorageEvent, ...]:
@@ -90,6 +113,8 @@ def _handle_event(logger: Logger, event: StorageEvent, common: dict[str, str]) -
         fields["file_id"] = str(result.file_id)
     if result.reason:
         fields["reason"] = result.reason
+    if result.unread:
+        fields["unread"] = True
     logger.info("event", extra=fields)
     return result
 

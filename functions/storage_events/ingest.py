@@ -48,11 +48,16 @@ class Outcome(enum.StrEnum):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The outcome, the document it concerns, and a reason when there is more to say."""
+    """The outcome, the document it concerns, and a reason when there is more to say.
+
+    ``unread`` is True for a stored document that a processor should have read and could not, so that only its
+    name and attributes can be searched for.
+    """
 
     outcome: Outcome
     file_id: UUID | None = None
     reason: str | None = None
+    unread: bool = False
 
 
 class Objects(Protocol):
@@ -180,7 +185,7 @@ class Ingest:
         self._project(described, bucket, key, etag, reading.text)
         if record is not None:
             self._records.mark_stored(record, stored.version_id, self._clock())
-        return Result(Outcome.STORED, described.file_id)
+        return Result(Outcome.STORED, described.file_id, unread=reading.extracted.status == "failed")
 
     def _stranger_id(self, bucket: str, key: str) -> UUID:
         """Give the id in a key of our form, unless it is the id of an upload to another place."""

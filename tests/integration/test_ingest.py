@@ -195,7 +195,7 @@ def test_an_empty_upload_is_stored(archive: Archive) -> None:
 
 def test_a_damaged_document_is_stored_with_the_reason(archive: Archive) -> None:
     record = archive.uploaded(b"%PDF-1.7 that ends here")
-    assert archive.created(record.key).outcome is Outcome.STORED
+    assert archive.created(record.key) == Result(Outcome.STORED, UUID(record.file_id), unread=True)
     extracted = archive.attributes(record.key).extracted
     assert extracted is not None
     assert (extracted.status, extracted.reason) == ("failed", "damaged")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,14 +48,14 @@ def ingest(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> F
     fake = FakeIngest()
     # A logger keeps the stream it was made with; one for each test writes where that test looks.
     monkeypatch.setattr(app, "SERVICE", f"storage-events-{request.node.name}")
-    monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO"))
+    monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO", prefix="unit"))
     monkeypatch.setattr(dependencies, "ingest", lambda: fake)
     return fake
 
 
-def notification(*keys: str) -> str:
+def notification(*keys: str, at: datetime | None = None) -> str:
     message = json.loads((RECORDED / "aws_object_created_put.json").read_text(encoding="utf-8"))
-    record = message["Records"][0]
+    record = message["Records"][0] | ({"eventTime": at.isoformat()} if at else {})
     message["Records"] = [record | {"s3": {"bucket": {"name": "edit"}, "object": {"key": key}}} for key in keys]
     return json.dumps(message)
 
@@ -135,3 +136,31 @@ def test_outcomes_are_counted(ingest: FakeIngest, capsys: pytest.CaptureFixture[
     assert metrics["DocumentsStored"] == [2]
     assert metrics["DocumentsRejected"] == [1]
     assert metrics["MessagesFailed"] == [1]
+
+
+def test_the_time_from_the_put_to_the_index_is_measured_for_each_document_stored(
+    ingest: FakeIngest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    ingest.results["again"] = Result(Outcome.ALREADY_STORED, FILE_ID)
+    bodies = [
+        notification("slow", at=now - timedelta(seconds=90)),
+        notification("again", at=now - timedelta(seconds=50)),
+        notification("ahead of our clock", at=now + timedelta(seconds=60)),
+    ]
+    app.handler(batch(*bodies), Context())
+    (metrics,) = [line for line in lines(capsys) if "_aws" in line]
+    slow, ahead = metrics["TimeToSearchable"]
+    assert 90_000 <= slow < 100_000
+    assert ahead == 0
+
+
+def test_a_document_that_could_not_be_read_is_counted_and_named(
+    ingest: FakeIngest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest.results["damaged"] = Result(Outcome.STORED, FILE_ID, unread=True)
+    app.handler(batch(notification("good", "damaged")), Context())
+    said = lines(capsys)
+    assert [line["key"] for line in said if line.get("unread")] == ["damaged"]
+    (metrics,) = [line for line in said if "_aws" in line]
+    assert (metrics["DocumentsStored"], metrics["DocumentsUnread"]) == ([2], [1])

@@ -229,7 +229,7 @@ def test_each_request_writes_one_log_line_and_one_metric_line(
     }
     assert request["milliseconds"] >= 0
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ArtStore"
-    assert (metrics["operation"], metrics["Requests"]) == ("make_thing", [1.0])
+    assert (metrics["deployment"], metrics["operation"], metrics["Requests"]) == ("test", "make_thing", [1.0])
 
 
 def test_no_log_line_holds_the_token(app: ArtStoreApp, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,11 @@ def request_logger(service: str) -> Logger:
     return telemetry.get_logger(service, config.load(config.CommonSettings).log_level)
 
 
+@functools.cache
+def deployment() -> str:
+    return config.load(config.CommonSettings).prefix
+
+
 class ArtStoreApp(Chalice):
     """A Chalice application that speaks problem+json throughout."""
 
@@ -176,12 +181,13 @@ class ArtStoreApp(Chalice):
             logger.info("request", extra=fields)
         telemetry.emit_metrics(
             self._service,
-            {"operation": operation},
+            deployment(),
             {
                 "Requests": (MetricUnit.Count, 1),
                 "ServerErrors": (MetricUnit.Count, int(status >= 500)),
                 "Latency": (MetricUnit.Milliseconds, round(milliseconds, 2)),
             },
+            {"operation": operation},
         )
 
 
