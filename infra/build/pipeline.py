@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,12 +50,13 @@ def build(
     root: Path = ROOT,
     cache: Path | None = None,
     report: Report = print,
+    layer_files: Mapping[str, Path] | None = None,
 ) -> Manifest:
     """Build every artifact of ``target`` into ``out_dir`` (default ``.build/TARGET``) and describe them.
 
     ``root`` is the project to build, ``cache`` keeps wheels and compiled packages (default ``.build/cache``), and
-    ``report`` is told each step that takes time. Raises BuildError. One build at a time runs in a folder; a second
-    waits for it.
+    ``report`` is told each step that takes time. ``layer_files`` (name -> file) go into the layer as they are: Lambda
+    mounts one at ``/opt/NAME``. Raises BuildError. One build at a time runs in a folder; a second waits for it.
     """
     chosen = TARGETS.get(target)
     if chosen is None:
@@ -70,7 +71,7 @@ def build(
             report(_no_compiler(chosen))
         builder = _Builder(chosen, compiler, cache, report)
         earlier = manifest.load(out)
-        made = {recipe.name: builder.artifact(recipe, out, earlier) for recipe in _recipes(root)}
+        made = {recipe.name: builder.artifact(recipe, out, earlier) for recipe in _recipes(root, layer_files or {})}
         result = Manifest(
             target=target,
             python=".".join(str(part) for part in chosen.python),
@@ -93,14 +94,15 @@ def _no_compiler(target: Target) -> str:
     )
 
 
-def _recipes(root: Path) -> Iterator[_Recipe]:
+def _recipes(root: Path, layer_files: Mapping[str, Path]) -> Iterator[_Recipe]:
     layer = root / "layers" / "common" / "python"
+    modules = ((path, f"python/{path.relative_to(layer).as_posix()}") for path in _shipped(layer))
     yield _Recipe(
         name="layer",
         mounted="/opt",
         vendor="python/",
         pins=wheels.read_pins(root / "requirements.txt"),
-        sources=tuple((path, f"python/{path.relative_to(layer).as_posix()}") for path in _shipped(layer)),
+        sources=(*modules, *((path, name) for name, path in sorted(layer_files.items()))),
     )
     for name in _FUNCTIONS:
         folder = root / "functions" / name

@@ -1,0 +1,43 @@
+"""The authorities that a database's certificate is verified against, as a file of the layer.
+
+PostgreSQL's client library looks for authorities where its own OpenSSL was built to look. That of psycopg-binary
+was built for a directory which no Lambda has, so ``sslrootcert=system`` trusts nobody there; and the certificates
+of RDS are signed by an authority of RDS's own. So the stage names a file, it is shipped in the layer, and the URL
+names it as ``sslrootcert``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from infra.errors import CommandError
+
+LAYER_FILE = "database-ca.pem"
+MOUNTED = f"/opt/{LAYER_FILE}"
+"""Where a function finds the file: the layer is mounted at /opt."""
+
+_WARN = timedelta(days=180)
+
+
+class CertificatesInvalid(CommandError):
+    """The file of authorities holds none, or only ones that have ended."""
+
+
+def describe(path: Path, now: datetime | None = None) -> str:
+    """Say how many certificates the file holds and when the first ends.
+
+    Raises CertificatesInvalid when it holds none, or every one has ended.
+    """
+    now = now or datetime.now(UTC)
+    try:
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError as error:
+        raise CertificatesInvalid(f"{path}: no certificates in PEM ({error})") from error
+    ends = sorted(each.not_valid_after_utc for each in certificates)
+    if ends[-1] <= now:
+        raise CertificatesInvalid(f"{path}: the last certificate ended {ends[-1]:%Y-%m-%d}")
+    text = f"{len(ends)} certificate{'s'[: len(ends) > 1]}, the first ends {ends[0]:%Y-%m-%d}"
+    return f"{text}: renew the file" if ends[0] - now < _WARN else text
