@@ -17,7 +17,8 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -32,18 +33,28 @@ def upgrade(url: str) -> tuple[str | None, str | None]:
     Raises psycopg.OperationalError or sqlalchemy.exc.OperationalError when the database does not answer in
     10 s, or the lock is not free within a minute.
     """
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=10), poolclass=NullPool
-    )
-    with engine.begin() as connection:
+    with _engine(url).begin() as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = MigrationContext.configure(connection).get_current_revision()
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return before, MigrationContext.configure(connection).get_current_revision()
+
+
+def current_revision(url: str) -> str | None:
+    """Give the revision of the schema that the database behind ``url`` has; None when it has none.
+
+    Raises what ``upgrade`` raises when the database does not answer. Changes nothing.
+    """
+    with _engine(url).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """Give the newest revision that this version knows."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,6 +76,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"index schema {after}: nothing to do" if before == after else f"index schema {before} -> {after}")
     return 0
+
+
+def _engine(url: str) -> Engine:
+    return create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=10), poolclass=NullPool
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def _read_secret(secret_id: str) -> str:

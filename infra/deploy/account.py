@@ -22,8 +22,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Account:
-    """Where to deploy. `endpoint_url` None leaves the endpoint to boto3: AWS itself, unless AWS_ENDPOINT_URL or the
-    profile names another one. Keys None are those of boto3's default chain.
+    """Where to deploy. `endpoint_url` None leaves the endpoint to boto3: AWS itself, unless AWS_ENDPOINT_URL or
+    the profile names another one. Keys None are those of boto3's default chain.
     """
 
     region: str
@@ -32,10 +32,10 @@ class Account:
     secret_access_key: str | None = None
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this account. Path-style buckets outside of AWS: such an endpoint has no names below it."""
-        client = self._client(service, "auto")
+        """A boto3 client of this account. Path-style buckets outside of AWS: nothing answers at names below."""
+        client = self._client(service, path_style=False)
         if service == "s3" and not _is_of_aws(client.meta.endpoint_url):
-            client = self._client(service, "path")
+            client = self._client(service, path_style=True)
         return client
 
     @functools.cached_property
@@ -50,14 +50,14 @@ class Account:
         url: str = self.client("cloudformation").meta.endpoint_url
         return None if _is_of_aws(url) else url
 
-    def _client(self, service: str, addressing_style: str) -> Any:
+    def _client(self, service: str, path_style: bool) -> Any:
         make: Any = self._session.client
         return make(
             service,
             endpoint_url=self.endpoint_url,
             config=Config(
                 signature_version="s3v4" if service == "s3" else None,
-                s3={"addressing_style": addressing_style},
+                s3={"addressing_style": "path" if path_style else "auto"},
                 retries={"mode": "standard", "total_max_attempts": 3},
                 connect_timeout=5,
                 read_timeout=120,

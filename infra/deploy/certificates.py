@@ -3,7 +3,8 @@
 PostgreSQL's client library looks for authorities where its own OpenSSL was built to look. That of psycopg-binary
 was built for a directory which no Lambda has, so ``sslrootcert=system`` trusts nobody there; and the certificates
 of RDS are signed by an authority of RDS's own. So the stage names a file, it is shipped in the layer, and the URL
-names it as ``sslrootcert``.
+names it as ``sslrootcert``. For a server whose certificate a public authority has signed, the list of those that
+botocore brings along will do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import botocore
 from cryptography import x509
 
 from infra.errors import CommandError
@@ -18,6 +20,9 @@ from infra.errors import CommandError
 LAYER_FILE = "database-ca.pem"
 MOUNTED = f"/opt/{LAYER_FILE}"
 """Where a function finds the file: the layer is mounted at /opt."""
+
+PUBLIC_MOUNTED = "/opt/python/botocore/cacert.pem"
+"""Where a function finds the public authorities, in the layer's botocore."""
 
 _WARN = timedelta(days=180)
 
@@ -41,3 +46,12 @@ def describe(path: Path, now: datetime | None = None) -> str:
         raise CertificatesInvalid(f"{path}: the last certificate ended {ends[-1]:%Y-%m-%d}")
     text = f"{len(ends)} certificate{'s'[: len(ends) > 1]}, the first ends {ends[0]:%Y-%m-%d}"
     return f"{text}: renew the file" if ends[0] - now < _WARN else text
+
+
+def local_path(root: str, ca: Path | None) -> str:
+    """Where this machine has the file that a function finds at ``root``; another path is given back as it is."""
+    if root == MOUNTED and ca is not None:
+        return str(ca)
+    if root == PUBLIC_MOUNTED:
+        return str(Path(botocore.__file__).with_name("cacert.pem"))
+    return root

@@ -33,7 +33,9 @@ def problems(manifest: Manifest) -> list[str]:
     found = []
     for artifact in manifest.artifacts.values():
         if artifact.zip_bytes > ZIP_LIMIT_BYTES:
-            found.append(f"{artifact.path.name} has {artifact.zip_bytes:,} bytes; {ZIP_LIMIT_BYTES:,} are the limit")
+            found.append(
+                f"{artifact.path.name} has {artifact.zip_bytes:,} bytes; {ZIP_LIMIT_BYTES:,} are the limit"
+            )
         mounted = artifact.unzipped_bytes + (0 if artifact is layer else layer.unzipped_bytes)
         if mounted > UNZIPPED_LIMIT_BYTES:
             found.append(

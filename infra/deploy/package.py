@@ -18,15 +18,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-
 from infra.build import Manifest, build
 from infra.console import Console
 from infra.deploy import certificates, inspection
 from infra.deploy.release import File, Release
 from infra.deploy.stage import Stage
 from infra.errors import CommandError
+from infra.migrate import newest_revision
 from infra.template import PATH as TEMPLATE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,9 +49,7 @@ class Package:
         return self.folder / file.name
 
 
-def make_package(
-    stage: Stage, console: Console, folder: Path | None = None, template: Path = TEMPLATE
-) -> Package:
+def make_package(stage: Stage, console: Console, folder: Path | None = None, template: Path = TEMPLATE) -> Package:
     """Build, check and write the package of a stage into ``folder`` (default .build/package/STAGE).
 
     Raises PackageInvalid, BuildError, and CertificatesInvalid for the file that ``database.ca`` names.
@@ -78,7 +74,9 @@ def make_package(
         if found:
             raise PackageInvalid("\n".join(["Lambda would not run this:", *(f"  {each}" for each in found)]))
         largest = max(artifact.unzipped_bytes for artifact in manifest.artifacts.values())
-        outcome.append(f"libraries are for {manifest.architecture}, the largest zip unpacks to {largest / 1e6:.0f} MB")
+        outcome.append(
+            f"libraries are for {manifest.architecture}, the largest zip unpacks to {largest / 1e6:.0f} MB"
+        )
     shutil.copyfile(template, folder / "template.yaml")
     with console.step("cfn-lint") as outcome:
         outcome.append(_lint(folder / "template.yaml", stage.region))
@@ -94,7 +92,9 @@ def make_package(
 def _describe(stage: Stage, manifest: Manifest, template: Path) -> Release:
     content = template.read_bytes()
     if len(content) > TEMPLATE_LIMIT_BYTES:
-        raise PackageInvalid(f"The template has {len(content):,} bytes; CloudFormation takes {TEMPLATE_LIMIT_BYTES:,}")
+        raise PackageInvalid(
+            f"The template has {len(content):,} bytes; CloudFormation takes {TEMPLATE_LIMIT_BYTES:,}"
+        )
     digest = hashlib.sha256(content).hexdigest()
     commit, committed_at, modified = _origin()
     return Release(
@@ -102,7 +102,7 @@ def _describe(stage: Stage, manifest: Manifest, template: Path) -> Release:
         commit=commit,
         committed_at=committed_at,
         modified=modified,
-        schema=newest_schema(),
+        schema=newest_revision(),
         python=manifest.python,
         architecture=manifest.architecture,
         bytecode=manifest.pyc,
@@ -113,13 +113,6 @@ def _describe(stage: Stage, manifest: Manifest, template: Path) -> Release:
         },
         parameters={"Prefix": stage.prefix, **manifest.template_parameters(), **stage.parameters},
     )
-
-
-def newest_schema() -> str:
-    """The newest revision of the index's schema among infra/migrations."""
-    config = Config()
-    config.set_main_option("script_location", str(REPOSITORY / "infra" / "migrations"))
-    return str(ScriptDirectory.from_config(config).get_current_head())
 
 
 def _lint(template: Path, region: str) -> str:

@@ -7,6 +7,7 @@ byte, and so the same id: nothing in it tells the time or the machine.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -30,7 +31,12 @@ class File:
     name: str
     key: str
     sha256: str
-    bytes: int
+    size: int
+
+    @property
+    def checksum(self) -> str:
+        """The hash as S3 writes it."""
+        return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
 
 @dataclass(frozen=True)
@@ -80,5 +86,7 @@ def from_json(data: bytes, expected_id: str | None = None) -> Release:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReleaseInvalid(f"The record of release {expected_id or '?'} cannot be read: {error}") from error
     if expected_id is not None and release.id != expected_id:
-        raise ReleaseInvalid(f"The record of release {expected_id} was changed: its content is that of {release.id}")
+        raise ReleaseInvalid(
+            f"The record of release {expected_id} was changed: its content is that of {release.id}"
+        )
     return release

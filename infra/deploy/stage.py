@@ -32,7 +32,9 @@ HERE, ELSEWHERE = "here", "elsewhere"
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 _ACCOUNT = re.compile(r"\d{12}")
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
-_SECRET = re.compile(r"arn:[a-z-]+:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:.+|[\w/+=.@-]{1,512}")
+_SECRET = re.compile(
+    r"arn:[a-z-]+:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:.+|[\w/+=.@-]{1,512}"
+)
 _CHOICES = {
     "architecture": ("arm64", "x86_64"),
     "tls": (VERIFY_FULL, AS_GIVEN),
