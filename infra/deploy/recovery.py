@@ -9,7 +9,7 @@ from infra.deploy import change_set, stack_state
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.stage import Stage
 
-_UPDATABLE = {
+UPDATABLE = {
     "CREATE_COMPLETE",
     "UPDATE_COMPLETE",
     "UPDATE_ROLLBACK_COMPLETE",
@@ -35,7 +35,7 @@ def make_deployable(formation: Any, stage: Stage, console: Console) -> bool:
         status = stack_state.settled_status(formation, name)
     if status is None:
         return True
-    if status not in {"REVIEW_IN_PROGRESS", *_UPDATABLE}:
+    if status not in {"REVIEW_IN_PROGRESS", *UPDATABLE}:
         raise DeploymentFailed(_stuck(formation, name, status))
     if change_set.discard_left_over(formation, name):
         console.warn("an interrupted deployment had left a change set; it is deleted")
