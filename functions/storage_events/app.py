@@ -52,7 +52,7 @@ class _Tally:
             self.counts["DocumentsUnread"] += 1
         if result.outcome is Outcome.STORED and event.at is not None:
             # S3's clock is not ours.
-            self.waits.append(max(0.0, (datetime.now(UTC) - event.at).total_seconds() * 1000))
+            self.waits.append(max(0.0, round((datetime.now(UTC) - event.at).total_seconds() * 1000, 1)))
 
 
 class Context(Protocol):
