@@ -128,9 +128,8 @@ def causes(formation: Any, name: str, after: str | None = None) -> str:
         found = [event for event in events(formation, name, after) if event.is_cause]
     except ClientError as error:
         return f"  {error}"
-    lines = _refusals(formation, StackName=name) if after is None else []
-    lines += [f"  {event.logical_id} ({event.type}): {event.reason}" for event in found if not event.of_the_stack]
-    lines = lines or [f"  {event.reason}" for event in found]
+    lines = [f"  {event.logical_id} ({event.type}): {event.reason}" for event in found if not event.of_the_stack]
+    lines = lines or _refusals(formation, StackName=name)[-10:] or [f"  {event.reason}" for event in found]
     return "\n".join(lines[:10]) or "  no event tells why"
 
 

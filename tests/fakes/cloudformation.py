@@ -110,6 +110,20 @@ class FormationFake:
         self.change_sets.clear()
         self._end()
 
+    def create_stack(self, **request: Any) -> None:
+        self.calls.append("create")
+        self.request = request
+        if self.refusal is not None:
+            raise self.refusal
+        self._end()
+
+    def update_stack(self, **request: Any) -> None:
+        self.calls.append("update")
+        self.request = request
+        if not self.changes:
+            raise refused("No updates are to be performed.")
+        self._end()
+
     def delete_stack(self, **_: Any) -> None:
         self.calls.append("delete")
         if self.status == "REVIEW_IN_PROGRESS":

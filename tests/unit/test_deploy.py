@@ -27,7 +27,6 @@ def test_a_stack_that_is_not_there_is_created(template: Path) -> None:
     formation = FormationFake(None, "CREATE_COMPLETE")
     deployed = _deploy(formation, template)
     assert (deployed.change, deployed.outputs["ApiId"]) == ("created", "a1")
-    assert formation.request["ChangeSetType"] == "CREATE"
     assert formation.request["Parameters"] == [{"ParameterKey": "Prefix", "ParameterValue": "artstore"}]
 
 
@@ -35,14 +34,13 @@ def test_a_stack_that_is_not_there_is_created(template: Path) -> None:
 def test_a_stack_that_is_there_is_updated(template: Path, status: str) -> None:
     formation = FormationFake(status, "UPDATE_COMPLETE")
     assert _deploy(formation, template).change == "updated"
-    assert formation.calls == ["create change set", "execute"]
+    assert formation.calls == ["update"]
 
 
-def test_a_deployment_of_the_same_changes_nothing_and_leaves_no_change_set(template: Path) -> None:
+def test_a_deployment_of_the_same_changes_nothing(template: Path) -> None:
     formation = FormationFake("CREATE_COMPLETE", changes=[])
     deployed = _deploy(formation, template)
     assert (deployed.change, deployed.outputs["ApiId"]) == ("unchanged", "a1")
-    assert formation.change_sets == {}
 
 
 def test_a_creation_under_way_is_waited_for(template: Path) -> None:
@@ -54,13 +52,13 @@ def test_a_creation_under_way_is_waited_for(template: Path) -> None:
 def test_a_stack_that_never_was_complete_is_made_anew(template: Path, status: str) -> None:
     formation = FormationFake(status, "DELETE_COMPLETE", "CREATE_COMPLETE")
     assert _deploy(formation, template).change == "created"
-    assert formation.calls == ["delete", "create change set", "execute"]
+    assert formation.calls == ["delete", "create"]
 
 
 def test_an_update_whose_rollback_failed_is_rolled_back_first(template: Path) -> None:
     formation = FormationFake("UPDATE_ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE")
     assert _deploy(formation, template).change == "updated"
-    assert formation.calls == ["continue rollback", "create change set", "execute"]
+    assert formation.calls == ["continue rollback", "update"]
 
 
 def test_a_failure_names_the_resource_and_the_reason(template: Path) -> None:
