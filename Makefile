@@ -9,10 +9,10 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/common/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up down status logs test lint e2e bench clean
+.PHONY: help demo serve up down status logs test lint e2e bench package deploy releases administrator clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## carry a document through the stack, show each step, leave nothing running
 	@$(RUN) -m infra.local demo
@@ -47,6 +47,19 @@ e2e: $(READY) ## the end-to-end tests against the running stack, or the one ARTS
 
 bench: $(READY) ## one benchmark: NAME=coldstart, token, upload
 	@$(RUN) -m benchmarks $(NAME) $(ARGS)
+
+package: $(READY) ## build and check what a stage deploys to AWS; STAGE=production
+	@$(RUN) -m infra.deploy package "$(STAGE)"
+
+deploy: $(READY) ## show what would change on AWS, ask, change it; STAGE=, RELEASE=, YES=1, DRY_RUN=1
+	@$(RUN) -m infra.deploy deploy "$(STAGE)" $(if $(filter 1,$(YES)),--yes) $(if $(filter-out 0,$(DRY_RUN)),--dry-run) \
+		$(if $(RELEASE),--release "$(RELEASE)") $(if $(ALLOW_LOSS),--allow-loss $(ALLOW_LOSS))
+
+releases: $(READY) ## what was deployed to a stage, newest first; STAGE=production
+	@$(RUN) -m infra.deploy releases "$(STAGE)"
+
+administrator: $(READY) ## create a stage's first administrator and show the secret, once; STAGE=production
+	@$(RUN) -m infra.deploy administrator "$(STAGE)"
 
 clean: $(READY) ## stop the stack and delete its data; .venv and .build stay
 	@$(RUN) -m infra.local clean

@@ -57,6 +57,11 @@ def newest_revision() -> str:
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
+def is_known(revision: str) -> bool:
+    """Tell whether this version knows a revision; it does not know those of later versions."""
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; 0 when the schema is up to date, 1 when it could not be brought there."""
     parser = argparse.ArgumentParser(prog="python -m infra.migrate", description=(__doc__ or "").splitlines()[0])

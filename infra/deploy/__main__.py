@@ -43,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--allow-loss", nargs="*", default=[], metavar="ID", help="resources that may be replaced"
     )
     given = parser.parse_args(arguments)
+    if given.command == "deploy" and given.dry_run and given.release:
+        parser.error("a dry run is of this tree: an earlier release is in an account's bucket only")
     console = Console()
     # A polite request to end is what Ctrl-C is: what was started is stopped, what was made to be seen discarded.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

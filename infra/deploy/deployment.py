@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.console import Console
 from infra.deploy import artifacts, change_set, health, plan, protection, stack_state
 from infra.deploy.account import Account
@@ -24,6 +26,7 @@ from infra.deploy.plan import Migration, Plan
 from infra.deploy.recovery import advice, make_deployable
 from infra.deploy.release import Release
 from infra.deploy.stage import HERE, Stage
+from infra.migrate import is_known
 
 
 class Outcome(enum.Enum):
@@ -132,11 +135,11 @@ def _plan(
         frozenset() if creates else protection.precious_resources(stack_state.template_text(formation, name))
     )
     with console.step("schema") as outcome:
-        migration = Migration(None if url is None else schema_of(url), release.schema, url is not None)
+        migration, wanted = _migration(request, url), release.schema
         outcome.append(
-            f"{migration.before or 'none'}, this release has {migration.after}"
-            if migration.known
-            else f"not looked at; this release has {migration.after}"
+            f"not looked at from here; this release needs {migration.after}"
+            if migration.elsewhere
+            else f"{migration.before or 'none'}, {'becomes ' + wanted if migration.is_due else 'stays'}"
         )
     with console.step("change set") as outcome:
         made = change_set.create(
@@ -150,6 +153,17 @@ def _plan(
         counts = [each.action for each in made.changes] if made else []
         outcome.append(", ".join(f"{counts.count(each)} {each}" for each in sorted(set(counts))) or "no changes")
     return Plan(made, migration, before, after, precious, request.may_be_lost)
+
+
+def _migration(request: Request, url: str | None) -> Migration:
+    """What is to become of the schema: the newest, but never an older one. Migrations only go forward."""
+    wanted = request.release.schema
+    if url is None:
+        return Migration(None, wanted, elsewhere=True) if request.files else Migration(None, None)
+    found = schema_of(url)
+    if not request.files or (found is not None and not is_known(found)):
+        return Migration(found, found)
+    return Migration(found, wanted)
 
 
 def _agreed(request: Request, formation: Any, made: Plan, console: Console) -> bool:
@@ -173,7 +187,7 @@ def _show(request: Request, made: Plan, console: Console) -> None:
         console.say(line)
     for line in plan.warnings(made):
         console.warn(line)
-    if not made.migration.known:
+    if made.migration.elsewhere:
         console.warn(
             f"migrations run elsewhere: bring the schema to {made.migration.after} before going on, with\n"
             f"      python -m infra.migrate --database-url-secret {request.stage.database.secret}"
@@ -196,7 +210,7 @@ def _carry_out(request: Request, formation: Any, made: Plan, url: str | None, co
     if made.change_set is None:
         return
     if not made.change_set.creates:
-        protection.protect(formation, name, [each for each in made.precious if each not in made.allowed])
+        _protect(request, formation, [each for each in made.precious if each not in made.allowed])
     mark = stack_state.last_event(formation, name)
     change_set.execute(formation, made.change_set)
     with console.step("stack") as outcome:
@@ -235,14 +249,24 @@ def _finish(request: Request, formation: Any, history: History, change: str, con
         history.add(release, change)
     with console.step("protection") as outcome:
         kept = protection.precious_resources(stack_state.template_text(formation, name))
-        protection.protect(formation, name, kept)
-        outcome.append(f"the stack cannot be deleted, nor {len(kept)} resources with data replaced")
+        outcome.append(_protect(request, formation, kept))
     outputs = stack_state.outputs(formation, name)
     administrator(request.account, outputs["BootstrapFunctionName"], request.reveal, console)
     url = health.api_url(account, outputs)
     with console.step("health") as outcome:
         outcome.append(health.await_ready(url))
     console.say(f"  {url}")
+
+
+def _protect(request: Request, formation: Any, protected: Collection[str]) -> str:
+    """Protect the stack, where that is known: LocalStack has no stack policies."""
+    try:
+        protection.protect(formation, request.stage.stack, protected)
+    except ClientError:
+        if request.account.foreign_endpoint is None:
+            raise
+        return "this endpoint knows of none"
+    return f"the stack cannot be deleted, nor {len(protected)} resources with data replaced"
 
 
 def administrator(

@@ -12,16 +12,19 @@ _KEY_DIGITS = 16
 
 @dataclass(frozen=True)
 class Migration:
-    """The index's schema before and after; ``before`` None is an empty database. ``known`` False: not seen."""
+    """The index's schema before and after; ``before`` None is an empty database.
+
+    ``elsewhere`` tells that it cannot be seen from here, and that somebody else sees to it.
+    """
 
     before: str | None
-    after: str
-    known: bool = True
+    after: str | None
+    elsewhere: bool = False
 
     @property
     def is_due(self) -> bool:
         """Whether this deployment is to change the schema."""
-        return self.known and self.before != self.after
+        return not self.elsewhere and self.before != self.after
 
 
 @dataclass(frozen=True)
