@@ -1,0 +1,144 @@
+"""Which metrics there are: those that the functions write, found by running them, and those of the AWS services.
+
+A metric is its namespace, its name and its dimensions, all of them: CloudWatch takes another set of dimensions
+for another metric, and an alarm on one that nobody writes never says a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+
+from artstore.http.app import ArtStoreApp
+from functions.auth import app as auth
+from functions.auth import dependencies, scheduled
+from functions.auth.audit_exports import Exported
+from functions.auth.secret_expiry import ExpiryReport
+from functions.query import app as query
+from functions.storage_events import app as storage_events
+from functions.storage_events import dependencies as storage_events_dependencies
+from functions.storage_events.ingest import Outcome, Result
+from functions.upload import app as upload
+from tests.support.gateway import call
+
+DEPLOYMENT = "unit"
+
+
+class Metric(NamedTuple):
+    """One metric; ``dimensions`` are pairs of name and value."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[tuple[str, str]]
+
+    @property
+    def dimension_names(self) -> frozenset[str]:
+        """Give the names of the dimensions."""
+        return frozenset(name for name, _ in self.dimensions)
+
+
+VENDED: dict[tuple[str, frozenset[str]], set[str]] = {
+    ("AWS/Lambda", frozenset({"FunctionName"})): {
+        "Invocations",
+        "Errors",
+        "Throttles",
+        "Duration",
+        "ConcurrentExecutions",
+    },
+    ("AWS/SQS", frozenset({"QueueName"})): {
+        "ApproximateAgeOfOldestMessage",
+        "ApproximateNumberOfMessagesVisible",
+        "ApproximateNumberOfMessagesNotVisible",
+    },
+    ("AWS/ApiGateway", frozenset({"ApiName", "Stage"})): {"Count", "4XXError", "5XXError", "Latency"},
+    ("AWS/DynamoDB", frozenset({"TableName"})): {
+        "ConsumedReadCapacityUnits",
+        "ConsumedWriteCapacityUnits",
+        "ReadThrottleEvents",
+        "WriteThrottleEvents",
+    },
+    ("AWS/DynamoDB", frozenset({"TableName", "Operation"})): {"SuccessfulRequestLatency"},
+    ("AWS/S3", frozenset({"BucketName", "StorageType"})): {"NumberOfObjects", "BucketSizeBytes"},
+}
+"""Metrics of AWS services by namespace and dimensions, as far as the template uses them; see their guides."""
+
+
+def emitted() -> set[Metric]:
+    """Run every part of the code that writes metrics, and give those of the deployment ``DEPLOYMENT``."""
+    with _settings() as patched, contextlib.redirect_stdout(io.StringIO()) as written:
+        _ingest(patched)
+        _run_tasks(patched)
+        for app in (auth.app, upload.app, query.app):
+            _ask(app)
+    lines = [json.loads(line) for line in written.getvalue().splitlines() if '"_aws"' in line]
+    return {each for line in lines for each in _metrics_of(line)}
+
+
+def _metrics_of(line: dict[str, Any]) -> Iterator[Metric]:
+    for directive in line["_aws"]["CloudWatchMetrics"]:
+        for names in directive["Dimensions"]:
+            for metric in directive["Metrics"]:
+                dimensions = frozenset((name, str(line[name])) for name in names)
+                yield Metric(directive["Namespace"], metric["Name"], dimensions)
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[pytest.MonkeyPatch]:
+    settings = (dependencies.settings, storage_events_dependencies.settings)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {
+            "PREFIX": DEPLOYMENT,
+            "ISSUER": "https://archive.example",
+            "SIGNING_KEY_SECRET_ID": "x",
+            "DATABASE_URL": "postgresql://",
+            "STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
+        }.items():
+            patched.setenv(f"ARTSTORE_{name}", value)
+        for each in settings:
+            each.cache_clear()
+        yield patched
+        for each in settings:
+            each.cache_clear()
+
+
+def _ingest(patched: pytest.MonkeyPatch) -> None:
+    """Handle a batch with one event for each outcome."""
+    results = iter([Result(outcome, UUID(int=1), unread=True) for outcome in Outcome])
+    ingest = SimpleNamespace(handle=lambda _: next(results))
+    patched.setattr(storage_events_dependencies, "ingest", lambda: ingest)
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": {"bucket": {"name": "edit"}, "object": {"key": "a"}},
+    }
+    body = json.dumps({"Records": [record] * len(Outcome)})
+    message = {"messageId": "1", "body": body, "eventSource": "aws:sqs"}
+    context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
+    assert storage_events.handler({"Records": [message]}, context)["batchItemFailures"] == []
+
+
+def _run_tasks(patched: pytest.MonkeyPatch) -> None:
+    """Run every task, with ports that have nothing to do."""
+    rotation = SimpleNamespace(rotate_if_due=lambda: None)
+    expiry = SimpleNamespace(warn=lambda: ExpiryReport(expiring=0, warned=()))
+    exports = SimpleNamespace(export=lambda _: Exported(entries=0, keys=[], problem=None))
+    patched.setattr(dependencies, "key_rotation", lambda: rotation)
+    patched.setattr(dependencies, "secret_expiry", lambda: expiry)
+    patched.setattr(dependencies, "audit_exports", lambda: exports)
+    patched.setattr(dependencies, "audit_log", lambda: None)
+    for task in scheduled.TASKS:
+        scheduled.handler({"task": task}, None)
+
+
+def _ask(app: ArtStoreApp) -> None:
+    """Ask for a path that nobody serves: the metrics of a request need no more."""
+    assert call(app, "GET", "/nowhere").status == 404
