@@ -19,7 +19,7 @@ Rule = Callable[[Template], list[str]]
 Break = Callable[[dict[str, Any]], object]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def template() -> Template:
     return module.parse(TEXT)
 

@@ -15,7 +15,7 @@ from tests.support.template_rules import Template, of_type
 TEXT = module.PATH.read_text(encoding="utf-8")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def template() -> Template:
     return module.parse(TEXT)
 
