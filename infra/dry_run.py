@@ -18,7 +18,7 @@ from infra.build import Manifest, build
 from infra.console import Console
 from infra.deploy import stack_state
 from infra.deploy.account import Account
-from infra.deploy.deployment import Outcome, Request, deploy
+from infra.deploy.deployment import Outcome, Request, check_account, deploy
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.package import REPOSITORY, Package, make_package
 from infra.deploy.release import File, Release
@@ -43,6 +43,7 @@ def dry_run(stage: Stage, console: Console) -> str:
     for line in differences(package.release, release, stage):
         console.say(f"    here only: {line}")
     with _emulated(stage, console) as (account, here):
+        check_account(here, account, console)
         files = {package.release.template.key: package.path(package.release.template)}
         files |= {each.key: each.path for each in manifest.artifacts.values()}
         first = _deploy(here, account, release, files, console)

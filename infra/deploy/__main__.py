@@ -83,8 +83,8 @@ def _deploy(given: argparse.Namespace, stage: Stage, console: Console) -> int:
         return 0
     console.say(f"ArtStore to the stage {stage.name}")
     account = Account(stage.region)
+    check_account(stage, account, console)
     if given.release:
-        check_account(stage, account, Console())
         release = _history(stage, account).find(given.release)
         files = {}
     else:

@@ -58,7 +58,6 @@ class Request:
 def deploy(request: Request, console: Console) -> Outcome:
     """Deploy a release. Raises CommandError, with what to do, when it does not get there."""
     stage, account, release = request.stage, request.account, request.release
-    check_account(stage, account, console)
     console.say(f"  release      {release.id}, {release.origin}")
     if not release.bytecode:
         console.warn("the zips hold no .pyc files: each cold start takes two to three times as long")
@@ -114,7 +113,8 @@ def _store(request: Request, console: Console) -> str:
         artifacts.protect_bucket(account, bucket)
         uploaded = artifacts.upload_artifacts(account, bucket, request.files)
         History(account, bucket, request.stage.stack).keep(release)
-        outcome.append(f"{uploaded} of {len(request.files)} uploaded to {bucket}")
+        what = f"{uploaded} of {len(request.files)} uploaded to" if request.files else "those of then, in"
+        outcome.append(f"{what} {bucket}")
     return bucket
 
 
@@ -130,10 +130,11 @@ def _plan(
     """Make the change set and show what it would do."""
     name, release = request.stage.stack, request.release
     after = {**release.parameters, "ArtifactsBucket": bucket, "DatabaseSecretArn": secret.arn}
-    before = {} if creates else stack_state.parameters(stack_state.find(formation, name) or {})
-    precious = (
-        frozenset() if creates else protection.precious_resources(stack_state.template_text(formation, name))
-    )
+    before: dict[str, str] = {}
+    deployed = "Resources: {}"
+    if not creates:
+        before = stack_state.parameters(stack_state.find(formation, name) or {})
+        deployed = stack_state.template_text(formation, name)
     with console.step("schema") as outcome:
         migration, wanted = _migration(request, url), release.schema
         outcome.append(
@@ -152,7 +153,14 @@ def _plan(
         )
         counts = [each.action for each in made.changes] if made else []
         outcome.append(", ".join(f"{counts.count(each)} {each}" for each in sorted(set(counts))) or "no changes")
-    return Plan(made, migration, before, after, precious, request.may_be_lost)
+    return Plan(
+        made,
+        migration,
+        before,
+        plan.with_defaults(after, deployed),
+        protection.precious_resources(deployed),
+        request.may_be_lost,
+    )
 
 
 def _migration(request: Request, url: str | None) -> Migration:

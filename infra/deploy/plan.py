@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from infra.deploy.change_set import Change, ChangeSet
+from infra.template import parse
 
 _KEY_DIGITS = 16
 
@@ -62,6 +63,13 @@ class Plan:
             and change.logical_id in self.precious
             and change.logical_id not in self.allowed
         )
+
+
+def with_defaults(parameters: Mapping[str, str], template: str) -> dict[str, str]:
+    """Add the defaults of a template (the one that is deployed) for the parameters that are not given."""
+    declared = parse(template).get("Parameters", {})
+    defaults = {name: str(rules["Default"]) for name, rules in declared.items() if "Default" in rules}
+    return {**defaults, **parameters}
 
 
 def lines(plan: Plan) -> Iterator[str]:
