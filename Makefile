@@ -7,9 +7,12 @@ REQUIREMENTS := requirements-dev.txt requirements.txt $(wildcard functions/*/req
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/common/python
+ifdef STACK
+export ARTSTORE_LOCAL_EMULATOR := $(STACK)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up down status logs test lint e2e bench package deploy releases administrator clean
+.PHONY: help demo serve up down status env logs test lint e2e bench package deploy releases administrator clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -17,7 +20,7 @@ help: ## this list
 demo: $(READY) ## carry a document through the stack, show each step, leave nothing running
 	@$(RUN) -m infra.local demo
 
-up: $(READY) ## start and deploy the stack on this machine, or bring it up to date
+up: $(READY) ## start and deploy the stack on this machine, or bring it up to date; STACK=localstack
 	@$(RUN) -m infra.local up
 
 down: $(READY) ## stop the stack, keep its data
@@ -25,6 +28,9 @@ down: $(READY) ## stop the stack, keep its data
 
 status: $(READY) ## what runs, and where
 	@$(RUN) -m infra.local status
+
+env: $(READY) ## what points every AWS tool at the stack: eval "$$(make -s env)"
+	@$(RUN) -m infra.local env
 
 logs: $(READY) ## the functions' and the emulator's last log lines; ARGS="--follow" goes on
 	@$(RUN) -m infra.local logs $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: python -m infra.local up | down | status | logs | clean | demo | serve."""
+"""The command line: python -m infra.local up | down | status | env | logs | clean | demo | serve."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("up", help="start and deploy the stack, or bring it up to date")
     commands.add_parser("down", help="stop the stack and keep its data")
     commands.add_parser("status", help="say what runs")
+    commands.add_parser("env", help="print what points every AWS tool of a shell at the stack")
     shown = commands.add_parser("logs", help="show the functions' and the emulator's logs")
     shown.add_argument("--lines", type=int, default=40)
     shown.add_argument("--follow", action="store_true")
@@ -54,6 +55,10 @@ def _run(given: argparse.Namespace, settings: Settings, console: Console) -> int
         from infra.local.status import status
 
         status(settings, console)
+    elif given.command == "env":
+        from infra.local.shell import env
+
+        env(settings, console)
     elif given.command == "logs":
         from infra.local.logs import logs
 

@@ -14,7 +14,7 @@ import requests
 from infra.console import Console
 from infra.deploy import Account
 from infra.errors import CommandError
-from infra.local import ministack
+from infra.local import emulators
 from infra.local.down import down
 from infra.local.sample_pdf import make_pdf
 from infra.local.settings import Settings
@@ -41,7 +41,7 @@ def demo(settings: Settings, console: Console) -> None:
 
     Raises CommandError at the first step that fails.
     """
-    was_running = ministack.is_running(LocalDirectory(settings.directory))
+    was_running = emulators.emulator_of(LocalDirectory(settings.directory), settings).is_running()
     try:
         console.say(f"The stack, in {settings.directory}")
         stack = up(settings, console)
@@ -49,7 +49,7 @@ def demo(settings: Settings, console: Console) -> None:
         _Walk(stack, console).go()
     finally:
         if not was_running:
-            console.say("The stack stops; its data is kept")
+            console.say("The stack stops")
             down(settings, console)
     console.say(f"Everything held, in {console.total():.1f} s")
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from infra.console import Console
-from infra.local import ministack, postgres, postgres_home, state
+from infra.local import emulators, postgres, postgres_home, state
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 
@@ -19,7 +19,7 @@ def down(settings: Settings, console: Console) -> None:
         console.say("  nothing runs")
         return
     with state.exclusive(directory.lock, functools.partial(console.say, "  another command is at work; waiting")):
-        _stop(directory, console)
+        _stop(directory, settings, console)
 
 
 def clean(settings: Settings, console: Console) -> None:
@@ -29,16 +29,18 @@ def clean(settings: Settings, console: Console) -> None:
         with state.exclusive(
             directory.lock, functools.partial(console.say, "  another command is at work; waiting")
         ):
-            _stop(directory, console)
+            _stop(directory, settings, console)
+            emulators.emulator_of(directory, settings).forget()
             postgres.remove(postgres_home.home_of(directory.root))
             _empty(directory.root, keep=directory.lock)
         shutil.rmtree(directory.root)
     console.say(f"  removed {directory.root}")
 
 
-def _stop(directory: LocalDirectory, console: Console) -> None:
-    with console.step("MiniStack") as outcome:
-        outcome.append(ministack.stop(directory).value)
+def _stop(directory: LocalDirectory, settings: Settings, console: Console) -> None:
+    emulator = emulators.emulator_of(directory, settings)
+    with console.step(emulator.name) as outcome:
+        outcome.append(emulator.stop())
     with console.step("PostgreSQL") as outcome:
         outcome.append("stopped" if postgres.stop(postgres_home.home_of(directory.root)) else "did not run")
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from infra.console import Console
 from infra.deploy import Account
 from infra.errors import CommandError
-from infra.local import ministack, state
+from infra.local import emulators, state
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, StackFile
 
@@ -24,13 +24,14 @@ def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None
     Raises CommandError when there is no stack.
     """
     directory = LocalDirectory(settings.directory)
-    if directory.emulator_log.exists():
-        console.say(f"MiniStack, {directory.emulator_log}:")
-        with directory.emulator_log.open(encoding="utf-8", errors="replace") as file:
+    emulator = emulators.emulator_of(directory, settings)
+    if (log := emulator.log()) is not None:
+        console.say(f"{emulator.name}, {log}:")
+        with log.open(encoding="utf-8", errors="replace") as file:
             for line in collections.deque(file, lines):
                 console.say(line.rstrip())
     stack = state.read_stack(directory)
-    if stack is None or not ministack.is_running(directory):
+    if stack is None or not emulator.is_running():
         raise CommandError("The stack does not run, so there are no functions to ask; `make up` starts it")
     client = Account(
         stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key

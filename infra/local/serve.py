@@ -14,6 +14,7 @@ import boto3
 
 from infra.console import Console
 from infra.errors import CommandError
+from infra.local import shell
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import LocalDirectory, StackFile, read_json
 
@@ -33,14 +34,7 @@ def environment(stack: StackFile) -> dict[str, str]:
     for name in ("auth", "upload", "query"):
         answer = functions.get_function_configuration(FunctionName=stack.functions[name])
         variables |= answer["Environment"]["Variables"]
-    return variables | {
-        "ARTSTORE_DATABASE_URL": stack.database_url,
-        "AWS_ENDPOINT_URL": stack.aws_endpoint,
-        "AWS_REGION": stack.region,
-        "AWS_DEFAULT_REGION": stack.region,
-        "AWS_ACCESS_KEY_ID": stack.aws_access_key_id,
-        "AWS_SECRET_ACCESS_KEY": stack.aws_secret_access_key,
-    }
+    return variables | shell.variables(stack) | {"ARTSTORE_DATABASE_URL": stack.database_url}
 
 
 def serve(settings: Settings, console: Console, port: int) -> None:

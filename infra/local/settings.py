@@ -14,12 +14,17 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class Settings:
     """The choices of whoever starts a stack; every one has a default.
 
-    `directory` holds one complete, independent stack. Ports are TCP ports on the loopback interface; None
-    means any free one, remembered afterwards.
+    `directory` holds one complete, independent stack. `emulator` is "ministack" or "localstack", None the one it
+    has, and `endpoint` is where a LocalStack answers. `function_database_url` is the database as functions reach
+    it, when they do not reach it as this machine does. Ports are TCP ports on the loopback interface; None means
+    any free one, remembered afterwards.
     """
 
     directory: Path
+    emulator: str | None = None
+    endpoint: str | None = None
     database_url: str | None = None
+    function_database_url: str | None = None
     port: int | None = None
     database_port: int | None = None
     admin_client_id: str | None = None
@@ -27,10 +32,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read ARTSTORE_LOCAL_DIR, ARTSTORE_DATABASE_URL, ARTSTORE_LOCAL_PORT, ARTSTORE_LOCAL_DATABASE_PORT,
+        """Read ARTSTORE_LOCAL_DIR, ARTSTORE_LOCAL_EMULATOR, ARTSTORE_DATABASE_URL,
+        ARTSTORE_FUNCTION_DATABASE_URL, ARTSTORE_LOCAL_PORT, ARTSTORE_LOCAL_DATABASE_PORT,
         ARTSTORE_ADMIN_CLIENT_ID and ARTSTORE_ADMIN_CLIENT_SECRET; an empty value counts as absent.
+        The endpoint is AWS_ENDPOINT_URL, or LOCALSTACK_HOST as localstack-client reads it.
 
-        Raises ValueError, naming the variable, for a port that is none and for half a pair of credentials.
+        Raises ValueError, naming the variable, for an emulator or a port that is none, for an endpoint without a
+        scheme, and for half a pair of credentials.
         """
         given = os.environ if environment is None else environment
 
@@ -48,12 +56,34 @@ class Settings:
         client_id, client_secret = text("ARTSTORE_ADMIN_CLIENT_ID"), text("ARTSTORE_ADMIN_CLIENT_SECRET")
         if (client_id is None) != (client_secret is None):
             raise ValueError("ARTSTORE_ADMIN_CLIENT_ID and ARTSTORE_ADMIN_CLIENT_SECRET go together")
+        emulator = text("ARTSTORE_LOCAL_EMULATOR")
+        if emulator not in (None, "ministack", "localstack"):
+            raise ValueError(f"ARTSTORE_LOCAL_EMULATOR (STACK) must be ministack or localstack, not {emulator!r}")
         directory = text("ARTSTORE_LOCAL_DIR")
         return cls(
             directory=Path(directory).expanduser().resolve() if directory else REPOSITORY / ".local",
+            emulator=emulator,
+            endpoint=_endpoint(text("AWS_ENDPOINT_URL"), text("LOCALSTACK_HOST")),
             database_url=text("ARTSTORE_DATABASE_URL"),
+            function_database_url=text("ARTSTORE_FUNCTION_DATABASE_URL"),
             port=port("ARTSTORE_LOCAL_PORT"),
             database_port=port("ARTSTORE_LOCAL_DATABASE_PORT"),
             admin_client_id=client_id,
             admin_client_secret=client_secret,
         )
+
+
+def _endpoint(url: str | None, host: str | None) -> str | None:
+    """Where an emulator is said to answer. Raises ValueError for what is not the address of one."""
+    if url is not None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"AWS_ENDPOINT_URL must be an http:// or https:// URL, not {url!r}")
+        return url.rstrip("/")
+    if host is None:
+        return None
+    from localstack_client import config as localstack_config  # it imports boto3, which most commands do without
+
+    try:
+        return str(localstack_config.get_service_endpoint("cloudformation", host))
+    except RuntimeError as error:
+        raise ValueError(f"LOCALSTACK_HOST: {error}") from None

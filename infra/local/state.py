@@ -15,6 +15,9 @@ from typing import Any
 
 from infra.errors import CommandError
 
+PREFIX = "artstore"
+"""What the names of a local stack's resources begin with, and the name of its CloudFormation stack."""
+
 
 @dataclass(frozen=True)
 class LocalDirectory:
@@ -39,6 +42,10 @@ class LocalDirectory:
         return self.root / "ministack"
 
     @property
+    def localstack(self) -> Path:
+        return self.root / "localstack.json"
+
+    @property
     def emulator_log(self) -> Path:
         return self.root / "ministack.log"
 
@@ -55,10 +62,11 @@ class LocalDirectory:
 class Decisions:
     """What was decided before anything was started, so that a repeated or repaired start decides the same.
 
-    `postgres_home` is where the embedded server lives: inside the stack's directory, or, when root runs the
-    stack, in a directory that the server's unprivileged user can reach.
+    `emulator` is what the stack runs on. `postgres_home` is where the embedded server lives: inside the stack's
+    directory, or, when root runs the stack, in a directory that the server's unprivileged user can reach.
     """
 
+    emulator: str | None = None
     postgres_home: str | None = None
     client_id: str | None = None
     client_secret: str | None = None
@@ -66,8 +74,12 @@ class Decisions:
 
 @dataclass(frozen=True)
 class StackFile:
-    """stack.json: all that a client, a test or a benchmark needs to talk to the running stack."""
+    """stack.json: all that a client, a test or a benchmark needs to talk to the running stack.
 
+    `emulator` says what answers there, for those who have to know what it cannot do.
+    """
+
+    emulator: str
     api_url: str
     s3_endpoint: str
     aws_endpoint: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import requests
 
 from infra.console import Console
-from infra.local import ministack, postgres, postgres_home, state
+from infra.local import emulators, postgres, postgres_home, state
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 
@@ -15,11 +15,12 @@ def status(settings: Settings, console: Console) -> None:
     directory = LocalDirectory(settings.directory)
     home = postgres_home.home_of(directory.root)
     stack = state.read_stack(directory)
-    emulator = ministack.is_running(directory)
+    emulator = emulators.emulator_of(directory, settings)
+    runs = emulator.is_running()
     database = settings.database_url is not None or (home.data.is_dir() and postgres.is_running(home))
-    ready = stack is not None and emulator and _is_ready(f"{stack.api_url}/health/ready")
+    ready = stack is not None and runs and _is_ready(f"{stack.api_url}/health/ready")
     console.say(f"  directory   {directory.root}")
-    console.say(f"  MiniStack   {'runs' if emulator else 'does not run'}")
+    console.say(f"  {emulator.name:<11} {'runs' if runs else 'does not run'}")
     console.say(f"  PostgreSQL  {'runs' if database else 'does not run'}")
     console.say(f"  API         {'ready' if ready else 'not ready'}")
     if stack is not None:

@@ -17,6 +17,7 @@ import dataclasses
 import functools
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import psycopg
 import requests
@@ -25,12 +26,12 @@ from infra import deploy
 from infra.build import Manifest, build
 from infra.console import Console
 from infra.errors import CommandError
-from infra.local import gaps, ministack, postgres, postgres_home, state
+from infra.local import emulators, postgres, postgres_home, state
+from infra.local.emulators import Database, Emulator, Running
 from infra.local.settings import REPOSITORY, Settings
-from infra.local.state import Decisions, LocalDirectory, StackFile
+from infra.local.state import PREFIX, Decisions, LocalDirectory, StackFile
 from infra.migrate import upgrade
 
-PREFIX = "artstore"
 FUNCTIONS = ("auth", "auth-bootstrap", "auth-scheduled", "upload", "query", "storage-events")
 TEMPLATE = REPOSITORY / "infra" / "template.yaml"
 
@@ -53,8 +54,8 @@ _S3_TEST_EVENT = {
 class Parts:
     """What a deployment is made from, started or built already."""
 
-    emulator: ministack.Emulator
-    database_url: str
+    running: Running
+    database: Database
     manifest: Manifest
 
 
@@ -66,19 +67,19 @@ def up(settings: Settings, console: Console) -> StackFile:
     directory = LocalDirectory(settings.directory)
     waiting = functools.partial(console.say, "  another command is at work on this stack; waiting for it")
     with state.exclusive(directory.lock, waiting):
+        emulator = emulators.emulator_of(directory, settings)
         decisions = _decide(directory, settings)
-        parts = _start_parts(directory, settings, console)
-        with console.step("migrations") as outcome:
-            upgrade(parts.database_url)
-            outcome.append("index schema is current")
+        parts = _start_parts(directory, settings, emulator, console)
+        _migrate(settings, parts.database, console, empty=parts.running.forgot)
         try:
-            stack = _deploy(directory, decisions, parts, console)
+            stack = _deploy(decisions, emulator, parts, console)
         except CommandError as error:
-            if parts.emulator.fresh or parts.emulator.trusted:
+            if not parts.running.doubtful:
                 raise
             console.warn(f"{error}\n  ! an unfinished start or a crash left this: starting over, empty")
-            stack = _deploy(directory, decisions, _start_over(directory, settings, parts, console), console)
-        ministack.trust(directory)
+            parts = _start_over(directory, settings, emulator, parts, console)
+            stack = _deploy(decisions, emulator, parts, console)
+        emulator.trust()
         if state.write_stack(directory, stack):
             console.say(f"  wrote {directory.stack}")
     return stack
@@ -101,6 +102,7 @@ def _decide(directory: LocalDirectory, settings: Settings) -> Decisions:
         postgres.remove(home)
     after = dataclasses.replace(
         before,
+        emulator=emulators.choose(directory, settings),
         postgres_home=str(home.path),
         client_id=before.client_id or settings.admin_client_id or f"admin-{secrets.token_hex(4)}",
         client_secret=before.client_secret or settings.admin_client_secret or secrets.token_urlsafe(32),
@@ -110,99 +112,115 @@ def _decide(directory: LocalDirectory, settings: Settings) -> Decisions:
     return after
 
 
-def _start_parts(directory: LocalDirectory, settings: Settings, console: Console) -> Parts:
-    """Start the database and the emulator and build the functions, side by side."""
+def _start_parts(directory: LocalDirectory, settings: Settings, emulator: Emulator, console: Console) -> Parts:
+    """Start the database and the emulator and build the functions, side by side as far as they do not depend."""
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        database = pool.submit(_start_database, directory, settings, console)
-        emulator = pool.submit(_start_emulator, directory, settings, console)
-        manifest = pool.submit(_build, console)
-        return Parts(emulator.result(), database.result(), manifest.result())
+        manifest = pool.submit(_build, emulator.build_target, console)
+        started = pool.submit(_start_emulator, emulator, console)
+        if emulator.may_bring_database:
+            concurrent.futures.wait([started])
+        database = pool.submit(_start_database, directory, settings, emulator, console)
+        return Parts(started.result(), database.result(), manifest.result())
 
 
-def _start_over(directory: LocalDirectory, settings: Settings, parts: Parts, console: Console) -> Parts:
+def _start_over(
+    directory: LocalDirectory, settings: Settings, emulator: Emulator, parts: Parts, console: Console
+) -> Parts:
     """Empty the emulator, and the index with it: its documents are gone."""
-    ministack.forget(directory)
-    if settings.database_url is None:
-        postgres.remove(postgres_home.home_of(directory.root))
-    else:
-        console.warn("the index in your database still lists the documents that are gone")
-    database_url = _start_database(directory, settings, console)
-    upgrade(database_url)
-    emulator = _start_emulator(directory, settings, console)
-    return dataclasses.replace(parts, emulator=emulator, database_url=database_url)
+    emulator.forget()
+    database = _start_database(directory, settings, emulator, console)
+    _migrate(settings, database, console, empty=True)
+    return dataclasses.replace(parts, running=_start_emulator(emulator, console), database=database)
 
 
-def _start_database(directory: LocalDirectory, settings: Settings, console: Console) -> str:
+def _start_emulator(emulator: Emulator, console: Console) -> Running:
+    with console.step(emulator.name) as outcome:
+        running = emulator.start()
+        outcome.append(running.said)
+    if running.warning is not None:
+        console.warn(running.warning)
+    return running
+
+
+def _start_database(
+    directory: LocalDirectory, settings: Settings, emulator: Emulator, console: Console
+) -> Database:
+    """The database that is given, the one that the emulator brings, or the embedded one."""
     with console.step("PostgreSQL") as outcome:
         if settings.database_url is not None:
-            with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+            url = settings.database_url
+            with psycopg.connect(url, connect_timeout=5) as connection:
                 outcome.append(f"yours, at {connection.info.host}:{connection.info.port}")
-            return settings.database_url
-        server = postgres.start(postgres_home.home_of(directory.root), settings.database_port)
-        outcome.append(f"{'started' if server.started else 'runs'} on 127.0.0.1:{server.port}")
-        return server.url
+        elif (brought := emulator.database()) is not None:
+            outcome.append(f"in its container, on {urlsplit(brought.url).port}")
+            return brought
+        else:
+            server = postgres.start(postgres_home.home_of(directory.root), settings.database_port)
+            outcome.append(f"{'started' if server.started else 'runs'} on 127.0.0.1:{server.port}")
+            url = server.url
+    return Database(url, settings.function_database_url or url)
 
 
-def _start_emulator(directory: LocalDirectory, settings: Settings, console: Console) -> ministack.Emulator:
-    with console.step("MiniStack") as outcome:
-        if ministack.install():
-            outcome.append("installed,")
-        emulator = ministack.start(directory, settings.port)
-        outcome.append(f"{'started' if emulator.started else 'runs'} on {emulator.url}")
-    if emulator.crashed:
-        console.warn("the emulator was killed: what it knew since its last clean stop is lost, but its objects")
-    return emulator
+def _migrate(settings: Settings, database: Database, console: Console, *, empty: bool) -> None:
+    """Bring the index's schema up to date; with `empty`, delete what it lists, if it is the stack's own."""
+    with console.step("migrations") as outcome:
+        upgrade(database.url)
+        outcome.append("index schema is current")
+        if empty and settings.database_url is None:
+            with psycopg.connect(database.url) as connection:
+                connection.execute("TRUNCATE documents")
+    if empty and settings.database_url is not None:
+        console.warn("the index in your database may still list documents that are gone")
 
 
-def _build(console: Console) -> Manifest:
+def _build(target: str, console: Console) -> Manifest:
     with console.step("build") as outcome, state.exclusive(REPOSITORY / ".build" / "build.lock"):
-        manifest = build("local", report=lambda line: console.say(f"    {line}"))
+        manifest = build(target, report=lambda line: console.say(f"    {line}"))
         total = sum(artifact.zip_bytes for artifact in manifest.artifacts.values())
         outcome.append(f"{len(manifest.artifacts)} zips for Python {manifest.python}, {total / 1e6:.1f} MB")
         return manifest
 
 
-def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, console: Console) -> StackFile:
+def _deploy(decisions: Decisions, emulator: Emulator, parts: Parts, console: Console) -> StackFile:
     """Deploy to the emulator and see that the API answers."""
-    emulator = parts.emulator
-    account = deploy.Account(ministack.REGION, emulator.url, ministack.ROOT, ministack.ROOT)
+    account = emulator.account(parts.running)
     with console.step("artifacts") as outcome:
         bucket = deploy.artifacts_bucket(account, PREFIX)
         zips = {artifact.key: artifact.path for artifact in parts.manifest.artifacts.values()}
         outcome.append(f"{deploy.upload_artifacts(account, bucket, zips)} of {len(zips)} uploaded")
-        secret_arn, changed = deploy.put_secret(account, f"{PREFIX}/database", parts.database_url)
+        secret_arn, changed = deploy.put_secret(account, f"{PREFIX}/database", parts.database.url_in_functions)
     with console.step("stack") as outcome:
         parameters = {
             "Prefix": PREFIX,
             "ArtifactsBucket": bucket,
             "DatabaseSecretArn": secret_arn,
-            "RequireTls": "false",
+            **emulator.parameters(parts.running),
             **parts.manifest.template_parameters(),
         }
         deployed = deploy.deploy_stack(account, PREFIX, TEMPLATE, bucket, parameters, console.warn)
         outcome.append(f"{deployed.change} from {TEMPLATE.name}")
     outputs = deployed.outputs
-    gaps.put_default_retention(account, outputs["RwBucket"], TEMPLATE)
-    bootstrap = functools.partial(_create_administrator, account, outputs["BootstrapFunctionName"], decisions)
+    emulator.complete(account, outputs, TEMPLATE)
+    prepare = functools.partial(_prepare, account, outputs["BootstrapFunctionName"], decisions)
     if deployed.change == "created":
         with console.step("first admin") as outcome:
-            outcome.append(bootstrap())
+            outcome.append(prepare())
     if changed or deployed.change != "unchanged":
         # Also because running functions have read the database's address already.
         with console.step("checkpoint") as outcome:
             deploy.await_idle_queue(account, outputs["EventsQueueUrl"])
-            ministack.checkpoint(directory)
-            outcome.append("the emulator's state is on the disk")
+            outcome.append(emulator.save() or "none: the emulator keeps nothing when it ends")
     stack = StackFile(
-        api_url=f"{emulator.url}/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}",
-        s3_endpoint=emulator.url,
-        aws_endpoint=emulator.url,
-        region=ministack.REGION,
+        emulator=str(decisions.emulator),
+        api_url=f"{parts.running.url}/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}",
+        s3_endpoint=parts.running.url,
+        aws_endpoint=parts.running.url,
+        region=account.region,
         client_id=str(decisions.client_id),
         client_secret=str(decisions.client_secret),
-        database_url=parts.database_url,
-        aws_access_key_id=ministack.ROOT,
-        aws_secret_access_key=ministack.ROOT,
+        database_url=parts.database.url,
+        aws_access_key_id=str(account.access_key_id),
+        aws_secret_access_key=str(account.secret_access_key),
         prefix=PREFIX,
         edit_bucket=outputs["EditBucket"],
         rw_bucket=outputs["RwBucket"],
@@ -216,17 +234,19 @@ def _deploy(directory: LocalDirectory, decisions: Decisions, parts: Parts, conso
     except CredentialsRefused:
         # A start was killed between the stack and its first administrator.
         with console.step("first admin") as outcome:
-            outcome.append(bootstrap())
+            outcome.append(prepare())
         with console.step("check") as outcome:
             outcome.append(_check(stack, account))
     return stack
 
 
-def _create_administrator(account: deploy.Account, function: str, decisions: Decisions) -> str:
-    """Create the first administrator with the credentials decided on, unless there is one.
+def _prepare(account: deploy.Account, function: str, decisions: Decisions) -> str:
+    """Create the first administrator with the credentials decided on, unless there is one, and the signing key.
 
-    Raises CommandError when there is another one, whose secret nobody wrote down here.
+    The key is there already where CloudFormation has custom resources. Raises CommandError when there is another
+    administrator, whose secret nobody wrote down here.
     """
+    deploy.invoke(account, function, {"action": "ensure-signing-key"})
     answer = deploy.invoke(
         account,
         function,

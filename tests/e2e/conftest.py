@@ -2,6 +2,10 @@
 
 ARTSTORE_STACK names the stack.json of a running stack. Without it a whole stack is started in a temporary
 directory and removed afterwards, however the tests end.
+
+What an emulator cannot do is marked on the test that needs it: ``@pytest.mark.lacking("localstack", REASON)``.
+There the test has to fail, or the mark is out of date; with ``harmful=True`` it is not run, since it would break
+the stack for the others. tests/unit/test_lacking.py keeps the list in docs/localstack.md equal to the marks.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from infra.local.state import StackFile
 from tests.e2e.archive import Archive
 from tests.e2e.operator import Operator
 from tests.e2e.service_accounts import ServiceAccounts
+
+MINISTACK = "ministack"
 
 _REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -60,14 +66,40 @@ def _read(path: Path) -> StackFile:
     return StackFile(**json.loads(path.read_text("utf-8")))
 
 
+def _running() -> StackFile | None:
+    """The stack that ARTSTORE_STACK names. Ends the run when there is none, or it is on another emulator."""
+    named = os.environ.get("ARTSTORE_STACK")
+    if not named:
+        return None
+    if not Path(named).is_file():
+        pytest.exit(f"{named} does not exist: `make up` starts a stack", returncode=3)
+    found = _read(Path(named))
+    wanted = os.environ.get("ARTSTORE_LOCAL_EMULATOR")
+    if wanted and wanted != found.emulator:
+        pytest.exit(f"The stack of {named} runs on {found.emulator}, not on {wanted}", returncode=3)
+    return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect the failure of what the emulator under test lacks."""
+    running = _running()
+    emulator = MINISTACK if running is None else running.emulator
+    for item in items:
+        for mark in item.iter_markers("lacking"):
+            name, reason = mark.args
+            if name == emulator:
+                run = not mark.kwargs.get("harmful", False)
+                item.add_marker(
+                    pytest.mark.xfail(reason=f"{name}: {reason}", raises=AssertionError, run=run, strict=True)
+                )
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[StackFile]:
     """The stack under test."""
-    running = os.environ.get("ARTSTORE_STACK")
-    if running:
-        if not Path(running).is_file():
-            pytest.exit(f"{running} does not exist: `make up` starts a stack", returncode=3)
-        yield _read(Path(running))
+    running = _running()
+    if running is not None:
+        yield running
         return
     previous = {number: signal.signal(number, _interrupt) for number in _REQUESTS_TO_END}
     directory = Path(tempfile.mkdtemp(prefix="artstore-e2e-"))

@@ -34,6 +34,10 @@ DENIED = {"AccessDenied", "AccessDeniedException", "403"}
 
 Try = Callable[[str, str, str, dict[str, Any]], str]
 
+NOT_ENFORCED = "IAM policies are stored and not enforced"
+without_iam = pytest.mark.lacking("localstack", NOT_ENFORCED)
+without_iam_harmful = pytest.mark.lacking("localstack", NOT_ENFORCED, harmful=True)
+
 
 @pytest.fixture(scope="module")
 def attempt(operator: Operator) -> Iterator[Try]:
@@ -82,6 +86,7 @@ def some_object(operator: Operator, suffix: str = "") -> dict[str, str]:
 FUNCTIONS = ("auth", "upload", "query", "storage-events")
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["auth", "query", "storage-events"])
 def test_only_upload_may_write_documents(attempt: Try, operator: Operator, function: str) -> None:
     assert attempt(function, "s3", "put_object", some_object(operator)) in DENIED
@@ -91,11 +96,13 @@ def test_upload_may_write_documents(attempt: Try, operator: Operator) -> None:
     assert attempt("upload", "s3", "put_object", some_object(operator)) == "allowed"
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["auth", "upload", "query"])
 def test_only_storage_events_may_write_attributes(attempt: Try, operator: Operator, function: str) -> None:
     assert attempt(function, "s3", "put_object", some_object(operator, ".attr.json")) in DENIED
 
 
+@without_iam
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_function_may_delete_a_document(attempt: Try, operator: Operator, function: str) -> None:
     existing = some_object(operator)
@@ -103,12 +110,14 @@ def test_no_function_may_delete_a_document(attempt: Try, operator: Operator, fun
     assert attempt(function, "s3", "delete_object", existing) in DENIED
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
 def test_only_auth_may_read_the_signing_key(attempt: Try, operator: Operator, function: str) -> None:
     secret = {"SecretId": f"{operator.prefix}/signing-key"}
     assert attempt(function, "secretsmanager", "get_secret_value", secret) in DENIED
 
 
+@without_iam_harmful
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
 def test_only_auth_may_replace_the_signing_key_or_publish_one(
     attempt: Try, operator: Operator, function: str
@@ -119,6 +128,7 @@ def test_only_auth_may_replace_the_signing_key_or_publish_one(
     assert attempt(function, "dynamodb", "put_item", key) in DENIED
 
 
+@without_iam_harmful
 @pytest.mark.parametrize("function", ["auth", "auth-scheduled"])
 def test_no_function_may_delete_a_signing_key(attempt: Try, operator: Operator, function: str) -> None:
     assert (
@@ -131,6 +141,7 @@ def test_no_function_may_delete_a_signing_key(attempt: Try, operator: Operator, 
     assert attempt(function, "dynamodb", "delete_item", key) in DENIED
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "query"])
 def test_revoked_tokens_are_read_by_all_and_written_by_auth_alone(
     attempt: Try, operator: Operator, function: str
@@ -150,6 +161,7 @@ def test_revoked_tokens_are_read_by_all_and_written_by_auth_alone(
     assert attempt("auth", "dynamodb", "put_item", item) == "allowed"
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
 def test_only_auth_may_read_accounts(attempt: Try, operator: Operator, function: str) -> None:
     item = {"TableName": f"{operator.prefix}-accounts", "Key": {"client_id": {"S": "x"}}}
@@ -157,6 +169,7 @@ def test_only_auth_may_read_accounts(attempt: Try, operator: Operator, function:
     assert attempt("auth", "dynamodb", "get_item", item) == "allowed"
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["auth", "auth-scheduled"])
 def test_accounts_are_kept_for_ever_and_scheduled_work_makes_none(
     attempt: Try, operator: Operator, function: str
@@ -168,6 +181,7 @@ def test_accounts_are_kept_for_ever_and_scheduled_work_makes_none(
     assert attempt("auth-scheduled", "dynamodb", "put_item", {"TableName": table, "Item": key}) in DENIED
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["auth", "query"])
 def test_only_the_write_side_may_touch_upload_records(attempt: Try, operator: Operator, function: str) -> None:
     item = {"TableName": f"{operator.prefix}-uploads", "Item": {"file_id": {"S": "x"}}}
@@ -182,6 +196,7 @@ def an_audit_item(operator: Operator) -> dict[str, Any]:
     return {"TableName": f"{operator.prefix}-audit", "Key": {"log": {"S": "probe"}, "seq": {"N": "1"}}}
 
 
+@without_iam
 @pytest.mark.parametrize("function", APPENDING)
 def test_who_appends_to_the_audit_log_may_neither_change_nor_delete(
     attempt: Try, operator: Operator, function: str
@@ -200,6 +215,7 @@ def test_who_appends_to_the_audit_log_may_neither_change_nor_delete(
     assert attempt(function, "dynamodb", "delete_table", {"TableName": one["TableName"]}) in DENIED
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
 def test_nobody_else_touches_the_audit_log(attempt: Try, operator: Operator, function: str) -> None:
     one = an_audit_item(operator)
@@ -208,6 +224,7 @@ def test_nobody_else_touches_the_audit_log(attempt: Try, operator: Operator, fun
     assert attempt(function, "dynamodb", "put_item", put) in DENIED
 
 
+@without_iam
 @pytest.mark.parametrize("function", ["auth", "upload", "query", "storage-events"])
 @pytest.mark.parametrize("suffix", ["jsonl", "attr.json"])
 def test_only_the_scheduled_function_writes_exports(
@@ -220,6 +237,7 @@ def test_only_the_scheduled_function_writes_exports(
     assert ("allowed" if attempt(function, "s3", "get_object", export) == "allowed" else "denied") == readable
 
 
+@without_iam
 def test_the_scheduled_function_writes_exports_and_no_documents(attempt: Try, operator: Operator) -> None:
     document = {"Bucket": operator.rw_bucket, "Key": f"2026/11/21/07/{uuid.uuid4().hex}.pdf"}
     assert attempt("auth-scheduled", "s3", "put_object", document) in DENIED

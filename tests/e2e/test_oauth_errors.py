@@ -14,7 +14,18 @@ import requests
 
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive
 from tests.e2e.service_accounts import ServiceAccounts, TestClient
-from tests.support.malformed import CLIENT, DOCUMENTS, FORM, FORMS, JSON, REQUIRED, WELL_FORMED, basic, fill
+from tests.support.malformed import (
+    BADLY_ENCODED,
+    CLIENT,
+    DOCUMENTS,
+    FORM,
+    FORMS,
+    JSON,
+    REQUIRED,
+    WELL_FORMED,
+    basic,
+    fill,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +43,8 @@ def ask(
 
 def told(answer: requests.Response) -> tuple[int, str]:
     """Give status and code of an error in the form of the RFC."""
-    assert answer.headers["Content-Type"] == JSON
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers.get("Content-Type") == JSON
+    assert answer.headers.get("Cache-Control") == "no-store"
     body = answer.json()
     assert set(body) == {"error", "error_description", "request_id"}
     assert body["request_id"] == answer.headers["X-Request-Id"]
@@ -44,7 +55,7 @@ def assert_refused(
     archive: Archive, client: TestClient, endpoint: str, bodies: dict[str, bytes], media_type: str
 ) -> None:
     sent = {what: body for what, body in bodies.items() if is_text(body)}
-    assert len(sent) > 20
+    assert len(sent) > len(bodies) / 2
     answers = {what: ask(archive, client, endpoint, body, media_type) for what, body in sent.items()}
     passed = {what: answer.text for what, answer in answers.items() if answer.status_code == 200}
     assert passed == {}
@@ -62,7 +73,16 @@ def is_text(body: bytes) -> bool:
 
 @pytest.mark.parametrize("endpoint", REQUIRED)
 def test_every_malformed_form_is_an_invalid_request(archive: Archive, client: TestClient, endpoint: str) -> None:
-    bodies = {what: fill(form, endpoint) for what, form in FORMS.items()}
+    bodies = {what: fill(form, endpoint) for what, form in FORMS.items() if what not in BADLY_ENCODED}
+    assert_refused(archive, client, endpoint, bodies, FORM)
+
+
+@pytest.mark.lacking("localstack", "its gateway reads forms and writes them anew, so bad encoding never arrives")
+@pytest.mark.parametrize("endpoint", REQUIRED)
+def test_every_badly_encoded_form_is_an_invalid_request(
+    archive: Archive, client: TestClient, endpoint: str
+) -> None:
+    bodies = {what: fill(form, endpoint) for what, form in BADLY_ENCODED.items()}
     assert_refused(archive, client, endpoint, bodies, FORM)
 
 
@@ -84,12 +104,30 @@ def test_every_well_formed_request_is_answered(archive: Archive, client: TestCli
 
 
 @pytest.mark.parametrize("endpoint", REQUIRED)
-@pytest.mark.parametrize("media_type", ["text/plain", "multipart/form-data; boundary=x", "application/x-form"])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-form"])
 def test_another_content_type_is_an_invalid_request(
     archive: Archive, client: TestClient, endpoint: str, media_type: str
 ) -> None:
     body = REQUIRED[endpoint].encode()
     assert told(ask(archive, client, endpoint, body, media_type)) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("endpoint", REQUIRED)
+def test_a_multipart_form_is_an_invalid_request(archive: Archive, client: TestClient, endpoint: str) -> None:
+    name, _, value = REQUIRED[endpoint].partition("=")
+    body = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n--x--\r\n'.encode()
+    told_by = ask(archive, client, endpoint, body, "multipart/form-data; boundary=x")
+    assert told(told_by) == (400, "invalid_request")
+
+
+@pytest.mark.lacking("localstack", "its gateway answers a multipart form without an end by itself, with nothing")
+@pytest.mark.parametrize("endpoint", REQUIRED)
+def test_a_multipart_form_without_an_end_is_an_invalid_request(
+    archive: Archive, client: TestClient, endpoint: str
+) -> None:
+    body = REQUIRED[endpoint].encode()
+    told_by = ask(archive, client, endpoint, body, "multipart/form-data; boundary=x")
+    assert told(told_by) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("endpoint", REQUIRED)

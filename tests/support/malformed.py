@@ -21,6 +21,19 @@ def encoded(credentials: bytes) -> str:
     return "Basic " + base64.b64encode(credentials).decode()
 
 
+BADLY_ENCODED: dict[str, str | bytes] = {
+    "a percent sign at the end": "{required}&x=%",
+    "a percent sign and one digit": "{required}&x=%2",
+    "a percent sign and no digits": "{required}&x=%zz",
+    "a percent sign and a sign": "{required}&x=%+1",
+    "a bad percent-encoding in a name": "{required}&x%=1",
+    "percent-encoded bytes that are not UTF-8": "{required}&x=%ff%fe",
+    "half a character": "{required}&x=%d0",
+    "an overlong NUL": "{required}&x=%c0%80",
+    "a surrogate": "{required}&x=%ed%a0%80",
+}
+"""Forms whose percent-encoding is none, or not of UTF-8."""
+
 FORMS: dict[str, str | bytes] = {
     "a parameter twice": "{required}&{required}",
     "a parameter twice, once without a value": "{required}&{name}=",
@@ -36,15 +49,6 @@ FORMS: dict[str, str | bytes] = {
     "Basic and half an assertion": "{required}&client_assertion=a.b.c",
     "Basic and the other half": "{required}&client_assertion_type=" + ASSERTION_TYPE,
     "Basic and another client_id": "{required}&client_id=" + OTHER,
-    "a percent sign at the end": "{required}&x=%",
-    "a percent sign and one digit": "{required}&x=%2",
-    "a percent sign and no digits": "{required}&x=%zz",
-    "a percent sign and a sign": "{required}&x=%+1",
-    "a bad percent-encoding in a name": "{required}&x%=1",
-    "percent-encoded bytes that are not UTF-8": "{required}&x=%ff%fe",
-    "half a character": "{required}&x=%d0",
-    "an overlong NUL": "{required}&x=%c0%80",
-    "a surrogate": "{required}&x=%ed%a0%80",
     "raw bytes that are not UTF-8": b"{required}&x=\xff\xfe",
     "NUL, percent-encoded": "{required}&x=a%00b",
     "NUL in a name": "{required}&x%00=b",
@@ -61,6 +65,7 @@ FORMS: dict[str, str | bytes] = {
     "JSON in a form": '{"grant_type": "client_credentials", "token": "x"}',
     "semicolons for ampersands": "x=1;{required}",
 }
+FORMS |= BADLY_ENCODED
 """Forms beside which the client authenticates by Basic; braces are filled in by ``fill``."""
 
 WELL_FORMED: dict[str, str] = {

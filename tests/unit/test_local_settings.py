@@ -33,6 +33,41 @@ def test_half_a_pair_of_credentials_is_refused(given: str) -> None:
         Settings.from_environment({given: "something"})
 
 
+@pytest.mark.parametrize("value", ["aws", "LocalStack", "localstack "])
+def test_an_emulator_that_is_none_is_refused_by_name(value: str) -> None:
+    with pytest.raises(ValueError, match="ARTSTORE_LOCAL_EMULATOR"):
+        Settings.from_environment({"ARTSTORE_LOCAL_EMULATOR": value})
+
+
+@pytest.mark.parametrize(
+    ("given", "endpoint"),
+    [
+        ({}, None),
+        ({"AWS_ENDPOINT_URL": "http://10.0.0.7:4566/"}, "http://10.0.0.7:4566"),
+        ({"LOCALSTACK_HOST": "emulators.example"}, "http://emulators.example:4566"),
+        ({"LOCALSTACK_HOST": "emulators.example:80"}, "http://emulators.example:80"),
+        ({"AWS_ENDPOINT_URL": "http://one:1", "LOCALSTACK_HOST": "two:2"}, "http://one:1"),
+    ],
+)
+def test_an_endpoint_is_named_as_every_tool_names_it(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], endpoint: str | None
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "LOCALSTACK_HOST", "USE_SSL"):
+        monkeypatch.delenv(name, raising=False)
+    assert Settings.from_environment(given).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "given", [{"AWS_ENDPOINT_URL": "127.0.0.1:4566"}, {"LOCALSTACK_HOST": "localhost:many"}], ids=str
+)
+def test_an_endpoint_that_is_none_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with pytest.raises(ValueError, match=next(iter(given))):
+        Settings.from_environment(given)
+
+
 def test_the_emulator_inherits_nothing_of_the_developers_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real one")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")

@@ -1,0 +1,122 @@
+"""The local AWS that a stack runs on: a MiniStack of its own, or a LocalStack.
+
+A stack's directory holds one stack on one emulator, chosen when it is first started and remembered from then on.
+What differs between the two is behind `Emulator`; the rest of infra.local knows neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from infra.deploy import Account
+from infra.errors import CommandError
+from infra.local import state
+from infra.local.settings import Settings
+from infra.local.state import LocalDirectory
+
+MINISTACK = "ministack"
+LOCALSTACK = "localstack"
+NAMES = (MINISTACK, LOCALSTACK)
+
+
+@dataclass(frozen=True)
+class Running:
+    """An emulator that answers.
+
+    `url` is the endpoint of every AWS service, as this machine reaches it. `said` tells the person at the terminal
+    how it came to run; `warning` what was lost, if anything was. `forgot` is True when it holds no trace of the
+    stack, whose index then describes documents that are gone. `doubtful` is True when what it holds was left by a
+    crash: a deployment that fails on it is tried once more, on an empty one.
+    """
+
+    url: str
+    said: str
+    warning: str | None = None
+    forgot: bool = False
+    doubtful: bool = False
+
+
+@dataclass(frozen=True)
+class Database:
+    """The index's PostgreSQL: its URL from this machine, and from inside a function."""
+
+    url: str
+    url_in_functions: str
+
+
+class Emulator(Protocol):
+    """What a stack asks of its emulator. Every method may be called again without harm."""
+
+    @property
+    def name(self) -> str:
+        """As its makers write it."""
+
+    @property
+    def build_target(self) -> str:
+        """The target of infra.build for the functions that run in it."""
+
+    @property
+    def may_bring_database(self) -> bool:
+        """Whether `database` has to be asked once it is started."""
+
+    def start(self) -> Running:
+        """Start it, or find it running. Raises CommandError when neither succeeds."""
+
+    def database(self) -> Database | None:
+        """The database that came with it, once it is started; None when it brings none."""
+
+    def account(self, running: Running) -> Account:
+        """Its owner's rights."""
+
+    def parameters(self, running: Running) -> dict[str, str]:
+        """Template parameters that are different here from what they are on AWS."""
+
+    def complete(self, account: Account, outputs: dict[str, str], template: Path) -> None:
+        """Put in what its CloudFormation leaves out of the template, as far as it can be put in."""
+
+    def save(self) -> str | None:
+        """Make what it holds outlive a crash. Says what was done; None when there is nothing to do."""
+
+    def trust(self) -> None:
+        """Take note that the stack in it was seen to work."""
+
+    def forget(self) -> None:
+        """Delete what it holds of the stack. What belongs to others stays."""
+
+    def stop(self) -> str:
+        """Stop it, if it is the stack's own. Says what happened."""
+
+    def is_running(self) -> bool:
+        """Whether it answers now."""
+
+    def log(self) -> Path | None:
+        """Its log file, if it has one here."""
+
+
+def choose(directory: LocalDirectory, settings: Settings) -> str:
+    """The name of the emulator: the one that was decided before, else the one asked for, else MiniStack.
+
+    Raises CommandError when another one is asked for than the stack in `directory` runs on.
+    """
+    decided = state.read_decisions(directory).emulator
+    if decided is None and state.read_json(directory.decisions) is not None:
+        decided = MINISTACK
+    if decided is not None and settings.emulator not in (None, decided):
+        raise CommandError(
+            f"The stack in {directory.root} runs on {decided}, not on {settings.emulator}.\n"
+            "`make clean` removes it, with its documents; or give ARTSTORE_LOCAL_DIR another directory."
+        )
+    return decided or settings.emulator or MINISTACK
+
+
+def emulator_of(directory: LocalDirectory, settings: Settings) -> Emulator:
+    """The emulator of the stack in `directory`, whether it runs or not. Raises as `choose` does."""
+    if choose(directory, settings) == LOCALSTACK:
+        from infra.local.localstack import LocalStack
+
+        return LocalStack(directory, settings)
+    from infra.local.ministack import MiniStack
+
+    return MiniStack(directory, settings)
