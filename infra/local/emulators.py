@@ -6,6 +6,7 @@ What differs between the two is behind `Emulator`; the rest of infra.local knows
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -75,6 +76,9 @@ class Emulator(Protocol):
 
     def complete(self, account: Account, outputs: dict[str, str], template: Path) -> None:
         """Put in what its CloudFormation leaves out of the template, as far as it can be put in."""
+
+    def restart_functions(self, account: Account, names: Iterable[str]) -> None:
+        """Make functions that run read again what they read when they started. `save` may do it as well."""
 
     def save(self) -> str | None:
         """Make what it holds outlive a crash. Says what was done; None when there is nothing to do."""

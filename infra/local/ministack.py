@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,9 @@ class MiniStack:
     def complete(self, account: Account, outputs: dict[str, str], template: Path) -> None:
         """Put the default retention on the rw bucket."""
         gaps.put_default_retention(account, outputs["RwBucket"], template)
+
+    def restart_functions(self, account: Account, names: Iterable[str]) -> None:
+        """Nothing: `save` restarts them all."""
 
     def save(self) -> str | None:
         """Write its state to the disk."""

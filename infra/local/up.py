@@ -205,8 +205,10 @@ def _deploy(decisions: Decisions, emulator: Emulator, parts: Parts, console: Con
     if deployed.change == "created":
         with console.step("first admin") as outcome:
             outcome.append(prepare())
+    if changed:
+        # Functions that run have read the database's address already.
+        emulator.restart_functions(account, (f"{PREFIX}-query", f"{PREFIX}-storage-events"))
     if changed or deployed.change != "unchanged":
-        # Also because running functions have read the database's address already.
         with console.step("checkpoint") as outcome:
             deploy.await_idle_queue(account, outputs["EventsQueueUrl"])
             outcome.append(emulator.save() or "none: the emulator keeps nothing when it ends")
