@@ -27,14 +27,25 @@ def object_created(bucket: str, key: str, region: str) -> str:
     return json.dumps({"Records": [record]})
 
 
-def drained(operator: Operator) -> bool:
-    """Tell whether the queue and its dead letters are empty."""
+def waiting(operator: Operator) -> dict[str, dict[str, str]]:
+    """Tell how many messages wait, or are being worked on, in the queue and in its dead letters."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    counts: list[int] = []
-    for url in (operator.events_queue_url, operator.dead_letter_queue_url):
-        answer = operator.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        counts += [int(answer[name]) for name in names]
-    return not any(counts)
+    return {
+        url: operator.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        for url in (operator.events_queue_url, operator.dead_letter_queue_url)
+    }
+
+
+def await_drained(operator: Operator) -> None:
+    """Wait until nothing is left in the queue, nor in its dead letters."""
+
+    def empty() -> bool | None:
+        return all(count == "0" for queue in waiting(operator).values() for count in queue.values()) or None
+
+    try:
+        eventually(empty)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {waiting(operator)}") from error
 
 
 def test_an_event_delivered_twice_changes_nothing(archive: Archive, operator: Operator) -> None:
@@ -45,7 +56,7 @@ def test_an_event_delivered_twice_changes_nothing(archive: Archive, operator: Op
     for _ in range(2):
         body = object_created(operator.edit_bucket, key, operator.region)
         operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody=body)
-    eventually(lambda: drained(operator) or None)
+    await_drained(operator)
     after = archive.request("GET", f"/api/v1/files/{file_id}")
     assert after.json() == before.json()
     assert after.headers["ETag"] == before.headers["ETag"]
@@ -58,7 +69,7 @@ def test_an_event_whose_object_is_gone_leaves_nothing_behind(archive: Archive, o
     word = f"vanished{uuid.uuid4().hex[:8]}"
     body = object_created(operator.edit_bucket, f"inbox/{word}.txt", operator.region)
     operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody=body)
-    eventually(lambda: drained(operator) or None)
+    await_drained(operator)
     assert archive.search(word) == []
     assert "Contents" not in operator.s3.list_objects_v2(Bucket=operator.edit_bucket, Prefix=f"inbox/{word}")
 
