@@ -143,6 +143,8 @@ class LocalStack:
         found = self._recorded()
         if found is None:
             return "did not run"
+        if found.containers is None and _information(found.url) is None:
+            return f"does not answer on {found.url} any more"
         if found.containers is None:
             return f"left running on {found.url}: it is not this stack's"
         containers.remove(found.containers)

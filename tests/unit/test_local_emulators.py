@@ -121,6 +121,19 @@ def test_a_localstack_is_found_again_without_being_told_where(
     assert again.stop() == f"left running on {imitation.url}: it is not this stack's"
 
 
+def test_a_localstack_that_ended_is_not_said_to_be_left_running(
+    directory: LocalDirectory, imitation: Imitation
+) -> None:
+    emulator = LocalStack(directory, Settings(directory.root, endpoint=imitation.url))
+    emulator.start()
+    imitation.server.shutdown()
+    imitation.server.server_close()
+    assert emulator.stop() == f"does not answer on {imitation.url} any more"
+    assert not emulator.is_running()
+    emulator.forget()
+    assert not directory.localstack.exists()
+
+
 def test_no_containers_are_started_in_place_of_a_localstack_that_was_named(
     directory: LocalDirectory, docker: Path
 ) -> None:
