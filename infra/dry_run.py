@@ -27,8 +27,13 @@ from infra.deploy.stage import AS_GIVEN, HERE, Stage
 from infra.local import ministack, postgres
 from infra.local.state import LocalDirectory, exclusive
 
-SUBSTITUTES: Mapping[str, str] = {"RequireTls": "false", "VpcSubnetIds": "", "VpcSecurityGroupIds": ""}
-"""Parameters that cannot be as the stage has them: there is no TLS and no network to be in."""
+SUBSTITUTES: Mapping[str, str] = {
+    "RequireTls": "false",
+    "VpcSubnetIds": "",
+    "VpcSecurityGroupIds": "",
+    "PermissionsBoundaryArn": "",
+}
+"""Parameters that cannot be as the stage has them: there is no TLS, no network to be in, no policy beside."""
 
 
 def dry_run(stage: Stage, console: Console) -> str:
@@ -38,11 +43,11 @@ def dry_run(stage: Stage, console: Console) -> str:
     """
     console.say(f"Dry run of the stage {stage.name}: no account is asked, no AWS is reached")
     package = make_package(stage, console)
-    manifest = _build_for_here(console)
+    manifest = build_for_here(console)
     release = substituted(package.release, manifest)
     for line in differences(package.release, release, stage):
         console.say(f"    here only: {line}")
-    with _emulated(stage, console) as (account, here):
+    with emulated(stage, console) as (account, here):
         check_account(here, account, console)
         files = {package.release.template.key: package.path(package.release.template)}
         files |= {each.key: each.path for each in manifest.artifacts.values()}
@@ -87,7 +92,8 @@ def differences(packaged: Release, here: Release, stage: Stage) -> Iterator[str]
     yield "the artifacts bucket takes requests without TLS"
 
 
-def _build_for_here(console: Console) -> Manifest:
+def build_for_here(console: Console) -> Manifest:
+    """Build the zips for the Python that runs this, which is also the emulator's."""
     with console.step("build") as outcome, exclusive(REPOSITORY / ".build" / "build.lock"):
         manifest = build("local", report=lambda line: console.say(f"    {line}"))
         outcome.append(f"{len(manifest.artifacts)} zips for Python {manifest.python}, which the emulator runs")
@@ -95,7 +101,7 @@ def _build_for_here(console: Console) -> Manifest:
 
 
 @contextmanager
-def _emulated(stage: Stage, console: Console) -> Iterator[tuple[Account, Stage]]:
+def emulated(stage: Stage, console: Console) -> Iterator[tuple[Account, Stage]]:
     """An empty AWS and an empty PostgreSQL, and the stage as it is there; both are gone afterwards."""
     root = Path(tempfile.mkdtemp(prefix="artstore-dry-run-"))
     directory = LocalDirectory(root)
@@ -108,7 +114,8 @@ def _emulated(stage: Stage, console: Console) -> Iterator[tuple[Account, Stage]]
             account = Account(ministack.REGION, emulator.url, ministack.ROOT, ministack.ROOT)
             secret, _ = put_secret(account, f"{stage.prefix}/dry-run", url)
             database = dataclasses.replace(stage.database, secret=secret, tls=AS_GIVEN, migrate=HERE)
-            yield account, dataclasses.replace(stage, region=ministack.REGION, account=None, database=database)
+            here = dataclasses.replace(stage, account=None, execution_role=None, database=database)
+            yield account, dataclasses.replace(here, region=ministack.REGION)
     finally:
         ministack.stop(directory)
         shutil.rmtree(root, ignore_errors=True)

@@ -59,9 +59,17 @@ class ChangeSet:
 
 
 def create(
-    formation: Any, stack: str, creates: bool, template_url: str, parameters: Mapping[str, str], description: str
+    formation: Any,
+    stack: str,
+    creates: bool,
+    template_url: str,
+    parameters: Mapping[str, str],
+    description: str,
+    execution_role: str | None = None,
 ) -> ChangeSet | None:
     """Make a change set and wait until it can be looked at. None when nothing would change.
+
+    CloudFormation carries it out as ``execution_role``, and keeps to that role afterwards; None is the caller.
 
     Raises DeploymentFailed with CloudFormation's reason when it cannot be made.
     """
@@ -76,6 +84,7 @@ def create(
             ],
             Capabilities=["CAPABILITY_IAM"],
             Description=description,
+            **({} if execution_role is None else {"RoleARN": execution_role}),
         )["Id"]
     except ClientError as error:
         raise DeploymentFailed(f"CloudFormation refuses the change set: {_message(error)}") from error

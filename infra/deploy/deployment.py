@@ -150,6 +150,7 @@ def _plan(
             artifacts.template_url(request.account, bucket, release.template.key),
             after,
             f"ArtStore release {release.id}, {release.origin}"[:1024],
+            request.stage.execution_role,
         )
         counts = [each.action for each in made.changes] if made else []
         outcome.append(", ".join(f"{counts.count(each)} {each}" for each in sorted(set(counts))) or "no changes")

@@ -4,6 +4,7 @@
     prefix       begins the name of everything; also the stack's name, unless `stack` gives another
     account      its twelve digits; a deployment with credentials of another account stops
     architecture arm64 or x86_64
+    execution_role  what CloudFormation becomes to make the stack (infra/deployer.yaml); else it is the caller
     [database]   secret, ca, tls, migrate
     [parameters] parameters of infra/template.yaml that differ from their defaults
 
@@ -35,6 +36,8 @@ _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _SECRET = re.compile(
     r"arn:[a-z-]+:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:.+|[\w/+=.@-]{1,512}"
 )
+_ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
+_TEXTS = {"region", "prefix", "stack", "account", "architecture", "execution_role"}
 _CHOICES = {
     "architecture": ("arm64", "x86_64"),
     "tls": (VERIFY_FULL, AS_GIVEN),
@@ -73,6 +76,7 @@ class Stage:
     architecture: str
     account: str | None
     parameters: Mapping[str, str]
+    execution_role: str | None = None
 
 
 def find_stage(name: str) -> Path:
@@ -110,7 +114,7 @@ class _Reader:
 
     def stage(self, declared: Mapping[str, Mapping[str, Any]]) -> Stage:
         top = self._document
-        self._known(top, "", {"region", "prefix", "stack", "account", "architecture", "database", "parameters"})
+        self._known(top, "", {*_TEXTS, "database", "parameters"})
         prefix = self._text(top, "prefix", re.compile(declared["Prefix"]["AllowedPattern"]))
         region = self._text(top, "region", _REGION)
         account = self._text(top, "account", _ACCOUNT, "")
@@ -127,6 +131,7 @@ class _Reader:
             architecture=self._choice(top, "architecture", "arm64"),
             account=account or None,
             parameters=self._parameters(declared),
+            execution_role=self._text(top, "execution_role", _ROLE, "") or None,
         )
 
     def _database(self, region: str, account: str) -> Database:
