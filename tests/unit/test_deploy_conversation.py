@@ -286,6 +286,13 @@ def test_a_deployer_without_the_right_to_read_the_secret_can_deploy_when_migrati
         world.deploy(stage=_stage(migrate="here"))
 
 
+@pytest.mark.parametrize("role", [None, "arn:aws:iam::111122223333:role/artstore/artstore-execution"])
+def test_cloudformation_executes_as_the_stages_role(tmp_path: Path, role: str | None) -> None:
+    world = World(FormationFake(None, "CREATE_COMPLETE"), tmp_path)
+    world.deploy(stage=dataclasses.replace(_stage(), execution_role=role))
+    assert world.formation.request.get("RoleARN") == role
+
+
 def test_the_password_is_never_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     World(FormationFake(None, "CREATE_COMPLETE"), tmp_path).deploy()
     shown = capsys.readouterr()

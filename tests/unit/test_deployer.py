@@ -279,6 +279,12 @@ def test_roles_are_made_with_the_boundary_alone() -> None:
             }
 
 
+def test_a_change_set_is_proposed_for_the_execution_role_alone() -> None:
+    proposing = [each for each in _policy("DeployerPolicy") if "cloudformation:CreateChangeSet" in each.actions]
+    role = f"arn:aws:iam::{ACCOUNT}:role/artstore/artstore-execution"
+    assert [each.condition for each in proposing] == [{"StringEquals": {"cloudformation:RoleArn": role}}]
+
+
 @pytest.mark.parametrize(
     "action",
     [
