@@ -6,8 +6,13 @@ import functools
 import shutil
 from pathlib import Path
 
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.console import Console
+from infra.deploy import Account, await_idle_queue
 from infra.local import emulators, postgres, postgres_home, state
+from infra.local.emulators import Emulator
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 
@@ -19,6 +24,7 @@ def down(settings: Settings, console: Console) -> None:
         console.say("  nothing runs")
         return
     with state.exclusive(directory.lock, functools.partial(console.say, "  another command is at work; waiting")):
+        _await_ingest(directory, emulators.emulator_of(directory, settings), console)
         _stop(directory, settings, console)
 
 
@@ -35,6 +41,27 @@ def clean(settings: Settings, console: Console) -> None:
             _empty(directory.root, keep=directory.lock)
         shutil.rmtree(directory.root)
     console.say(f"  removed {directory.root}")
+
+
+def _await_ingest(directory: LocalDirectory, emulator: Emulator, console: Console) -> None:
+    """Let events be ingested that are on their way; cut short, they come again only after six minutes."""
+    stack = state.read_stack(directory)
+    if stack is None or not emulator.is_running() or not _answers(stack.aws_endpoint):
+        return
+    account = Account(stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key)
+    try:
+        await_idle_queue(account, stack.events_queue_url)
+    except (BotoCoreError, ClientError) as error:
+        console.warn(f"the queue of events cannot be asked whether it is empty: {error}")
+
+
+def _answers(endpoint: str) -> bool:
+    """Whether anything answers there soon: what hangs is stopped without being asked."""
+    try:
+        requests.get(endpoint, timeout=3)
+    except requests.RequestException:
+        return False
+    return True
 
 
 def _stop(directory: LocalDirectory, settings: Settings, console: Console) -> None:
