@@ -32,7 +32,7 @@ class CertificatesInvalid(CommandError):
 
 
 def describe(path: Path, now: datetime | None = None) -> str:
-    """Say how many certificates the file holds and when the first ends.
+    """Say how many certificates the file holds, and when the next of them ends.
 
     Raises CertificatesInvalid when it holds none, or every one has ended.
     """
@@ -44,8 +44,9 @@ def describe(path: Path, now: datetime | None = None) -> str:
     ends = sorted(each.not_valid_after_utc for each in certificates)
     if ends[-1] <= now:
         raise CertificatesInvalid(f"{path}: the last certificate ended {ends[-1]:%Y-%m-%d}")
-    text = f"{len(ends)} certificate{'s'[: len(ends) > 1]}, the first ends {ends[0]:%Y-%m-%d}"
-    return f"{text}: renew the file" if ends[0] - now < _WARN else text
+    valid = [each for each in ends if each > now]
+    text = f"{len(valid)} valid certificate{'s'[: len(valid) > 1]}, the next to end does so {valid[0]:%Y-%m-%d}"
+    return f"{text}: renew the file" if valid[0] - now < _WARN else text
 
 
 def local_path(root: str, ca: Path | None) -> str:

@@ -268,11 +268,11 @@ def _finish(request: Request, formation: Any, history: History, change: str, con
 
 
 def _protect(request: Request, formation: Any, protected: Collection[str]) -> str:
-    """Protect the stack, where that is known: LocalStack has no stack policies."""
+    """Protect the stack. LocalStack answers InternalFailure to what it lacks, and it lacks stack policies."""
     try:
         protection.protect(formation, request.stage.stack, protected)
-    except ClientError:
-        if request.account.foreign_endpoint is None:
+    except ClientError as error:
+        if request.account.foreign_endpoint is None or error.response["Error"]["Code"] != "InternalFailure":
             raise
         return "this endpoint knows of none"
     return f"the stack cannot be deleted, nor {len(protected)} resources with data replaced"

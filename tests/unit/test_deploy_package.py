@@ -104,8 +104,11 @@ def test_certificates_are_counted_and_their_end_is_told(tmp_path: Path) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC)
     ends = [now + timedelta(days=4000), now + timedelta(days=400)]
     path.write_bytes(b"".join(Authority(f"CA {end:%Y}", end).pem for end in ends))
-    assert certificates.describe(path, now) == "2 certificates, the first ends 2027-12-27"
+    assert certificates.describe(path, now) == "2 valid certificates, the next to end does so 2027-12-27"
     assert "renew" in certificates.describe(path, now + timedelta(days=300))
+    assert "1 valid certificate, the next to end does so 2037" in certificates.describe(
+        path, now + timedelta(days=500)
+    )
     with pytest.raises(CertificatesInvalid, match="ended 2037"):
         certificates.describe(path, now + timedelta(days=4001))
     path.write_text("-----BEGIN PRIVATE KEY-----")
