@@ -7,23 +7,13 @@ on Amazon Linux 2023. Everything lands in ``.build/TARGET/``: ``layer.zip``, ``a
 ``query.zip``, ``storage_events.zip`` and ``manifest.json``. The same inputs give the same bytes. An artifact whose
 inputs did not change is left alone, so calling ``build`` again costs a fraction of a second.
 
-What a deployer must know
--------------------------
-1. ``manifest = build("local")``; ``manifest.artifacts[NAME]`` has ``path``, ``sha256``, ``zip_bytes`` and
-   ``unzipped_bytes``; ``manifest.runtime`` is the template's ``LambdaRuntime`` (python3.13 and so on),
-   ``manifest.architecture`` its ``LambdaArchitecture``.
-2. Upload each zip to a bucket **before** the stack, under ``artifact.key``: it ends in the content's hash, so that
-   a changed function has a changed key. CloudFormation compares keys, not bytes: under an unchanged key new code
-   is not deployed. The template takes them as LayerKey, AuthKey, UploadKey, QueryKey and StorageEventsKey
-   (``manifest.template_parameters()`` gives all seven parameters that come from the build).
-3. Create the stack with ``CAPABILITY_IAM``. CloudFormation takes at most 51,200 bytes as ``TemplateBody``; the
-   template is near that, so upload it beside the zips and pass ``TemplateURL``.
-4. The secret behind ``DatabaseSecretArn`` exists before the stack; its text is a ``postgresql://`` URL.
-5. After the stack: migrations, then invoke the function named by the output BootstrapFunctionName with
-   ``{"action": "create-first-administrator"}``. The signing key is already there: the stack's custom resource
-   made it.
-6. Buckets, tables and the signing key stay when the stack is deleted. A stack made anew finds their names taken:
-   import them, or delete them first.
+For whoever deploys
+-------------------
+``manifest = build("local")``; ``manifest.artifacts[NAME]`` has ``path``, ``sha256``, ``zip_bytes`` and
+``unzipped_bytes``, and ``manifest.template_parameters()`` gives the seven parameters of infra/template.yaml that
+come from the build. Each zip is uploaded before the stack under ``artifact.key``, which ends in the content's hash:
+CloudFormation compares keys, not bytes, and does not deploy new code under an unchanged key. infra.deploy does all
+that follows; docs/deploying.md tells how.
 
 Where CloudFormation is not AWS's own
 -------------------------------------

@@ -55,8 +55,8 @@ def build(
     """Build every artifact of ``target`` into ``out_dir`` (default ``.build/TARGET``) and describe them.
 
     ``root`` is the project to build, ``cache`` keeps wheels and compiled packages (default ``.build/cache``), and
-    ``report`` is told each step that takes time. ``layer_files`` (name -> file) go into the layer as they are, where
-    Lambda mounts them at ``/opt/NAME``. Raises BuildError. One build at a time runs in a folder; a second waits for it.
+    ``report`` is told each step that takes time. ``layer_files`` (name -> file) go into the layer as they are:
+    Lambda mounts them at ``/opt/NAME``. Raises BuildError. One build at a time runs in a folder; a second waits.
     """
     chosen = TARGETS.get(target)
     if chosen is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from infra.deploy.parameters import SET_BY_DEPLOYMENT
-from infra.deploy.stage import STAGES, StageInvalid, find_stage, read_stage
+from infra.deploy.stage import STAGES, Database, Stage, StageInvalid, find_stage, read_stage
 from infra.template import PATH as TEMPLATE
 from infra.template import parse
 
@@ -117,3 +118,10 @@ def test_a_deployment_sets_exactly_the_parameters_without_a_default_and_what_the
     declared = parse(TEMPLATE.read_text("utf-8"))["Parameters"]
     without_default = {name for name, rules in declared.items() if "Default" not in rules}
     assert {"Prefix", "LambdaRuntime", "LambdaArchitecture"} | without_default == SET_BY_DEPLOYMENT
+
+
+def test_every_key_of_a_stage_file_is_documented() -> None:
+    page = (STAGES.parents[1] / "docs" / "deploying.md").read_text("utf-8")
+    keys = {field.name for field in dataclasses.fields(Stage)} - {"name", "database"}
+    keys |= {f"database.{field.name}" for field in dataclasses.fields(Database)}
+    assert [key for key in sorted(keys) if f"| `{key}` |" not in page] == []
