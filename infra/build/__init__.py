@@ -11,7 +11,7 @@ For whoever deploys
 -------------------
 ``manifest = build("local")``; ``manifest.artifacts[NAME]`` has ``path``, ``sha256``, ``zip_bytes`` and
 ``unzipped_bytes``, and ``manifest.template_parameters()`` gives the seven parameters of infra/template.yaml that
-come from the build. Each zip is uploaded before the stack under ``artifact.key``, which ends in the content's hash:
+come from the build. Each zip is uploaded before the stack under ``artifact.key``, which ends in a hash of it:
 CloudFormation compares keys, not bytes, and does not deploy new code under an unchanged key. infra.deploy does all
 that follows; docs/deploying.md tells how.
 
