@@ -240,8 +240,7 @@ def _follow(formation: Any, made: ChangeSet, mark: str | None, console: Console)
         nonlocal done
         if not event.status.endswith("_IN_PROGRESS"):
             done += 1
-            of = f"{done}/{max(done, len(made.changes))}"
-            console.say(f"    {of:>7}  {event.status:<16} {event.logical_id} {event.reason}".rstrip())
+            console.say(f"    {done:>4}  {event.status:<16} {event.logical_id} {event.reason}".rstrip())
 
     try:
         return stack_state.follow(formation, made.stack, mark, tell)

@@ -38,7 +38,7 @@ def make_deployable(formation: Any, stage: Stage, console: Console) -> bool:
     if status not in {"REVIEW_IN_PROGRESS", *UPDATABLE}:
         raise DeploymentFailed(_stuck(formation, name, status))
     if change_set.discard_left_over(formation, name):
-        console.warn("an interrupted deployment had left a change set; it is deleted")
+        console.warn("a change set of an earlier deployment was left there; it is deleted")
     if status == "REVIEW_IN_PROGRESS":
         return True
     found = stack_state.parameters(stack_state.find(formation, name) or {})
