@@ -46,7 +46,7 @@ lint: $(READY) ## ruff, mypy, import-linter, cfn-lint
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports --cache-dir .import_linter_cache
-	@$(VENV)/bin/cfn-lint infra/template.yaml
+	@$(VENV)/bin/cfn-lint infra/template.yaml infra/deployer.yaml
 
 e2e: $(READY) ## the end-to-end tests against the running stack, or the one ARTSTORE_STACK names
 	@ARTSTORE_STACK="$${ARTSTORE_STACK:-$${ARTSTORE_LOCAL_DIR:-.local}/stack.json}" $(RUN) -m pytest tests/e2e $(ARGS)
