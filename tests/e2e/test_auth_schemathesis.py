@@ -2,11 +2,13 @@
 
 The cases come from a fixed seed. Requests are authorized by an account of the tests' own, so that the document's
 operations do what they do: accounts are created, changed and deleted, keys are listed, tokens revoked.
+ARTSTORE_E2E_EXAMPLES says how many cases each operation gets beside those that the document spells out.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from tests.e2e.archive import TIMEOUT_SECONDS, Archive
 from tests.e2e.service_accounts import ServiceAccounts, TestClient
 from tests.support.malformed import basic
 
+EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES", "25"))
 PATHS = sorted({each.path for each in openapi.ENDPOINTS_OF["auth"]})
 OWN_CREDENTIALS = {f"/api/v1/auth/{name}" for name in ("token", "introspect", "revoke")}
 CHECKS = [
@@ -91,13 +94,13 @@ def test_the_document_is_the_one_that_is_served(archive: Archive) -> None:
 
 
 @api.parametrize()
-@settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_the_operation_is_as_the_document_says(case: Case[Any], caller: Caller) -> None:
     caller.check(case)
 
 
 @of_an_account.parametrize()
-@settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_the_operation_on_an_account_that_exists_is_as_the_document_says(case: Case[Any], caller: Caller) -> None:
     if case.meta is None or not case.meta.is_negative_at(ParameterLocation.PATH):
         case.path_parameters["client_id"] = caller.target.client_id
