@@ -13,7 +13,7 @@ from typing import Protocol
 
 from infra.deploy import Account
 from infra.errors import CommandError
-from infra.local import state
+from infra.local import gaps, ministack, state
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 
@@ -99,6 +99,78 @@ class Emulator(Protocol):
         """Its log file, if it has one here."""
 
 
+class MiniStack:
+    """The emulator of a stack, seen through what infra.local asks of one."""
+
+    name = "MiniStack"
+    build_target = "local"
+    may_bring_database = False
+
+    def __init__(self, directory: LocalDirectory, settings: Settings) -> None:
+        self._directory = directory
+        self._settings = settings
+
+    def start(self) -> Running:
+        """Install it at the first time; start it with the state it had. Raises CommandError when it does not."""
+        installed = ministack.install()
+        emulator = ministack.start(self._directory, self._settings.port)
+        said = f"{'started' if emulator.started else 'runs'} on {emulator.url}"
+        return Running(
+            emulator.url,
+            f"installed, {said}" if installed else said,
+            warning=(
+                "the emulator was killed: what it knew since its last clean stop is lost, but its objects"
+                if emulator.crashed
+                else None
+            ),
+            doubtful=not emulator.fresh and not emulator.trusted,
+        )
+
+    def database(self) -> Database | None:
+        """None: it brings no PostgreSQL."""
+        return None
+
+    def account(self, running: Running) -> Account:
+        """The root user of its one account."""
+        return Account(ministack.REGION, running.url, ministack.ROOT, ministack.ROOT)
+
+    def parameters(self, running: Running) -> dict[str, str]:
+        """It applies the policies that ask for TLS, which it does not have."""
+        return {"RequireTls": str(running.url.startswith("https:")).lower()}
+
+    def complete(self, account: Account, outputs: dict[str, str], template: Path) -> None:
+        """Put the default retention on the rw bucket."""
+        gaps.put_default_retention(account, outputs["RwBucket"], template)
+
+    def restart_functions(self, account: Account, names: Iterable[str]) -> None:
+        """Nothing: `save` restarts them all."""
+
+    def save(self) -> str | None:
+        """Write its state to the disk."""
+        ministack.checkpoint(self._directory)
+        return "the emulator's state is on the disk"
+
+    def trust(self) -> None:
+        """Call its state good."""
+        ministack.trust(self._directory)
+
+    def forget(self) -> None:
+        """Stop it and delete all it knows."""
+        ministack.forget(self._directory)
+
+    def stop(self) -> str:
+        """Stop it; its state is kept."""
+        return ministack.stop(self._directory).value
+
+    def is_running(self) -> bool:
+        """Whether its process runs."""
+        return ministack.is_running(self._directory)
+
+    def log(self) -> Path | None:
+        """What it prints."""
+        return self._directory.emulator_log if self._directory.emulator_log.exists() else None
+
+
 def choose(directory: LocalDirectory, settings: Settings) -> str:
     """The name of the emulator: the one that was decided before, else the one asked for, else MiniStack.
 
@@ -121,6 +193,4 @@ def emulator_of(directory: LocalDirectory, settings: Settings) -> Emulator:
         from infra.local.localstack import LocalStack
 
         return LocalStack(directory, settings)
-    from infra.local.ministack import MiniStack
-
     return MiniStack(directory, settings)
