@@ -111,28 +111,39 @@ def with_environment(entry: str) -> list[ProcessRecord]:
     Where the system shows no environments (there is no /proc) the answer is empty.
     """
     wanted = entry.encode()
-    found = []
+    found: list[ProcessRecord] = []
     for path in PROC.glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             if wanted in path.read_bytes().split(b"\0"):
-                pid = int(path.parent.name)
-                started = start_mark(pid)
-                if started is not None:
-                    found.append(ProcessRecord(pid, started))
+                found += _record_of(path)
     return found
 
 
 def working_below(directory: Path) -> list[ProcessRecord]:
     """Running processes whose working directory is this one or one below (none where there is no /proc)."""
-    found = []
+    found: list[ProcessRecord] = []
     for path in PROC.glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
             if path.readlink().is_relative_to(directory):
-                pid = int(path.parent.name)
-                started = start_mark(pid)
-                if started is not None:
-                    found.append(ProcessRecord(pid, started))
+                found += _record_of(path)
     return found
+
+
+def with_command_naming(text: str) -> list[ProcessRecord]:
+    """Running processes whose command or one of its arguments holds `text` (none where there is no /proc)."""
+    found: list[ProcessRecord] = []
+    for path in PROC.glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if text.encode() in path.read_bytes():
+                found += _record_of(path)
+    return found
+
+
+def _record_of(path: Path) -> list[ProcessRecord]:
+    """The process that a file of its directory in /proc tells of; none when it has ended meanwhile."""
+    pid = int(path.parent.name)
+    started = start_mark(pid)
+    return [] if started is None else [ProcessRecord(pid, started)]
 
 
 def free_port() -> int:

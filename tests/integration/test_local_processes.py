@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import CommandError
-from infra.local import processes, state
+from infra.local import processes, state, strays
 from infra.local.state import Decisions, LocalDirectory, StackFile
 
 
@@ -143,6 +143,27 @@ def test_strays_are_found_by_their_mark_and_by_their_place(tmp_path: Path, child
     assert [found.pid for found in processes.with_environment(f"MARK={tmp_path}")] == [child.pid]
     assert processes.with_environment(f"MARK={tmp_path}x") == []
     assert [found.pid for found in processes.working_below(tmp_path)] == [child.pid]
+
+
+def test_what_runs_out_of_a_directory_is_ended_and_nothing_else(
+    tmp_path: Path, child: subprocess.Popen[bytes]
+) -> None:
+    elsewhere, inside = tmp_path / "elsewhere", tmp_path / "inside"
+    for directory in (elsewhere, inside):
+        directory.mkdir()
+        (directory / "program").symlink_to("/bin/sleep")
+    by_command = subprocess.Popen([inside / "program", "60"], cwd="/")
+    other = subprocess.Popen([elsewhere / "program", "60"], cwd="/")
+    try:
+        assert strays.end_all(inside) == [by_command.pid]
+        assert strays.end_all(inside) == []
+        assert other.poll() is None
+        assert child.poll() is None
+        assert sorted(strays.end_all(tmp_path)) == sorted([child.pid, other.pid])
+    finally:
+        for process in (by_command, other):
+            process.kill()
+            process.wait()
 
 
 def test_a_taken_port_is_not_chosen() -> None:
