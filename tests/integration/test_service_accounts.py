@@ -84,6 +84,7 @@ def test_two_deployments_in_one_process_have_their_own_accounts_audit_and_revoca
 
 def test_an_act_its_entry_and_the_revocation_are_one_transaction(deployment: Deployment) -> None:
     client_id = deployment.create("robot")
+    issued_at = datetime.now(UTC).timestamp()
     with count_calls() as calls:
         deployment.administration.change(
             client_id, AccountChange(status=Status.SUSPENDED), ANY, deployment.by("root")
@@ -92,7 +93,7 @@ def test_an_act_its_entry_and_the_revocation_are_one_transaction(deployment: Dep
         "dynamodb.TransactWriteItems"
     ]
     assert deployment.said()[-1] == ("service_account.suspended", "success")
-    assert deployment.revocations.is_revoked("jti", client_id, datetime.now(UTC).timestamp())
+    assert deployment.revocations.is_revoked("jti", client_id, issued_at)
     restored = deployment.administration.change(
         client_id, AccountChange(status=Status.ACTIVE), ANY, deployment.by("root")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,14 +17,17 @@ from infra.template import PATH, parse
 _DEFINING = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
 
 
+@functools.cache
+def _tables() -> list[dict[str, Any]]:
+    """The properties of the template's tables; reading the template takes longer than making them."""
+    resources = parse(PATH.read_text(encoding="utf-8"))["Resources"]
+    return [one["Properties"] for one in resources.values() if one["Type"] == "AWS::DynamoDB::Table"]
+
+
 def create_tables(prefix: str) -> None:
     """Create every DynamoDB table of the template under ``prefix``."""
     client: Any = boto3.client("dynamodb")
-    resources = parse(PATH.read_text(encoding="utf-8"))["Resources"]
-    for resource in resources.values():
-        if resource["Type"] != "AWS::DynamoDB::Table":
-            continue
-        properties = resource["Properties"]
+    for properties in _tables():
         client.create_table(
             TableName=properties["TableName"]["Fn::Sub"].replace("${Prefix}", prefix),
             **{name: properties[name] for name in _DEFINING if name in properties},
