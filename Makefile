@@ -29,7 +29,7 @@ down: $(READY) ## stop the stack, keep its data
 status: $(READY) ## what runs, and where
 	@$(RUN) -m infra.local status
 
-env: $(READY) ## what points every AWS tool at the stack: eval "$$(make -s env)"
+env: $(READY) ## what points every AWS tool at the stack: eval "$(make -s env)"
 	@$(RUN) -m infra.local env
 
 logs: $(READY) ## the functions' and the emulator's last log lines; ARGS="--follow" goes on
