@@ -11,18 +11,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra import deploy
-from infra.deploy import Account
+from infra.deploy import Account, stack_state
 
 
 def has_stack(account: Account, name: str) -> bool:
     """Whether there is a stack of that name, in whatever state."""
-    try:
-        account.client("cloudformation").describe_stacks(StackName=name)
-    except ClientError as error:
-        if "does not exist" in error.response["Error"].get("Message", ""):
-            return False
-        raise
-    return True
+    return stack_state.find(account.client("cloudformation"), name) is not None
 
 
 def delete_all(account: Account, prefix: str) -> None:
