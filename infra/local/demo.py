@@ -12,7 +12,6 @@ from typing import Any
 import requests
 
 from infra.console import Console
-from infra.deploy import Account
 from infra.errors import CommandError
 from infra.local import emulators
 from infra.local.down import down
@@ -132,9 +131,7 @@ class _Walk:
         """Read attr.json as it lies in the bucket, past the API, with the account's own key."""
         stack = self.stack
         with self.console.step("attr.json") as outcome:
-            s3 = Account(
-                stack.region, stack.s3_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key
-            ).client("s3")
+            s3 = emulators.account_of(stack).client("s3")
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack.edit_bucket)
             keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
             key = next((key for key in keys if file_id in key and key.endswith(".attr.json")), None)

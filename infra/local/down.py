@@ -10,7 +10,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.console import Console
-from infra.deploy import Account, await_idle_queue
+from infra.deploy import await_idle_queue
 from infra.local import emulators, postgres, postgres_home, state
 from infra.local.emulators import Emulator
 from infra.local.settings import Settings
@@ -48,9 +48,8 @@ def _await_ingest(directory: LocalDirectory, emulator: Emulator, console: Consol
     stack = state.read_stack(directory)
     if stack is None or not emulator.is_running() or not _answers(stack.aws_endpoint):
         return
-    account = Account(stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key)
     try:
-        await_idle_queue(account, stack.events_queue_url)
+        await_idle_queue(emulators.account_of(stack), stack.events_queue_url)
     except (BotoCoreError, ClientError) as error:
         console.warn(f"the queue of events cannot be asked whether it is empty: {error}")
 

@@ -15,7 +15,7 @@ from infra.deploy import Account
 from infra.errors import CommandError
 from infra.local import gaps, ministack, state
 from infra.local.settings import Settings
-from infra.local.state import LocalDirectory
+from infra.local.state import LocalDirectory, StackFile
 
 MINISTACK = "ministack"
 LOCALSTACK = "localstack"
@@ -194,3 +194,8 @@ def emulator_of(directory: LocalDirectory, settings: Settings) -> Emulator:
 
         return LocalStack(directory, settings)
     return MiniStack(directory, settings)
+
+
+def account_of(stack: StackFile) -> Account:
+    """The account of a stack that was brought up, with its owner's rights."""
+    return Account(stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key)

@@ -61,10 +61,12 @@ class LocalStack:
     def start(self) -> Running:
         """Find it where it is said to be, or else start the containers.
 
-        Raises CommandError when it does not answer where it was said to, or when there is no Docker to start it.
+        Raises CommandError when it does not answer where it was said to, when the stack is in another one, or when
+        there is no Docker to start it.
         """
         before = self._recorded()
         if self._settings.endpoint is not None:
+            self._refuse_to_move(before, self._settings.endpoint)
             found, said = Found(self._settings.endpoint), "runs"
             if _information(found.url) is None:
                 raise CommandError(
@@ -160,6 +162,16 @@ class LocalStack:
     def log(self) -> Path | None:
         """None: the container's log is Docker's, another's is somewhere else."""
         return None
+
+    def _refuse_to_move(self, before: Found | None, endpoint: str) -> None:
+        """Raises CommandError while the stack is in another LocalStack: its index describes what is there."""
+        if before is None or before.url == endpoint or _information(before.url) is None:
+            return
+        if remnants.has_stack(self._account(before.url), PREFIX):
+            raise CommandError(
+                f"The stack in {self._directory.root} is on {before.url}, not on {endpoint}.\n"
+                "`make clean` removes it, with its documents; or give ARTSTORE_LOCAL_DIR another directory."
+            )
 
     def _start_containers(self, before: Found | None) -> tuple[Found, str]:
         port = self._settings.port or DEFAULT_PORT

@@ -11,7 +11,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.console import Console
-from infra.deploy import Account
 from infra.errors import CommandError
 from infra.local import emulators, state
 from infra.local.settings import Settings
@@ -33,9 +32,7 @@ def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None
     stack = state.read_stack(directory)
     if stack is None or not emulator.is_running():
         raise CommandError("The stack does not run, so there are no functions to ask; `make up` starts it")
-    client = Account(
-        stack.region, stack.aws_endpoint, stack.aws_access_key_id, stack.aws_secret_access_key
-    ).client("logs")
+    client = emulators.account_of(stack).client("logs")
     console.say("The functions:")
     shown: set[tuple[int, str, str]] = set()
     newest, wanted = 0, lines

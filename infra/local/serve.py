@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
-
-import boto3
 
 from infra.console import Console
 from infra.errors import CommandError
 from infra.local import shell
+from infra.local.emulators import account_of
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import LocalDirectory, StackFile, read_json
 
@@ -23,13 +21,7 @@ _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 def environment(stack: StackFile) -> dict[str, str]:
     """The environment in which the functions' code finds the running stack."""
-    functions: Any = boto3.client(
-        "lambda",
-        endpoint_url=stack.aws_endpoint,
-        region_name=stack.region,
-        aws_access_key_id=stack.aws_access_key_id,
-        aws_secret_access_key=stack.aws_secret_access_key,
-    )
+    functions = account_of(stack).client("lambda")
     variables: dict[str, str] = {}
     for name in ("auth", "upload", "query"):
         answer = functions.get_function_configuration(FunctionName=stack.functions[name])

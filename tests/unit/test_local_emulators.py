@@ -134,6 +134,19 @@ def test_a_localstack_that_ended_is_not_said_to_be_left_running(
     assert not directory.localstack.exists()
 
 
+def test_a_stack_does_not_move_while_its_documents_are_elsewhere(
+    directory: LocalDirectory, imitation: Imitation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = imitation.url.replace("127.0.0.1", "localhost")
+    LocalStack(directory, Settings(directory.root, endpoint=imitation.url)).start()
+    moving = LocalStack(directory, Settings(directory.root, endpoint=elsewhere))
+    monkeypatch.setattr(remnants, "has_stack", lambda account, name: account.endpoint_url == imitation.url)
+    with pytest.raises(CommandError, match=f"is on {imitation.url}, not on {elsewhere}"):
+        moving.start()
+    monkeypatch.setattr(remnants, "has_stack", lambda account, name: False)
+    assert moving.start().forgot
+
+
 def test_no_containers_are_started_in_place_of_a_localstack_that_was_named(
     directory: LocalDirectory, docker: Path
 ) -> None:
