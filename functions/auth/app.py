@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from artstore.http import create_app
-from functions.auth import account_routes, audit_routes, dependencies, key_routes, metadata_routes, token_routes
+from functions.auth import dependencies
+from functions.auth.accounts import routes as account_routes
+from functions.auth.audit import routes as audit_routes
+from functions.auth.keys import routes as key_routes
+from functions.auth.tokens import metadata_routes
+from functions.auth.tokens import routes as token_routes
 
 ENDPOINTS = (
     *token_routes.ENDPOINTS,

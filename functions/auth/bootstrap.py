@@ -26,8 +26,8 @@ from artstore import telemetry
 from artstore.audit import SYSTEM
 from artstore.http.preconditions import IfMatch
 from functions.auth import dependencies
-from functions.auth.account_acts import Actor, deployer
-from functions.auth.key_ring import Initiator
+from functions.auth.accounts.acts import Actor, deployer
+from functions.auth.keys.ring import Initiator
 from functions.auth.secrets import generate_client_id, generate_secret
 
 _RESPONSE_TIMEOUT_SECONDS = 10

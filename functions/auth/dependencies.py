@@ -13,25 +13,25 @@ from artstore.cursors import CursorSealer
 from artstore.objects import ObjectStore, s3_client
 from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
-from functions.auth.account_list import AccountDirectory
-from functions.auth.accounts import ServiceAccounts
-from functions.auth.attempts import Attempts
-from functions.auth.audit_exports import AuditExports
-from functions.auth.audit_reading import AuditReader
-from functions.auth.authentication import ClientAuthenticator
-from functions.auth.check_in import AccountDesk
-from functions.auth.key_secret import ActiveKey, KeySecret
-from functions.auth.published_keys import PublishedKeys
+from functions.auth.accounts.directory import AccountDirectory
+from functions.auth.accounts.table import ServiceAccounts
+from functions.auth.audit.exports import AuditExports
+from functions.auth.audit.reading import AuditReader
+from functions.auth.keys.published import PublishedKeys
+from functions.auth.keys.rotation import KeyRotation
+from functions.auth.keys.rotation_records import RotationRecords
+from functions.auth.keys.secret import ActiveKey, KeySecret
 from functions.auth.refusals import RefusalRecorder
-from functions.auth.rotation import KeyRotation
-from functions.auth.rotation_records import RotationRecords
 from functions.auth.secrets import SecretVerifier
-from functions.auth.token_status import TokenStatus
-from functions.auth.tokens import TokenIssuer
+from functions.auth.tokens.attempts import Attempts
+from functions.auth.tokens.authentication import ClientAuthenticator
+from functions.auth.tokens.check_in import AccountDesk
+from functions.auth.tokens.issuing import TokenIssuer
+from functions.auth.tokens.status import TokenStatus
 
 if TYPE_CHECKING:
-    from functions.auth.account_admin import AccountAdministration
-    from functions.auth.secret_expiry import SecretExpiry
+    from functions.auth.accounts.administration import AccountAdministration
+    from functions.auth.accounts.secret_expiry import SecretExpiry
 
 
 @functools.cache
@@ -175,7 +175,7 @@ def account_directory() -> AccountDirectory:
 @functools.cache
 def account_administration() -> AccountAdministration:
     """Give what administers accounts; imported here, since the first token of a process should not wait for it."""
-    from functions.auth.account_admin import AccountAdministration
+    from functions.auth.accounts.administration import AccountAdministration
 
     return AccountAdministration(
         accounts=service_accounts(),
@@ -189,6 +189,6 @@ def account_administration() -> AccountAdministration:
 @functools.cache
 def secret_expiry() -> SecretExpiry:
     """Give what warns of secrets that end soon; imported here, for the scheduled function alone."""
-    from functions.auth.secret_expiry import SecretExpiry
+    from functions.auth.accounts.secret_expiry import SecretExpiry
 
     return SecretExpiry(service_accounts(), audit_log())

@@ -14,8 +14,9 @@ from artstore.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.http import create_app
 from artstore.security import Principal
-from functions.auth import audit_routes, dependencies
-from functions.auth.audit_reading import AuditReader
+from functions.auth import dependencies
+from functions.auth.audit import routes as audit_routes
+from functions.auth.audit.reading import AuditReader
 from tests.support.dynamodb import create_tables
 from tests.support.gateway import Answer, call
 

@@ -16,9 +16,10 @@ from artstore.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.errors import Invalid, Unavailable
 from artstore.objects import ObjectStore
-from functions.auth import audit_exports, audit_reading
-from functions.auth.audit_exports import AuditExports, export_key
-from functions.auth.audit_reading import AuditReader, VerificationRequest
+from functions.auth.audit import exports as audit_exports
+from functions.auth.audit import reading as audit_reading
+from functions.auth.audit.exports import AuditExports, export_key
+from functions.auth.audit.reading import AuditReader, VerificationRequest
 from tests.support.dynamodb import create_tables
 
 BUCKET = "locked"

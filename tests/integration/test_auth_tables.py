@@ -16,7 +16,7 @@ from artstore.security import TableKeySource, TokenVerifier
 from artstore.tables import ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import bootstrap, dependencies
-from functions.auth.key_secret import KeySecret
+from functions.auth.keys.secret import KeySecret
 from tests.support.auth import ISSUER, deployed
 from tests.support.dynamodb import count_calls, create_tables
 from tests.support.gateway import call
@@ -112,7 +112,7 @@ def test_a_crash_between_secret_and_table_heals_at_the_next_run(monkeypatch: pyt
         raise Unavailable("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr("functions.auth.published_keys.PublishedKeys.publish", crash)
+        patched.setattr("functions.auth.keys.published.PublishedKeys.publish", crash)
         with pytest.raises(Unavailable):
             bootstrap.handler({"action": "ensure-signing-key"}, None)
     kid = bootstrap.handler({"action": "ensure-signing-key"}, None)["kid"]

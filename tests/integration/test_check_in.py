@@ -13,8 +13,8 @@ from moto import mock_aws
 
 from artstore.errors import RateLimited, Unavailable
 from artstore.tables import ServiceAccount, bind
-from functions.auth.attempts import Attempts
-from functions.auth.check_in import AccountDesk
+from functions.auth.tokens.attempts import Attempts
+from functions.auth.tokens.check_in import AccountDesk
 from tests.support.dynamodb import count_calls, create_tables
 
 NOON = 1_700_000_040.0

@@ -12,7 +12,7 @@ import pytest
 from artstore.tables import KeyRotationLock, SigningKeyRecord, bind
 from functions.auth import bootstrap, dependencies, scheduled
 from functions.auth.app import app
-from functions.auth.metadata_routes import describe_server
+from functions.auth.tokens.metadata_routes import describe_server
 from tests.support.auth import ISSUER, PREFIX, deployed
 from tests.support.dynamodb import count_calls
 from tests.support.gateway import Answer, call

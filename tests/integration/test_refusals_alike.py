@@ -10,12 +10,12 @@ import pytest
 from moto import mock_aws
 
 from artstore.tables import AccountSecret, ServiceAccount, bind
-from functions.auth.attempts import Attempts
-from functions.auth.authentication import ClientAuthenticator
-from functions.auth.check_in import AccountDesk
-from functions.auth.oauth_errors import OAuthError
 from functions.auth.secrets import SecretVerifier, hash_secret
-from functions.auth.token_request import SecretCredentials
+from functions.auth.tokens.attempts import Attempts
+from functions.auth.tokens.authentication import ClientAuthenticator
+from functions.auth.tokens.check_in import AccountDesk
+from functions.auth.tokens.oauth_errors import OAuthError
+from functions.auth.tokens.requests import SecretCredentials
 from tests.support.dynamodb import count_calls, create_tables
 
 COST = 8

@@ -18,8 +18,8 @@ from artstore.errors import Conflict, Unavailable
 from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
 from artstore.tables import SigningKeyRecord, bind
-from functions.auth.key_secret import KeySecret
-from functions.auth.keys import SigningKey, generate_key
+from functions.auth.keys.secret import KeySecret
+from functions.auth.signing_key import SigningKey, generate_key
 from tests.support.auth import ISSUER, PREFIX, deployed
 from tests.support.signing_keys import BY, LIFETIME, Deployment, key_source
 

@@ -16,11 +16,11 @@ from artstore.http.preconditions import IfMatch
 from artstore.revocations import Revocations
 from artstore.security import Role
 from artstore.tables import ServiceAccount, bind
-from functions.auth.account_acts import Actor, deployer
-from functions.auth.account_admin import AccountAdministration
-from functions.auth.account_list import AccountDirectory
-from functions.auth.account_models import AccountChange, AccountQuery, AccountRequest, Status
-from functions.auth.accounts import ServiceAccounts
+from functions.auth.accounts.acts import Actor, deployer
+from functions.auth.accounts.administration import AccountAdministration
+from functions.auth.accounts.directory import AccountDirectory
+from functions.auth.accounts.models import AccountChange, AccountQuery, AccountRequest, Status
+from functions.auth.accounts.table import ServiceAccounts
 from tests.support.dynamodb import count_calls, create_tables, one_call_at_a_time
 
 ANY = IfMatch("*")

@@ -12,8 +12,8 @@ import pytest
 from artstore.audit import AuditEvent, AuditLog, StateChanged
 from artstore.audit_table import AuditTable
 from artstore.tables import AccountSecret, ServiceAccount
-from functions.auth.account_acts import AccountStore
-from functions.auth.accounts import ServiceAccounts
+from functions.auth.accounts.acts import AccountStore
+from functions.auth.accounts.table import ServiceAccounts
 from tests.fakes.memory_accounts import MemoryAccounts, MemoryAudit
 from tests.support.dynamodb import create_tables
 

@@ -10,10 +10,10 @@ from artstore.errors import Unauthenticated
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
 from artstore.security import Principal
-from functions.auth import account_routes
-from functions.auth.account_admin import AccountAdministration
-from functions.auth.account_list import AccountDirectory
-from functions.auth.accounts import make_secret
+from functions.auth.accounts import routes as account_routes
+from functions.auth.accounts.administration import AccountAdministration
+from functions.auth.accounts.directory import AccountDirectory
+from functions.auth.accounts.table import make_secret
 from functions.auth.permissions import permitted_scopes
 from functions.auth.secrets import SecretVerifier
 from tests.fakes.memory_accounts import MemoryAccounts, MemoryAudit, MemoryRevocations

@@ -19,8 +19,8 @@ import pytest
 from artstore.http.app import ArtStoreApp
 from functions.auth import app as auth
 from functions.auth import dependencies, scheduled
-from functions.auth.audit_exports import Exported
-from functions.auth.secret_expiry import ExpiryReport
+from functions.auth.accounts.secret_expiry import ExpiryReport
+from functions.auth.audit.exports import Exported
 from functions.query import app as query
 from functions.storage_events import app as storage_events
 from functions.storage_events import dependencies as storage_events_dependencies

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from artstore.audit_table import AuditTable
 from artstore.security import TableKeySource
-from functions.auth.key_ring import Initiator, KeyRing
-from functions.auth.key_secret import KeySecret
-from functions.auth.published_keys import PublishedKeys
-from functions.auth.rotation import KeyRotation
-from functions.auth.rotation_records import RotationRecords
+from functions.auth.keys.published import PublishedKeys
+from functions.auth.keys.ring import Initiator, KeyRing
+from functions.auth.keys.rotation import KeyRotation
+from functions.auth.keys.rotation_records import RotationRecords
+from functions.auth.keys.secret import KeySecret
 from tests.support.auth import ISSUER, PREFIX
 
 AHEAD = timedelta(seconds=300)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from functions.auth.rotation import LEASE_SECONDS
+from functions.auth.keys.rotation import LEASE_SECONDS
 from functions.auth.scheduled import TASKS
 
 Template = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from functions.auth import dependencies
-from functions.auth.keys import SigningKey, generate_key
+from functions.auth.signing_key import SigningKey, generate_key
 from tests.support.account_world import World
 
 

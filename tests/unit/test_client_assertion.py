@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from functions.auth.client_assertion import named_client, verify_assertion
-from functions.auth.oauth_errors import OAuthError
+from functions.auth.tokens.client_assertion import named_client, verify_assertion
+from functions.auth.tokens.oauth_errors import OAuthError
 
 ISSUER = "https://archive.example/v1"
 CLIENT = "sa_robot"

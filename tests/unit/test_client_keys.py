@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from artstore.errors import Invalid
-from functions.auth.client_keys import validate_jwks
+from functions.auth.accounts.client_keys import validate_jwks
 from tests.support.account_world import World
 
 

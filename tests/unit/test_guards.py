@@ -90,7 +90,7 @@ def test_every_template_parameter_is_documented() -> None:
 
 
 def test_every_audited_action_is_documented() -> None:
-    sources = "".join(path.read_text("utf-8") for path in ROOT.glob("functions/auth/*.py"))
+    sources = "".join(path.read_text("utf-8") for path in ROOT.glob("functions/auth/**/*.py"))
     actions = set(re.findall(r'"((?:service_account|signing_key|secret|token|operation)\.[a-z_]+)"', sources))
     documented = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", (ROOT / "docs" / "audit.md").read_text("utf-8")))
     assert len(actions) > 5

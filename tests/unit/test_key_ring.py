@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artstore.errors import Unavailable
-from functions.auth.key_ring import Initiator, KeyRing, KeyState
-from functions.auth.key_secret import LONGEST_RING_AGE_SECONDS, REREAD_SECONDS, ActiveKey
-from functions.auth.keys import SigningKey, StoredKey, generate_key
+from functions.auth.keys.ring import Initiator, KeyRing, KeyState
+from functions.auth.keys.secret import LONGEST_RING_AGE_SECONDS, REREAD_SECONDS, ActiveKey
+from functions.auth.signing_key import SigningKey, StoredKey, generate_key
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = timedelta(hours=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.auth import dependencies, scheduled
-from functions.auth.secret_expiry import NOTICE, SecretExpiry, Warned
+from functions.auth.accounts.secret_expiry import NOTICE, SecretExpiry, Warned
 from tests.support.account_world import LIFETIME, READER, ROOT, START, World
 
 

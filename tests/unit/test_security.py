@@ -23,7 +23,7 @@ from artstore.security import (
     Scope,
     TokenVerifier,
 )
-from functions.auth.keys import SigningKey, generate_key
+from functions.auth.signing_key import SigningKey, generate_key
 
 ISSUER = "https://archive.example/v1"
 

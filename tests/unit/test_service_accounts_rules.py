@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.auth.accounts import make_secret
+from functions.auth.accounts.table import make_secret
 from tests.support.account_world import LIFETIME, READER, ROOT, START, World
 from tests.support.gateway import Answer
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.auth.accounts import make_secret
+from functions.auth.accounts.table import make_secret
 from tests.support.account_world import LIFETIME, READER, START, World
 
 

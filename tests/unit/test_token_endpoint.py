@@ -16,11 +16,11 @@ from artstore.http.app import ArtStoreApp
 from artstore.tables import AccountSecret, ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import dependencies
-from functions.auth.authentication import ClientAuthenticator
-from functions.auth.check_in import CheckedIn
-from functions.auth.keys import SigningKey
 from functions.auth.secrets import SecretVerifier, generate_client_id, generate_secret, hash_secret
-from functions.auth.tokens import TokenIssuer
+from functions.auth.signing_key import SigningKey
+from functions.auth.tokens.authentication import ClientAuthenticator
+from functions.auth.tokens.check_in import CheckedIn
+from functions.auth.tokens.issuing import TokenIssuer
 from tests.support.gateway import Answer, call
 
 ISSUER = "https://archive.example/v1"

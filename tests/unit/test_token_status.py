@@ -8,8 +8,8 @@ import pytest
 
 from artstore.errors import Unauthenticated, Unavailable
 from artstore.tables import ServiceAccount, bind
-from functions.auth.oauth_errors import OAuthError
-from functions.auth.token_status import INACTIVE, TokenStatus
+from functions.auth.tokens.oauth_errors import OAuthError
+from functions.auth.tokens.status import INACTIVE, TokenStatus
 
 CLAIMS: dict[str, Any] = {
     "iss": "https://archive.example/v1",

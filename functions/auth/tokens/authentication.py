@@ -13,11 +13,11 @@ from typing import Protocol
 
 from artstore.errors import RateLimited
 from artstore.tables import ServiceAccount
-from functions.auth.check_in import CheckedIn
-from functions.auth.client_assertion import named_client, verify_assertion
-from functions.auth.oauth_errors import OAuthError, invalid_client
 from functions.auth.secrets import SecretVerifier
-from functions.auth.token_request import AssertionCredentials, Credentials
+from functions.auth.tokens.check_in import CheckedIn
+from functions.auth.tokens.client_assertion import named_client, verify_assertion
+from functions.auth.tokens.oauth_errors import OAuthError, invalid_client
+from functions.auth.tokens.requests import AssertionCredentials, Credentials
 
 
 class Desk(Protocol):

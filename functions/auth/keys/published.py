@@ -11,8 +11,8 @@ import msgspec
 
 from artstore.dynamodb import reaching_dynamodb
 from artstore.tables import SigningKeyRecord, bind
-from functions.auth.key_ring import KeyRing, KeyState
-from functions.auth.keys import StoredKey
+from functions.auth.keys.ring import KeyRing, KeyState
+from functions.auth.signing_key import StoredKey
 
 
 class PublishedKey(msgspec.Struct, frozen=True, kw_only=True):

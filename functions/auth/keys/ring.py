@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from functions.auth.keys import SigningKey, StoredKey
+from functions.auth.signing_key import SigningKey, StoredKey
 
 
 class KeyState(enum.StrEnum):

@@ -9,9 +9,9 @@ import msgspec
 from artstore.http import Reply, Request, endpoint
 from artstore.security import Principal, Scope
 from functions.auth import dependencies
-from functions.auth.key_ring import Initiator
-from functions.auth.published_keys import PublishedKey
-from functions.auth.rotation_records import PastRotation
+from functions.auth.keys.published import PublishedKey
+from functions.auth.keys.ring import Initiator
+from functions.auth.keys.rotation_records import PastRotation
 
 _DELIVERY_SECONDS = 5
 """What publishing a key and delivering the key set may take: the set is cached for so much less than keys are

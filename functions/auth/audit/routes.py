@@ -5,7 +5,7 @@ from __future__ import annotations
 from artstore.http import Reply, endpoint
 from artstore.security import Scope
 from functions.auth import dependencies
-from functions.auth.audit_reading import AuditList, AuditListQuery, AuditVerification, VerificationRequest
+from functions.auth.audit.reading import AuditList, AuditListQuery, AuditVerification, VerificationRequest
 
 _NO_STORE = {"Cache-Control": "no-store"}
 

@@ -6,10 +6,11 @@ import msgspec
 
 from artstore.audit import AuditEvent
 from artstore.http import Reply, Request, endpoint
-from functions.auth import dependencies, oauth_errors
-from functions.auth.token_forms import AboutTokenForm, TokenForm
-from functions.auth.token_request import parse_about_token, parse_token_request
-from functions.auth.tokens import TokenResponse
+from functions.auth import dependencies
+from functions.auth.tokens import oauth_errors
+from functions.auth.tokens.forms import AboutTokenForm, TokenForm
+from functions.auth.tokens.issuing import TokenResponse
+from functions.auth.tokens.requests import parse_about_token, parse_token_request
 
 _FORM = ("application/x-www-form-urlencoded", "application/json")
 

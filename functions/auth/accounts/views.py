@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from artstore.tables import ServiceAccount
-from functions.auth.account_models import Account, AnyStatus, SecretInfo
+from functions.auth.accounts.models import Account, AnyStatus, SecretInfo
 
 
 def etag(account: ServiceAccount) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from artstore.errors import Unauthenticated
 from artstore.security import Scope
 from artstore.tables import ServiceAccount
-from functions.auth.oauth_errors import OAuthError
 from functions.auth.permissions import permitted_scopes
+from functions.auth.tokens.oauth_errors import OAuthError
 
 INACTIVE: dict[str, Any] = {"active": False}
 """The whole answer about a token that is not active, whatever it is (RFC 7662 §2.2)."""

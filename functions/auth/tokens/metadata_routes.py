@@ -10,7 +10,7 @@ from artstore.errors import NotFound
 from artstore.http import Reply, endpoint
 from artstore.security import Scope
 from functions.auth import dependencies
-from functions.auth.client_assertion import ALGORITHMS
+from functions.auth.tokens.client_assertion import ALGORITHMS
 
 _AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 

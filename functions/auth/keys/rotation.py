@@ -18,11 +18,11 @@ from datetime import UTC, datetime, timedelta
 
 from artstore.audit import SYSTEM, AuditEvent, AuditLog, StateChanged
 from artstore.errors import Conflict, Unavailable
-from functions.auth.key_ring import Initiator, KeyRing, Rotation
-from functions.auth.key_secret import LONGEST_RING_AGE_SECONDS, RingStore
-from functions.auth.keys import generate_key
-from functions.auth.published_keys import PublishedKeys
-from functions.auth.rotation_records import RotationRecords
+from functions.auth.keys.published import PublishedKeys
+from functions.auth.keys.ring import Initiator, KeyRing, Rotation
+from functions.auth.keys.rotation_records import RotationRecords
+from functions.auth.keys.secret import LONGEST_RING_AGE_SECONDS, RingStore
+from functions.auth.signing_key import generate_key
 
 ROTATION_INTERVAL = timedelta(hours=24)
 _PUNCTUALITY = timedelta(minutes=5)

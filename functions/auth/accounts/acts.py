@@ -17,9 +17,9 @@ from artstore.audit import REFUSED, SUCCESS, SYSTEM, AuditEvent, AuditLog, State
 from artstore.errors import ArtStoreError, Conflict, Forbidden, NotFound
 from artstore.http.preconditions import IfMatch
 from artstore.tables import ServiceAccount
-from functions.auth import account_rules as rules
-from functions.auth.account_views import etag, record, record_change
-from functions.auth.accounts import with_changes
+from functions.auth.accounts import rules
+from functions.auth.accounts.table import with_changes
+from functions.auth.accounts.views import etag, record, record_change
 from functions.auth.permissions import ACTIVE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ Plan = Callable[[ServiceAccount], dict[str, Any]]
 
 
 class AccountStore(Protocol):
-    """What is asked of the accounts table; see ``functions.auth.accounts.ServiceAccounts``."""
+    """What is asked of the accounts table; see ``functions.auth.accounts.table.ServiceAccounts``."""
 
     def find(self, client_id: str) -> ServiceAccount | None:
         """Read one account, or None."""

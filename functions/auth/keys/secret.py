@@ -11,8 +11,8 @@ import msgspec
 
 from artstore.errors import Unavailable
 from artstore.secret_store import read_secret, write_secret
-from functions.auth.key_ring import KeyRing
-from functions.auth.keys import SigningKey, StoredKey
+from functions.auth.keys.ring import KeyRing
+from functions.auth.signing_key import SigningKey, StoredKey
 
 REREAD_SECONDS = 60
 """A process that signs takes up a rotation at most this long after it."""

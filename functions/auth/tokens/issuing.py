@@ -11,9 +11,9 @@ import msgspec
 
 from artstore.security import REVISION_CLAIM, TOKEN_TYPE
 from artstore.tables import ServiceAccount
-from functions.auth.keys import SigningKey
-from functions.auth.oauth_errors import OAuthError
 from functions.auth.permissions import permitted_scopes
+from functions.auth.signing_key import SigningKey
+from functions.auth.tokens.oauth_errors import OAuthError
 
 
 class TokenResponse(msgspec.Struct):

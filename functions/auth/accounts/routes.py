@@ -14,8 +14,8 @@ from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if
 from artstore.security import Principal, Scope
 from artstore.tables import ServiceAccount
 from functions.auth import dependencies
-from functions.auth.account_acts import Actor
-from functions.auth.account_models import (
+from functions.auth.accounts.acts import Actor
+from functions.auth.accounts.models import (
     Account,
     AccountChange,
     AccountList,
@@ -24,7 +24,7 @@ from functions.auth.account_models import (
     AccountWithSecret,
     RotationRequest,
 )
-from functions.auth.account_views import etag, show
+from functions.auth.accounts.views import etag, show
 
 _ACCOUNTS = "/api/v1/service-accounts"
 _ACCOUNT = f"{_ACCOUNTS}/{{client_id}}"

@@ -16,12 +16,11 @@ from artstore.errors import Conflict
 from artstore.http.preconditions import IfMatch
 from artstore.security import Role
 from artstore.tables import AccountSecret, ServiceAccount
-from functions.auth import account_acts as acts
-from functions.auth import account_rules as rules
-from functions.auth.account_acts import AccountActs, AccountStore, Actor, ClientRevocations, Clock
-from functions.auth.account_models import AccountChange, AccountRequest
-from functions.auth.accounts import make_secret, with_changes
-from functions.auth.client_keys import validate_jwks
+from functions.auth.accounts import acts, rules
+from functions.auth.accounts.acts import AccountActs, AccountStore, Actor, ClientRevocations, Clock
+from functions.auth.accounts.client_keys import validate_jwks
+from functions.auth.accounts.models import AccountChange, AccountRequest
+from functions.auth.accounts.table import make_secret, with_changes
 from functions.auth.permissions import DELETED, SUSPENDED
 from functions.auth.secrets import generate_client_id, generate_secret
 

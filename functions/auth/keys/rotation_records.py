@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 
 from artstore.dynamodb import reaching_dynamodb
 from artstore.tables import KeyRotationLock, KeyRotationRecord, bind
-from functions.auth.key_ring import Rotation
+from functions.auth.keys.ring import Rotation
 
 if TYPE_CHECKING:
     from pynamodb.transactions import TransactWrite

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from artstore.audit import SUCCESS, SYSTEM, AuditEvent, AuditLog, StateChanged
 from artstore.tables import AccountSecret, ServiceAccount
-from functions.auth.account_acts import Clock
+from functions.auth.accounts.acts import Clock
 from functions.auth.permissions import ACTIVE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NOTICE = timedelta(days=14)
 
 
 class WarnedAccounts(Protocol):
-    """What is asked of the accounts table; see ``functions.auth.accounts.ServiceAccounts``."""
+    """What is asked of the accounts table; see ``functions.auth.accounts.table.ServiceAccounts``."""
 
     def walk(self, after: str | None = None) -> Iterator[ServiceAccount]:
         """Give all accounts."""

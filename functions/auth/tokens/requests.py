@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from artstore.http.request import Request
-from functions.auth.oauth_errors import OAuthError, invalid_client
+from functions.auth.tokens.oauth_errors import OAuthError, invalid_client
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MAX_BODY_BYTES = 16_384

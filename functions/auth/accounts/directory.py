@@ -8,8 +8,8 @@ from typing import Protocol
 from artstore.cursors import CursorSealer
 from artstore.errors import NotFound
 from artstore.tables import ServiceAccount
-from functions.auth.account_models import AccountList, AccountQuery
-from functions.auth.account_views import show
+from functions.auth.accounts.models import AccountList, AccountQuery
+from functions.auth.accounts.views import show
 from functions.auth.permissions import DELETED
 
 _MAX_EXAMINED = 2000
@@ -17,7 +17,7 @@ _MAX_EXAMINED = 2000
 
 
 class ReadableAccounts(Protocol):
-    """What is asked of the accounts table; see ``functions.auth.accounts.ServiceAccounts``."""
+    """What is asked of the accounts table; see ``functions.auth.accounts.table.ServiceAccounts``."""
 
     def find(self, client_id: str) -> ServiceAccount | None:
         """Read one account, or None."""

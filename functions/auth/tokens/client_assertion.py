@@ -15,7 +15,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import OKPAlgorithm
 
-from functions.auth.oauth_errors import invalid_client
+from functions.auth.tokens.oauth_errors import invalid_client
 
 ED25519 = "Ed25519"
 """What RFC 9864 §2.2 calls EdDSA with that curve; clients say the one or the other."""

@@ -1,0 +1,1 @@
+"""Service accounts: who may ask for tokens, and the administration of them."""
