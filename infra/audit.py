@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 
 from artstore.audit import START
-from artstore.audit_chain import ChainProblem, ProblemKind, Verification, link_before, verify_lines
+from artstore.audit.chain import ChainProblem, ProblemKind, Verification, link_before, verify_lines
 
 _NAME = re.compile(r"(\d{12,})-(\d{12,})\.jsonl")
 

@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from artstore import aws, dynamodb, objects, secret_store, telemetry
+from artstore import aws, objects, telemetry
+from artstore.aws import dynamodb, secret_store
 from artstore.http import app
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.audit import Link
-from artstore.audit_table import AuditTable
+from artstore.aws.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.objects import ObjectStore, s3_client
-from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
+from artstore.security.revocations import Revocations
 from functions.auth.accounts.directory import AccountDirectory
 from functions.auth.accounts.table import ServiceAccounts
 from functions.auth.audit.exports import AuditExports

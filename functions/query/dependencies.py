@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from artstore import config
 from artstore.database import database_url
 from artstore.objects import ObjectStore, s3_client
+from artstore.presign.signer import UrlSigner
 from artstore.security import TableKeySource
-from artstore.signer import UrlSigner
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check

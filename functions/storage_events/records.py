@@ -11,7 +11,7 @@ from uuid import UUID
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import UploadRecord, bind
 
 _OPEN = ("PENDING", "EXPIRED")

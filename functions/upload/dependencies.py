@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from artstore import config
-from artstore.signer import UrlSigner
+from artstore.presign.signer import UrlSigner
 from functions.upload.records import UploadRecords
 from functions.upload.uploads import Uploads
 

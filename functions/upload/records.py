@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import UploadRecord, bind
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from artstore.audit import AuditEvent
-from artstore.audit_table import AuditTable
+from artstore.aws.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.http import create_app
 from artstore.security import Principal

@@ -10,8 +10,8 @@ import pytest
 from pynamodb.transactions import TransactWrite
 
 from artstore.audit import START, Alongside, AuditEvent, StateChanged
-from artstore.audit_chain import verify_entries
-from artstore.audit_table import AuditTable
+from artstore.audit.chain import verify_entries
+from artstore.aws.audit_table import AuditTable
 from artstore.tables import ServiceAccount, bind
 from infra.local import ministack
 from infra.local.state import LocalDirectory

@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from artstore.audit import START, AuditEvent, Link
-from artstore.audit_chain import ProblemKind, verify_lines
-from artstore.audit_table import AuditTable
+from artstore.audit.chain import ProblemKind, verify_lines
+from artstore.aws.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.errors import Invalid, Unavailable
 from artstore.objects import ObjectStore

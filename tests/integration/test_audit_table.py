@@ -10,8 +10,8 @@ import pytest
 from pynamodb.transactions import TransactWrite
 
 from artstore.audit import START, AuditEvent, AuditQuery, Link, StateChanged
-from artstore.audit_chain import ProblemKind, verify_entries
-from artstore.audit_table import MAX_ATTEMPTS, AuditTable
+from artstore.audit.chain import ProblemKind, verify_entries
+from artstore.aws.audit_table import MAX_ATTEMPTS, AuditTable
 from artstore.errors import Unavailable
 from artstore.tables import AuditRecord, ServiceAccount, bind
 from tests.support.dynamodb import count_calls, create_tables
@@ -201,8 +201,8 @@ def test_the_time_asked_for_includes_its_beginning_and_not_its_end(filled: Audit
 def test_a_long_search_for_little_pauses_with_a_cursor(
     filled: AuditTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artstore.audit_table._PAGE_WHEN_FILTERED", 2)
-    monkeypatch.setattr("artstore.audit_table._MAX_PAGES", 2)
+    monkeypatch.setattr("artstore.aws.audit_table._PAGE_WHEN_FILTERED", 2)
+    monkeypatch.setattr("artstore.aws.audit_table._MAX_PAGES", 2)
     page = filled.search(AuditQuery(action="account.created"))
     assert (page.entries, page.next is None) == ([], False)
     assert seqs(filled, action="account.created") == [4, 3, 2, 1]

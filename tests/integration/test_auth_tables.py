@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from artstore.errors import Unavailable
-from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
+from artstore.security.revocations import Revocations
 from artstore.tables import ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import bootstrap, dependencies

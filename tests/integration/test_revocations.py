@@ -12,7 +12,7 @@ from pynamodb.connection import Connection
 from pynamodb.transactions import TransactWrite
 
 from artstore.errors import Unavailable
-from artstore.revocations import LONGEST_TOKEN_LIFETIME_SECONDS, Revocations
+from artstore.security.revocations import LONGEST_TOKEN_LIFETIME_SECONDS, Revocations
 from artstore.tables import Revocation, bind
 from tests.support.dynamodb import count_calls, create_tables
 

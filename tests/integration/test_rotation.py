@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from artstore.errors import Conflict, Unavailable
-from artstore.revocations import Revocations
 from artstore.security import TableKeySource, TokenVerifier
+from artstore.security.revocations import Revocations
 from artstore.tables import SigningKeyRecord, bind
 from functions.auth.keys.secret import KeySecret
 from functions.auth.signing_key import SigningKey, generate_key

@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from artstore.audit_table import AuditTable
+from artstore.aws.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.errors import ArtStoreError
 from artstore.http.preconditions import IfMatch
-from artstore.revocations import Revocations
 from artstore.security import Role
+from artstore.security.revocations import Revocations
 from artstore.tables import ServiceAccount, bind
 from functions.auth.accounts.acts import Actor, deployer
 from functions.auth.accounts.administration import AccountAdministration

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from artstore.audit import AuditEvent, AuditLog, StateChanged
-from artstore.audit_table import AuditTable
+from artstore.aws.audit_table import AuditTable
 from artstore.tables import AccountSecret, ServiceAccount
 from functions.auth.accounts.acts import AccountStore
 from functions.auth.accounts.table import ServiceAccounts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from artstore.audit_table import AuditTable
+from artstore.aws.audit_table import AuditTable
 from artstore.security import TableKeySource
 from functions.auth.keys.published import PublishedKeys
 from functions.auth.keys.ring import Initiator, KeyRing

@@ -23,7 +23,7 @@ from artstore.audit import (
     next_entry,
     to_line,
 )
-from artstore.audit_chain import ProblemKind, Verification, link_before, verify_end, verify_entries, verify_lines
+from artstore.audit.chain import ProblemKind, Verification, link_before, verify_end, verify_entries, verify_lines
 from artstore.errors import TooLarge
 
 AT = datetime(2026, 11, 21, 7, 5, 9, 123456, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from artstore.errors import Unavailable
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
+from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
-from artstore.signer import UrlSigner
 from functions.query import app as query
 from functions.query import dependencies
 from functions.query.cursors import Cursors

@@ -13,8 +13,8 @@ from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Unavailable
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
+from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
-from artstore.signer import UrlSigner
 from artstore.tables import UploadRecord, bind
 from functions.upload import app as upload
 from functions.upload import dependencies

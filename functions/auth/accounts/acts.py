@@ -68,7 +68,7 @@ class AccountStore(Protocol):
 
 
 class ClientRevocations(Protocol):
-    """What is asked of the revoked tokens; see ``artstore.revocations.Revocations``."""
+    """What is asked of the revoked tokens; see ``artstore.security.revocations.Revocations``."""
 
     def revoke_client(
         self,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from artstore.audit import format_time
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import AccountSecret, ServiceAccount, bind
 from functions.auth.secrets import hash_secret
 

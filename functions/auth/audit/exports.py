@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from artstore.audit import START, AuditEntry, Link, to_line
-from artstore.audit_chain import ChainProblem, verify_end, verify_entries
+from artstore.audit.chain import ChainProblem, verify_end, verify_entries
 from artstore.errors import Unavailable
 from artstore.naming import RESERVED_PREFIX
 from artstore.objects import Content, Listing
@@ -40,7 +40,7 @@ class Objects(Protocol):
 
 
 class Log(Protocol):
-    """What exporting reads; see artstore.audit_table."""
+    """What exporting reads; see artstore.aws.audit_table."""
 
     def head(self) -> Link: ...
     def entries(self, after: int, limit: int) -> list[AuditEntry]: ...

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from artstore.audit import START, AuditEntry, AuditPage, AuditQuery, Link
-from artstore.audit_chain import ChainProblem, verify_end, verify_entries
+from artstore.audit.chain import ChainProblem, verify_end, verify_entries
 from artstore.cursors import CursorSealer
 from artstore.errors import Invalid
 
@@ -73,7 +73,7 @@ class AuditVerification(msgspec.Struct):
 
 
 class Log(Protocol):
-    """What reading asks of the log; see artstore.audit_table."""
+    """What reading asks of the log; see artstore.aws.audit_table."""
 
     def head(self) -> Link: ...
     def search(self, query: AuditQuery) -> AuditPage: ...

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import SigningKeyRecord, bind
 from functions.auth.keys.ring import KeyRing, KeyState
 from functions.auth.signing_key import StoredKey

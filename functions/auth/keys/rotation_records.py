@@ -13,7 +13,7 @@ import msgspec
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import KeyRotationLock, KeyRotationRecord, bind
 from functions.auth.keys.ring import Rotation
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from artstore.aws.secret_store import read_secret, write_secret
 from artstore.errors import Unavailable
-from artstore.secret_store import read_secret, write_secret
 from functions.auth.keys.ring import KeyRing
 from functions.auth.signing_key import SigningKey, StoredKey
 

@@ -10,7 +10,7 @@ import hashlib
 
 from pynamodb.exceptions import PutError
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.errors import RateLimited
 from artstore.tables import Attempt, bind
 

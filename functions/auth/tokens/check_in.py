@@ -17,7 +17,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import ServiceAccount, bind
 
 WINDOW_SECONDS = 60

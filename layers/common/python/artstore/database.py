@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from artstore.aws.secret_store import read_secret
 from artstore.config import DatabaseSettings
 from artstore.errors import Misconfigured
-from artstore.secret_store import read_secret
 
 
 def database_url(settings: DatabaseSettings) -> str:

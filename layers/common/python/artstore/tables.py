@@ -22,7 +22,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from artstore.dynamodb import LIMITS, OneConnection
+from artstore.aws.dynamodb import LIMITS, OneConnection
 
 _Model = TypeVar("_Model", bound=Model)
 
@@ -177,7 +177,7 @@ class KeyRotationLock(Model):
 
 
 class Revocation(Model):
-    """An entry of ``artstore.revocations``: a token, or all that a client was issued before a moment."""
+    """An entry of ``artstore.security.revocations``: a token, or all that a client was issued before a moment."""
 
     partition = UnicodeAttribute(hash_key=True)
     """Always ``revoked``."""

@@ -25,8 +25,8 @@ from artstore.errors import ArtStoreError, Invalid, NotFound, Unavailable
 from artstore.http import problems
 from artstore.http.endpoint import Authenticate, Endpoint
 from artstore.http.request import Request
-from artstore.revocations import Revocations
 from artstore.security import Principal, TableKeySource, TokenVerifier
+from artstore.security.revocations import Revocations
 
 _REQUEST_ID_HEADER = "X-Request-Id"
 

@@ -35,7 +35,7 @@ from artstore.audit import (
     format_time,
     next_entry,
 )
-from artstore.dynamodb import connect, reaching_dynamodb
+from artstore.aws.dynamodb import connect, reaching_dynamodb
 from artstore.errors import Unavailable
 from artstore.tables import AuditRecord, bind
 

@@ -20,16 +20,16 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.errors import Forbidden, Unauthenticated
-from artstore.revocations import RevocationList
+from artstore.security.revocations import RevocationList
 from artstore.tables import SigningKeyRecord, bind
 
 RS256 = "RS256"
 ES256 = "ES256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1, not a secret
 REVISION_CLAIM = "account_revision"
-"""The revision of the service account that the token was issued from; see ``artstore.revocations``."""
+"""The revision of the service account that the token was issued from; see ``artstore.security.revocations``."""
 CLOCK_SKEW_SECONDS = 5
 UNKNOWN_KEY_COOLDOWN_SECONDS = 5
 """Tokens with unknown keys make a process read the published keys at most so often, whatever strangers send.

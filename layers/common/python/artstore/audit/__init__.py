@@ -3,9 +3,9 @@
 An entry's ``hash`` is the SHA-256 (hex) of its canonical form: the JSON of all its other members, ``prev_hash``
 included, sorted by name, without white space, in UTF-8 (what RFC 8785 gives for the values that entries may hold,
 which are no fractions). The first entry has ``seq`` 1 and a ``prev_hash`` of 64 zeros. Whoever changes, removes or
-reorders an entry therefore has to rewrite every later one; ``artstore.audit_chain`` finds what does not fit.
+reorders an entry therefore has to rewrite every later one; ``artstore.audit.chain`` finds what does not fit.
 
-This module is the domain and the port. ``artstore.audit_table`` keeps the log in DynamoDB.
+This module is the domain and the port. ``artstore.aws.audit_table`` keeps the log in DynamoDB.
 """
 
 from __future__ import annotations

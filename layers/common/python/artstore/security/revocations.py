@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from artstore.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.errors import Unavailable
 from artstore.tables import Revocation, bind
 

@@ -23,7 +23,7 @@ from uuid import UUID
 
 import msgspec
 
-from artstore.attributes_v1 import from_v1
+from artstore.attributes.v1 import from_v1
 from artstore.errors import Invalid, TooLarge
 
 SCHEMA_VERSION = "2.0"
