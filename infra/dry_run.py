@@ -16,15 +16,16 @@ from pathlib import Path
 
 from infra.build import Manifest, build
 from infra.console import Console
-from infra.deploy import stack_state
 from infra.deploy.account import Account
 from infra.deploy.deployment import Outcome, Request, check_account, deploy
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.package import REPOSITORY, Package, make_package
 from infra.deploy.release import File, Release
+from infra.deploy.release.package import REPOSITORY, Package, make_package
 from infra.deploy.secret import put_secret
+from infra.deploy.stack import state as stack_state
 from infra.deploy.stage import AS_GIVEN, HERE, Stage
-from infra.local import ministack, postgres
+from infra.local import postgres
+from infra.local.emulators import ministack
 from infra.local.state import LocalDirectory, exclusive
 
 SUBSTITUTES: Mapping[str, str] = {

@@ -5,9 +5,9 @@ and changes only what differs, so that a deployment can be repeated, and repaire
 """
 
 from infra.deploy.account import Account
-from infra.deploy.artifacts import artifacts_bucket, upload_artifacts, upload_template
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.functions import await_idle_queue, invoke
+from infra.deploy.release.artifacts import artifacts_bucket, upload_artifacts, upload_template
 from infra.deploy.secret import put_secret
 from infra.deploy.stack import Deployed, delete_stack, deploy_stack
 

@@ -13,13 +13,13 @@ import botocore.exceptions
 
 from infra.build import BuildError
 from infra.console import Console
-from infra.deploy import stack_state
 from infra.deploy.account import Account
-from infra.deploy.artifacts import artifacts_bucket
 from infra.deploy.deployment import Outcome, Request, administrator, check_account, deploy
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.history import History
-from infra.deploy.package import make_package
+from infra.deploy.release.artifacts import artifacts_bucket
+from infra.deploy.release.history import History
+from infra.deploy.release.package import make_package
+from infra.deploy.stack import state as stack_state
 from infra.deploy.stage import Stage, find_stage, read_stage
 from infra.errors import CommandError
 

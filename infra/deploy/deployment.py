@@ -15,16 +15,18 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.console import Console
-from infra.deploy import artifacts, change_set, health, plan, protection, stack_state
+from infra.deploy import health
 from infra.deploy.account import Account
-from infra.deploy.change_set import ChangeSet
 from infra.deploy.database import DatabaseSecret, check_url, find_secret, migrate, schema_of, url_from_here
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.functions import invoke
-from infra.deploy.history import History
-from infra.deploy.plan import Migration, Plan
-from infra.deploy.recovery import advice, make_deployable
-from infra.deploy.release import Release
+from infra.deploy.release import Release, artifacts
+from infra.deploy.release.history import History
+from infra.deploy.stack import change_set, plan, protection
+from infra.deploy.stack import state as stack_state
+from infra.deploy.stack.change_set import ChangeSet
+from infra.deploy.stack.plan import Migration, Plan
+from infra.deploy.stack.recovery import advice, make_deployable
 from infra.deploy.stage import HERE, Stage
 from infra.migrate import is_known
 

@@ -11,8 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.console import Console
 from infra.deploy import await_idle_queue
-from infra.local import emulators, postgres, postgres_home, state
+from infra.local import emulators, postgres, state
 from infra.local.emulators import Emulator
+from infra.local.postgres import home as postgres_home
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 

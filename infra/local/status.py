@@ -5,7 +5,8 @@ from __future__ import annotations
 import requests
 
 from infra.console import Console
-from infra.local import emulators, postgres, postgres_home, state
+from infra.local import emulators, postgres, state
+from infra.local.postgres import home as postgres_home
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 

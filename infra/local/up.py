@@ -26,8 +26,9 @@ from infra import deploy
 from infra.build import Manifest, build
 from infra.console import Console
 from infra.errors import CommandError
-from infra.local import emulators, postgres, postgres_home, state
+from infra.local import emulators, postgres, state
 from infra.local.emulators import Database, Emulator, Running
+from infra.local.postgres import home as postgres_home
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import PREFIX, Decisions, LocalDirectory, StackFile
 from infra.migrate import upgrade

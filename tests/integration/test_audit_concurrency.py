@@ -13,7 +13,7 @@ from artstore.audit import START, Alongside, AuditEvent, StateChanged
 from artstore.audit.chain import verify_entries
 from artstore.aws.audit_table import AuditTable
 from artstore.tables import ServiceAccount, bind
-from infra.local import ministack
+from infra.local.emulators import ministack
 from infra.local.state import LocalDirectory
 from tests.support.dynamodb import create_tables
 

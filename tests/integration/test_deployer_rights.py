@@ -17,9 +17,10 @@ from botocore.exceptions import ClientError
 
 from infra import dry_run
 from infra.console import Console
-from infra.deploy import Account, health, stack_state
+from infra.deploy import Account, health
 from infra.deploy.deployment import Outcome, Request, deploy
 from infra.deploy.release import File, Release
+from infra.deploy.stack import state as stack_state
 from infra.deploy.stage import Database, Stage
 from infra.migrate import newest_revision
 from infra.template import PATH as TEMPLATE

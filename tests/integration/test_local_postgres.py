@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from infra.errors import CommandError
-from infra.local import postgres, postgres_home, processes
-from infra.local.postgres_home import PostgresHome
+from infra.local import postgres, processes
+from infra.local.postgres import home as postgres_home
+from infra.local.postgres.home import PostgresHome
 
 
 @pytest.fixture(scope="module")

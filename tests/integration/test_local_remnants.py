@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.deploy import Account
-from infra.local import ministack, remnants
+from infra.local.emulators import ministack, remnants
 from infra.local.state import LocalDirectory
 
 

@@ -16,7 +16,7 @@ import requests
 from botocore.config import Config
 
 from artstore.presign import Credentials, Endpoint, Presigned, presign, presign_get, presign_put
-from infra.local import ministack
+from infra.local.emulators import ministack
 from infra.local.state import LocalDirectory
 
 CONTENT = b"%PDF-1.7 what was agreed"

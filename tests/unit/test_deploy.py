@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra import deploy
-from infra.deploy import change_set
+from infra.deploy.stack import change_set
 from tests.fakes.cloudformation import AccountFake, FormationFake, LambdaFake, S3Fake, change, refused
 
 

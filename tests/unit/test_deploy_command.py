@@ -10,7 +10,7 @@ import pytest
 from infra.deploy import __main__ as command
 from infra.deploy.deployment import Outcome, Request
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.package import Package
+from infra.deploy.release.package import Package
 from tests.fakes.cloudformation import AccountFake
 from tests.unit.test_deploy_package import RELEASE
 

@@ -13,8 +13,8 @@ from infra.console import Console
 from infra.deploy import deployment, health
 from infra.deploy.deployment import Outcome, Request
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.history import History
 from infra.deploy.release import File, Release, ReleaseInvalid
+from infra.deploy.release.history import History
 from infra.deploy.stage import Database, Stage
 from tests.fakes.cloudformation import AccountFake, FormationFake, LambdaFake, S3Fake, SecretsFake, change, refused
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from infra.build import Artifact, Manifest
-from infra.deploy import certificates, inspection
+from infra.deploy import certificates
 from infra.deploy.certificates import CertificatesInvalid
 from infra.deploy.database import DatabaseNotReady, check_url, url_from_here
-from infra.deploy.release import File, Release, ReleaseInvalid, from_json
+from infra.deploy.release import File, Release, ReleaseInvalid, from_json, inspection
 from infra.deploy.stage import Database
 from tests.support.certificates import Authority
 

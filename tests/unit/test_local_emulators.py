@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from infra.errors import CommandError
-from infra.local import containers, emulators, localstack, remnants, state
-from infra.local.emulators import MiniStack
-from infra.local.localstack import LocalStack
+from infra.local import emulators, state
+from infra.local.emulators import MiniStack, containers, localstack, remnants
+from infra.local.emulators.localstack import LocalStack
 from infra.local.processes import free_port
 from infra.local.settings import Settings
 from infra.local.state import Decisions, LocalDirectory

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import ministack
+from infra.local.emulators import ministack
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import LocalDirectory
 

@@ -11,7 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra import deploy
-from infra.deploy import Account, stack_state
+from infra.deploy import Account
+from infra.deploy.stack import state as stack_state
 
 
 def has_stack(account: Account, name: str) -> bool:

@@ -20,8 +20,9 @@ import psycopg
 from psycopg import sql
 
 from infra.errors import CommandError
-from infra.local import postgres_home, processes
-from infra.local.postgres_home import PostgresHome
+from infra.local import processes
+from infra.local.postgres import home as postgres_home
+from infra.local.postgres.home import PostgresHome
 from infra.local.processes import ProcessRecord
 
 USER = DATABASE = "artstore"

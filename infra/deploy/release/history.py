@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import artifacts
 from infra.deploy.account import Account
-from infra.deploy.release import Release, ReleaseInvalid, from_json
+from infra.deploy.release import Release, ReleaseInvalid, artifacts, from_json
 
 
 @dataclass(frozen=True)

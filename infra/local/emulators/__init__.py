@@ -13,7 +13,8 @@ from typing import Protocol
 
 from infra.deploy import Account
 from infra.errors import CommandError
-from infra.local import gaps, ministack, state
+from infra.local import state
+from infra.local.emulators import gaps, ministack
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, StackFile
 
@@ -190,7 +191,7 @@ def choose(directory: LocalDirectory, settings: Settings) -> str:
 def emulator_of(directory: LocalDirectory, settings: Settings) -> Emulator:
     """The emulator of the stack in `directory`, whether it runs or not. Raises as `choose` does."""
     if choose(directory, settings) == LOCALSTACK:
-        from infra.local.localstack import LocalStack
+        from infra.local.emulators.localstack import LocalStack
 
         return LocalStack(directory, settings)
     return MiniStack(directory, settings)

@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import stack_state
 from infra.deploy.errors import DeploymentFailed
+from infra.deploy.stack import state as stack_state
 
 NAMES_BEGIN_WITH = "artstore-"
 """Change sets of ours; those of others on the same stack are left alone."""

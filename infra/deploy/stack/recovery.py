@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from infra.console import Console
-from infra.deploy import change_set, stack_state
 from infra.deploy.errors import DeploymentFailed
+from infra.deploy.stack import change_set
+from infra.deploy.stack import state as stack_state
 from infra.deploy.stage import Stage
 
 UPDATABLE = {

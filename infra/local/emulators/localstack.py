@@ -21,8 +21,8 @@ import requests
 
 from infra.deploy import Account
 from infra.errors import CommandError
-from infra.local import containers, remnants, state
-from infra.local.emulators import Database, Running
+from infra.local import state
+from infra.local.emulators import Database, Running, containers, remnants
 from infra.local.settings import Settings
 from infra.local.state import PREFIX, LocalDirectory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from infra.deploy.change_set import Change, ChangeSet
+from infra.deploy.stack.change_set import Change, ChangeSet
 from infra.template import parse
 
 _KEY_DIGITS = 16

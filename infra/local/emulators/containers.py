@@ -1,4 +1,4 @@
-"""LocalStack and PostgreSQL in containers, by Docker and infra/local/compose.yaml."""
+"""LocalStack and PostgreSQL in containers, by Docker and infra/local/emulators/compose.yaml."""
 
 from __future__ import annotations
 

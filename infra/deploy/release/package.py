@@ -20,14 +20,14 @@ from pathlib import Path
 
 from infra.build import Manifest, build
 from infra.console import Console
-from infra.deploy import certificates, inspection
-from infra.deploy.release import File, Release
+from infra.deploy import certificates
+from infra.deploy.release import File, Release, inspection
 from infra.deploy.stage import Stage
 from infra.errors import CommandError
 from infra.migrate import newest_revision
 from infra.template import PATH as TEMPLATE
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 PACKAGES = REPOSITORY / ".build" / "package"
 TEMPLATE_LIMIT_BYTES = 1_000_000
 """CloudFormation takes 1 MB as TemplateURL (its quotas, "template body size in an S3 object")."""

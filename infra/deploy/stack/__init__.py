@@ -12,11 +12,11 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import stack_state
 from infra.deploy.account import Account
-from infra.deploy.artifacts import upload_template
 from infra.deploy.errors import DeploymentFailed
-from infra.deploy.recovery import UPDATABLE
+from infra.deploy.release.artifacts import upload_template
+from infra.deploy.stack import state as stack_state
+from infra.deploy.stack.recovery import UPDATABLE
 
 # A stack in one of these states was never complete: CloudFormation can only delete it.
 _NEVER_COMPLETE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
