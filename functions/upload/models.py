@@ -66,7 +66,8 @@ class UploadState(msgspec.Struct, omit_defaults=True):
 
     file_id: UUID
     status: str
-    """PENDING, STORED, REJECTED or EXPIRED."""
+    """PENDING, STORED, REJECTED or EXPIRED: nothing had arrived when its URL ended. What was on its way then is
+    STORED all the same once it is there."""
     original_filename: str
     size: int
     created_at: str

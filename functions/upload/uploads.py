@@ -24,6 +24,7 @@ from functions.upload.models import UploadRequest, UploadStarted, UploadState, U
 
 DEFAULT_TTL_DAYS = 30
 MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
+PENDING, EXPIRED = "PENDING", "EXPIRED"
 RECORD_KEPT = timedelta(days=30)
 """How long a record outlives its URL, before DynamoDB may drop it."""
 
@@ -112,13 +113,13 @@ class Uploads:
         return UploadStarted(file_id, record.status, target)
 
     def state(self, file_id: UUID) -> UploadState:
-        """Tell where an upload stands. Raises NotFound (``upload_not_found``)."""
+        """Tell where an upload stands at this moment. Raises NotFound (``upload_not_found``)."""
         record = self._records.find(file_id)
         if record is None:
             raise NotFound("there is no such upload", code="upload_not_found")
         return UploadState(
             file_id=file_id,
-            status=record.status,
+            status=self._status(record),
             original_filename=record.original_filename,
             size=int(record.size),
             created_at=record.created_at,
@@ -126,6 +127,11 @@ class Uploads:
             reason=record.reason,
             stored_at=record.stored_at,
         )
+
+    def _status(self, record: UploadRecord) -> str:
+        """A PENDING upload whose URL has ended is EXPIRED, whether or not its record says so."""
+        ended = datetime.fromisoformat(record.expires_at) <= self._clock()
+        return EXPIRED if record.status == PENDING and ended else str(record.status)
 
 
 def _check(request: UploadRequest) -> None:

@@ -116,8 +116,9 @@ def test_bytes_without_a_checksum_from_storage_are_read_through_and_compared(arc
     assert archive.created(record.key).outcome is Outcome.STORED
 
 
-def test_a_record_that_expired_before_its_event_is_ingested_all_the_same(archive: Archive) -> None:
-    record = archive.uploaded(status="EXPIRED")
+@pytest.mark.parametrize("written", ["PENDING", "EXPIRED"])
+def test_what_arrives_after_its_url_has_ended_is_stored_all_the_same(archive: Archive, written: str) -> None:
+    record = archive.uploaded(status=written, expires_at="2026-03-01T11:00:00.000Z")
     assert archive.created(record.key).outcome is Outcome.STORED
     assert archive.state(record) == ("STORED", None)
 

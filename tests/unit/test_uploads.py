@@ -62,13 +62,26 @@ def records() -> Records:
     return Records()
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @pytest.fixture
-def app(records: Records, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(records: Records, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     elements = StorageElements(
         (StorageElement("edit-01", "edit-b", Mode.EDIT), StorageElement("rw-01", "rw-b", Mode.RW, prefix="docs/"))
     )
     signer = UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW)
-    uploads = Uploads(elements=elements, records=records, signer=signer, expiry_seconds=600, clock=lambda: NOW)
+    uploads = Uploads(elements=elements, records=records, signer=signer, expiry_seconds=600, clock=clock)
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
     return create_app("unit-upload", upload.ENDPOINTS, lambda _token: CALLER)
@@ -174,11 +187,32 @@ def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records
     assert records.kept[answer.json["file_id"]].original_filename == "Договор №7.docx"
 
 
+def state(app: ArtStoreApp, file_id: str) -> Answer:
+    return call(app, "GET", f"/api/v1/files/{file_id}/upload", "/api/v1/files/{file_id}/upload", token="t")
+
+
 def test_the_state_of_an_upload_is_shown(app: ArtStoreApp, records: Records) -> None:
     file_id = start(app).json["file_id"]
     records.kept[file_id].status, records.kept[file_id].reason = "REJECTED", "size_mismatch"
-    answer = call(app, "GET", f"/api/v1/files/{file_id}/upload", "/api/v1/files/{file_id}/upload", token="t")
+    answer = state(app, file_id)
     assert (answer.status, answer.json["status"], answer.json["reason"]) == (200, "REJECTED", "size_mismatch")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(599, "PENDING"), (600, "EXPIRED"), (86_400, "EXPIRED")])
+def test_an_upload_is_expired_from_the_end_of_its_url_on(
+    app: ArtStoreApp, clock: Clock, seconds: int, status: str
+) -> None:
+    file_id = start(app).json["file_id"]
+    clock.now = NOW + timedelta(seconds=seconds)
+    assert state(app, file_id).json["status"] == status
+
+
+@pytest.mark.parametrize("settled", ["STORED", "REJECTED", "EXPIRED"])
+def test_what_is_settled_does_not_expire(app: ArtStoreApp, records: Records, clock: Clock, settled: str) -> None:
+    file_id = start(app).json["file_id"]
+    records.kept[file_id].status = settled
+    clock.now = NOW + timedelta(days=1)
+    assert state(app, file_id).json["status"] == settled
 
 
 def test_an_upload_nobody_started_is_404(app: ArtStoreApp) -> None:
