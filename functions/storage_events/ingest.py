@@ -156,8 +156,17 @@ class Ingest:
         return Result(Outcome.ALREADY_STORED, followed.file_id)
 
     def _mismatch(self, record: UploadRecord, stored: StoredObject) -> str | None:
+        """Compare what storage holds with what was announced, by the headers too that no URL signs.
+
+        Storage would serve an encoding to every download, and refuses bytes of an archival class. Whatever else a
+        client may have told it (disposition, caching, metadata, tags, locks) nothing here looks at.
+        """
         if stored.size != int(record.size):
             return "size_mismatch"
+        if stored.content_encoding is not None:
+            return "content_encoding_mismatch"
+        if stored.archived:
+            return "storage_class_mismatch"
         return None if self._checksum(stored) == record.sha256 else "checksum_mismatch"
 
     def _reject(self, record: UploadRecord, reason: str) -> Result:
@@ -167,6 +176,8 @@ class Ingest:
     def _store(self, element: StorageElement, stored: StoredObject, record: UploadRecord | None) -> Result:
         """Write attr.json, then the index, then the record."""
         bucket, key = stored.bucket, stored.key
+        if stored.archived and stored.sha256 is None:
+            return Result(Outcome.REJECTED, reason="archived")
         reading = self._read(stored, stored.content_type)
         if record is not None:
             described = describe_upload(record, stored, element, reading.extracted)
@@ -248,6 +259,8 @@ class Ingest:
 
     def _read(self, stored: StoredObject, declared: str) -> Reading:
         """Look at the first bytes, and extract what a processor for them can; never more than MAX_FETCH."""
+        if stored.archived:
+            return Reading(extracted=Extracted(status="unsupported", reason="archived"))
         if stored.content_encoding:
             return Reading(extracted=Extracted(status="unsupported", reason="content_encoding"))
         body = b""

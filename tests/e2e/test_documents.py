@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -111,6 +112,52 @@ def test_storage_refuses_a_second_upload_to_the_same_url(archive: Archive) -> No
     started = archive.start(b"once")
     assert put(started["upload"], b"once").status_code == 200
     assert put(started["upload"], b"once").status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "outcome"),
+    [
+        ("Content-Encoding", "gzip", "content_encoding_mismatch"),
+        ("x-amz-storage-class", "GLACIER", "storage_class_mismatch"),
+        ("Content-Disposition", "inline; filename=other.html", "as announced"),
+        ("Content-Language", "de", "as announced"),
+        ("Cache-Control", "public, max-age=31536000", "as announced"),
+        ("x-amz-meta-created_by_id", "somebody", "as announced"),
+        ("x-amz-tagging", "created_by_id=somebody", "as announced"),
+        ("x-amz-website-redirect-location", "https://example.org/", "as announced"),
+        ("x-amz-object-lock-legal-hold", "ON", "refused"),
+        ("x-amz-acl", "public-read", "refused"),
+        ("x-amz-grant-read", "uri=http://acs.amazonaws.com/groups/global/AllUsers", "refused"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256", "refused"),
+        ("x-amz-copy-source", "/other/object", "refused"),
+        ("If-Match", '"0"', "refused"),
+    ],
+)
+def test_a_header_that_nobody_signed_is_refused_or_rejected_or_changes_nothing(
+    archive: Archive, name: str, value: str, outcome: str
+) -> None:
+    """Amazon S3 refuses every x-amz- header that is not signed; other storage takes what it understands."""
+    content = uuid.uuid4().bytes
+    started = archive.start(content, "note.txt")
+    if put(started["upload"], content, **{name: value}).status_code >= 400:
+        assert archive.upload_state(started["file_id"])["status"] == "PENDING"
+        return
+    assert outcome != "refused"
+    state = eventually(lambda: _settled(archive, started["file_id"]))
+    assert state.get("reason", "as announced") == outcome
+    assert state["status"] == ("STORED" if outcome == "as announced" else "REJECTED")
+    if state["status"] == "STORED":
+        document = archive.request("GET", f"/api/v1/files/{started['file_id']}").json()
+        assert (document["original_filename"], document["content_type"]) == ("note.txt", "text/plain")
+        assert "somebody" not in str(document)
+        served = download(archive, started["file_id"])
+        assert served.content == content
+        assert served.headers["Content-Disposition"].startswith("attachment;")
+
+
+def _settled(archive: Archive, file_id: str) -> dict[str, Any] | None:
+    state = archive.upload_state(file_id)
+    return None if state["status"] == "PENDING" else state
 
 
 def test_an_upload_expires_with_its_url(archive: Archive) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from artstore.attributes import Attributes, Extracted, Retention
+from artstore.attributes import Attributes, Extracted, Retention, to_document
 from artstore.errors import Unavailable
 from artstore.objects import ObjectStore, S3Client, StoredObject
 from artstore.tables import UploadRecord, bind
@@ -108,6 +108,48 @@ def test_bytes_that_are_not_what_was_announced_are_rejected(
     assert archive.state(record) == ("REJECTED", reason)
     assert archive.keys() == [record.key]
     assert archive.index.search(None, 10, None).total == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"ContentEncoding": "gzip"}, "content_encoding_mismatch"),
+        ({"StorageClass": "GLACIER"}, "storage_class_mismatch"),
+        ({"StorageClass": "DEEP_ARCHIVE"}, "storage_class_mismatch"),
+    ],
+)
+def test_what_storage_was_told_beside_what_was_announced_is_rejected(
+    archive: Archive, told: dict[str, str], reason: str
+) -> None:
+    record = archive.permit(PDF)
+    archive.put(record.key, PDF, ChecksumAlgorithm="SHA256", **told)
+    assert archive.created(record.key) == Result(Outcome.REJECTED, UUID(record.file_id), reason)
+    assert archive.keys() == [record.key]
+
+
+def test_what_storage_was_told_otherwise_changes_nothing(archive: Archive) -> None:
+    plain, told = archive.uploaded(), archive.permit(PDF)
+    archive.put(
+        told.key,
+        PDF,
+        ChecksumAlgorithm="SHA256",
+        ContentDisposition='inline; filename="other.html"',
+        ContentLanguage="de",
+        CacheControl="public, max-age=31536000",
+        Metadata={"created_by_id": "somebody", "original_filename": "other.html"},
+        Tagging="created_by_id=somebody",
+        WebsiteRedirectLocation="https://example.org/",
+        StorageClass="STANDARD_IA",
+    )
+    assert archive.created(plain.key).outcome is archive.created(told.key).outcome is Outcome.STORED
+
+    def described(record: UploadRecord) -> dict[str, object]:
+        own = {"file_id", "storage_filename", "updated_at"}
+        return {
+            name: value for name, value in to_document(archive.attributes(record.key)).items() if name not in own
+        }
+
+    assert described(told) == described(plain)
 
 
 def test_bytes_without_a_checksum_from_storage_are_read_through_and_compared(archive: Archive) -> None:

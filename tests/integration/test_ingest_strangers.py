@@ -98,6 +98,21 @@ def test_encoded_content_is_not_read_as_if_it_were_plain(archive: Archive) -> No
     assert not archive.finds("plain")
 
 
+def test_archived_bytes_are_described_by_what_storage_knows_of_them(archive: Archive) -> None:
+    key = PREFIX + "cold.pdf"
+    archive.put(key, PDF, StorageClass="GLACIER", ChecksumAlgorithm="SHA256")
+    assert archive.created(key).outcome is Outcome.STORED
+    attributes = archive.attributes(key)
+    assert attributes.checksum == hashlib.sha256(PDF).hexdigest()
+    assert attributes.extracted == Extracted(status="unsupported", reason="archived")
+
+
+def test_archived_bytes_whose_checksum_nobody_knows_are_no_document_and_no_poison(archive: Archive) -> None:
+    key = PREFIX + "cold.pdf"
+    archive.put(key, PDF, StorageClass="DEEP_ARCHIVE")
+    assert archive.created(key) == Result(Outcome.REJECTED, None, "archived")
+
+
 @pytest.mark.parametrize(
     ("bucket", "key", "reason"),
     [

@@ -63,6 +63,29 @@ def test_a_checksum_of_checksums_is_not_taken_for_the_files(
         assert store.head("edit", "k").sha256 is None
 
 
+@pytest.mark.parametrize(
+    ("said", "archived"),
+    [
+        ({}, False),
+        ({"StorageClass": "STANDARD_IA"}, False),
+        ({"StorageClass": "GLACIER_IR"}, False),
+        ({"StorageClass": "GLACIER"}, True),
+        ({"StorageClass": "DEEP_ARCHIVE", "Restore": 'ongoing-request="true"'}, True),
+        ({"StorageClass": "GLACIER", "Restore": 'ongoing-request="false", expiry-date="x"'}, False),
+        ({"StorageClass": "INTELLIGENT_TIERING"}, False),
+        ({"StorageClass": "INTELLIGENT_TIERING", "ArchiveStatus": "ARCHIVE_ACCESS"}, True),
+    ],
+)
+def test_bytes_are_archived_when_storage_would_not_read_them(
+    s3: Any, store: ObjectStore, said: dict[str, str], archived: bool
+) -> None:
+    put(s3)
+    answer = s3.head_object(Bucket="edit", Key="k")
+    with Stubber(s3) as stubber:
+        stubber.add_response("head_object", {**answer, **said})
+        assert store.head("edit", "k").archived is archived
+
+
 def test_no_more_is_read_than_asked_for(s3: Any, store: ObjectStore) -> None:
     etag = put(s3)
     assert store.read("edit", "k", 4).body == b"0123"

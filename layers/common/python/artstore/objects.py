@@ -42,7 +42,10 @@ class S3Client(Protocol):
 
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a HEAD says of an object. ``size`` is bytes, ``sha256`` hex or None when S3 does not know it."""
+    """What a HEAD says of an object. ``size`` is bytes, ``sha256`` hex or None when S3 does not know it.
+
+    ``archived`` tells that S3 refuses to read the bytes until they are restored.
+    """
 
     bucket: str
     key: str
@@ -54,6 +57,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     version_id: str | None
     sha256: str | None
+    archived: bool = False
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,7 @@ class ObjectStore:
             metadata=answer.get("Metadata", {}),
             version_id=answer.get("VersionId"),
             sha256=_whole_sha256(answer),
+            archived=_is_archived(answer),
         )
 
     def read(self, bucket: str, key: str, limit: int, *, if_match: str | None = None) -> Content:
@@ -232,3 +237,10 @@ def _whole_sha256(answer: Any) -> str | None:
     except binascii.Error:
         return None
     return digest.hex() if len(digest) == 32 else None
+
+
+def _is_archived(answer: Any) -> bool:
+    """Tell whether the bytes lie where they cannot be read (S3 User Guide, "Working with archived objects")."""
+    restored = 'ongoing-request="false"' in answer.get("Restore", "")
+    archived = answer.get("StorageClass") in {"GLACIER", "DEEP_ARCHIVE"} or "ArchiveStatus" in answer
+    return archived and not restored
