@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from artstore import config
-from artstore.database import database_url
+from artstore import config, telemetry
+from artstore.database import DatabaseAddress
 from artstore.objects import ObjectStore, s3_client
 from artstore.presign.signer import UrlSigner
 from artstore.security import TableKeySource
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
-from functions.query.health import Check
+from functions.query.health import ReadinessProbe
 
 if TYPE_CHECKING:
     from artstore.index.postgres import PostgresIndex
@@ -25,11 +25,17 @@ def settings() -> config.QuerySettings:
 
 
 @functools.cache
+def database_address() -> DatabaseAddress:
+    """Give where the index is; its secret is read at the first use."""
+    return DatabaseAddress(settings())
+
+
+@functools.cache
 def index() -> PostgresIndex:
     """Give the index; psycopg is imported here, a third of what importing this function would take."""
     from artstore.index.postgres import PostgresIndex
 
-    return PostgresIndex(database_url(settings()))
+    return PostgresIndex(database_address())
 
 
 @functools.cache
@@ -38,22 +44,22 @@ def documents() -> Documents:
     return Documents(
         index=index(),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
-        cursors=Cursors(database_url(settings())),
+        cursors=Cursors(database_address().url()),
         download_expiry_seconds=settings().download_expiry_seconds,
     )
 
 
-def readiness_checks() -> dict[str, Check]:
-    """Give the checks of each dependency, by its name."""
+@functools.cache
+def readiness() -> ReadinessProbe:
+    """Give what asks the dependencies. What each check needs is made here: importing takes longer than asking."""
     keys = TableKeySource(settings().prefix, settings().issuer)
-    return {
-        "dynamodb": keys.jwks,
-        "s3": _reach_buckets,
-        "postgresql": lambda: index().ping(),
-    }
-
-
-def _reach_buckets() -> None:
     store = ObjectStore(s3_client())
-    for bucket in settings().elements.buckets():
-        store.ping(bucket)
+
+    def reach_buckets() -> None:
+        for bucket in settings().elements.buckets():
+            store.ping(bucket)
+
+    return ReadinessProbe(
+        {"dynamodb": keys.jwks, "s3": reach_buckets, "postgresql": index().ping},
+        telemetry.get_logger("query", settings().log_level),
+    )

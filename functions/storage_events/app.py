@@ -19,7 +19,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from artstore import telemetry
+from artstore import deadline, telemetry
 from artstore.errors import Unavailable
 from functions.storage_events import dependencies
 from functions.storage_events.events import StorageEvent, parse_message
@@ -28,6 +28,8 @@ from functions.storage_events.ingest import Outcome, Result
 SERVICE = "storage-events"
 NEEDED_MILLISECONDS = 15_000
 """What one message may take; with less time left, it is given back rather than cut off."""
+RESERVED_SECONDS = 2
+"""What is left of the invocation's time, whatever a message waits for, to say which of the batch failed."""
 
 _METRICS = {
     Outcome.STORED: "DocumentsStored",
@@ -90,8 +92,9 @@ def _handle_message(logger: Logger, tally: _Tally, context: Context, record: SQS
     except Exception as error:
         logger.exception("message", extra=common | {"outcome": "failed", "reason": str(error)})
         raise
-    for event in events:
-        tally.add(event, _handle_event(logger, event, common))
+    with deadline.within(context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
+        for event in events:
+            tally.add(event, _handle_event(logger, event, common))
 
 
 def _take_up(record: SQSRecord, context: Context) -> tuple[StorageEvent, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from artstore import config
-from artstore.database import database_url
+from artstore.database import DatabaseAddress
 from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
 from functions.storage_events.extraction import Extraction
@@ -28,6 +28,6 @@ def ingest() -> Ingest:
         elements=settings().elements,
         objects=ObjectStore(s3_client()),
         records=UploadRecords(settings().prefix),
-        index=PostgresIndex(database_url(settings())),
+        index=PostgresIndex(DatabaseAddress(settings())),
         extraction=Extraction([PdfProcessor(), PlainTextProcessor()]),
     )

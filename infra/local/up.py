@@ -16,6 +16,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import secrets
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ from infra.local.state import PREFIX, Decisions, LocalDirectory, StackFile
 from infra.migrate import upgrade
 
 FUNCTIONS = ("auth", "auth-bootstrap", "auth-scheduled", "upload", "query", "storage-events")
+_READY_SECONDS = 30
 TEMPLATE = REPOSITORY / "infra" / "template.yaml"
 
 
@@ -282,7 +284,13 @@ def _check(stack: StackFile, account: deploy.Account) -> str:
         )
 
     def ready() -> requests.Response:
-        return requests.get(f"{stack.api_url}/health/ready", timeout=60)
+        # It waits for two seconds only, and on a busy machine functions and database may just be starting.
+        give_up_at = time.monotonic() + _READY_SECONDS
+        while True:
+            answer = requests.get(f"{stack.api_url}/health/ready", timeout=60)
+            if answer.ok or time.monotonic() > give_up_at:
+                return answer
+            time.sleep(0.5)
 
     def upload() -> requests.Response:
         return requests.post(f"{stack.api_url}/api/v1/files", json={}, timeout=60)

@@ -65,7 +65,7 @@ def test_a_connection_the_server_dropped_is_opened_again(postgres_index: Postgre
 def test_a_statement_that_waits_too_long_is_unavailable(
     postgres_index: PostgresIndex, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artstore.index.postgres.STATEMENT_TIMEOUT_MILLISECONDS", 100)
+    monkeypatch.setattr("artstore.index.connection.STATEMENT_TIMEOUT_MILLISECONDS", 100)
     with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE documents")
         with pytest.raises(Unavailable):

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from artstore import telemetry
 from artstore.errors import Unavailable
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
@@ -17,6 +18,7 @@ from functions.query import app as query
 from functions.query import dependencies
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
+from functions.query.health import Check, ReadinessProbe
 from tests.fakes.documents import make_projection
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.gateway import Answer, call
@@ -151,13 +153,17 @@ def test_readiness_names_each_dependency_and_no_cause(app: ArtStoreApp, monkeypa
     def refuse() -> None:
         raise Unavailable("10.0.0.9 refused")
 
-    checks = {"dynamodb": lambda: None, "s3": lambda: None, "postgresql": lambda: None}
-    monkeypatch.setattr(dependencies, "readiness_checks", lambda: checks)
+    def probe(**changed: Check) -> None:
+        made = ReadinessProbe(checks | changed, telemetry.get_logger("unit"))
+        monkeypatch.setattr(dependencies, "readiness", lambda: made)
+
+    checks: dict[str, Check] = {"dynamodb": lambda: None, "s3": lambda: None, "postgresql": lambda: None}
+    probe()
     answer = call(app, "GET", "/health/ready")
     assert answer.status == 200
     assert answer.json == {"status": "ready", "dependencies": dict.fromkeys(checks, "ok")}
     for name in checks:
-        monkeypatch.setattr(dependencies, "readiness_checks", lambda down=name: checks | {down: refuse})
+        probe(**{name: refuse})
         answer = call(app, "GET", "/health/ready")
         assert answer.status == 503
         assert {each for each, state in answer.json["dependencies"].items() if state != "ok"} == {name}

@@ -4,9 +4,9 @@ Rights needed: s3:GetObject and s3:ListBucket on the bucket (without ListBucket 
 that is not there), and s3:PutObject on ``*.attr.json`` for whoever writes attributes. Nothing here can
 delete.
 
-Every call is bounded: connect 2 s, read 10 s, three tries. ``AWS_REQUEST_CHECKSUM_CALCULATION`` and
-``AWS_RESPONSE_CHECKSUM_VALIDATION`` are botocore's own and stay as the deployment set them, since older
-S3-compatible servers refuse the CRC32 that botocore adds by default.
+Every call is bounded: connect 2 s, read 10 s, three tries, and the deadline of the request.
+``AWS_REQUEST_CHECKSUM_CALCULATION`` and ``AWS_RESPONSE_CHECKSUM_VALIDATION`` are botocore's own and stay as the
+deployment set them, since older S3-compatible servers refuse the CRC32 that botocore adds by default.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import binascii
 import contextlib
 import functools
 import hashlib
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,11 +25,12 @@ import msgspec
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
-from artstore import aws
+from artstore import aws, deadline
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Misconfigured, NotFound, PreconditionFailed, Unavailable
 
 JSON_TYPE = "application/json"
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
 
 
 class S3Client(Protocol):
@@ -118,8 +120,7 @@ class ObjectStore:
                 if _code(error) != "InvalidRange":  # only an empty object has no first byte (RFC 9110 §14.1.2)
                     raise
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
-            with contextlib.closing(answer["Body"]) as stream:
-                return Content(body=stream.read(limit), etag=answer["ETag"])
+            return Content(body=b"".join(_chunks(answer["Body"], limit)), etag=answer["ETag"])
 
     def sha256(self, bucket: str, key: str, *, if_match: str) -> str:
         """Compute the SHA-256 (hex) of an object by reading it through in constant memory.
@@ -129,9 +130,8 @@ class ObjectStore:
         digest = hashlib.sha256()
         with _reaching_s3():
             answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=if_match)
-            with contextlib.closing(answer["Body"]) as stream:
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
+            for chunk in _chunks(answer["Body"]):
+                digest.update(chunk)
         return digest.hexdigest()
 
     def list_folder(self, bucket: str, prefix: str) -> Listing:
@@ -220,8 +220,22 @@ def _reaching_s3() -> Iterator[None]:
         if status in (409, 429) or status >= 500:
             raise Unavailable("storage does not answer", code="storage_unavailable") from error
         raise Misconfigured(f"storage refused: {code}") from error
-    except (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+    except (
+        exceptions.ConnectionError,
+        exceptions.HTTPClientError,
+        exceptions.IncompleteReadError,
+        DeadlineExceeded,
+    ) as error:
         raise Unavailable("storage does not answer", code="storage_unavailable") from error
+
+
+def _chunks(body: Any, limit: float = math.inf) -> Iterator[bytes]:
+    """Read a body, or its first ``limit`` bytes; bytes that trickle in one by one do not outlast the deadline."""
+    with contextlib.closing(body) as stream:
+        while limit > 0 and (chunk := stream.read(int(min(_CHUNK, limit)))):
+            yield chunk
+            limit -= len(chunk)
+            deadline.check()
 
 
 def _code(error: ClientError) -> str:

@@ -1,6 +1,6 @@
 """Reaching DynamoDB: one connection for all tables of a deployment, and its failures as errors of ours.
 
-Every call has a time limit: connect 2 s, read 3 s, three tries.
+Every call has a time limit: connect 2 s, read 3 s, three tries, and the deadline of the request.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pynamodb.connection import Connection, TableConnection
 from pynamodb.exceptions import PynamoDBException
 
 from artstore import aws
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 
 LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
@@ -72,5 +73,5 @@ def reaching_dynamodb() -> Iterator[None]:
         if error.cause_response_code == "ConditionalCheckFailedException":
             raise
         raise Unavailable("the table store does not answer") from error
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, DeadlineExceeded) as error:
         raise Unavailable("the table store does not answer") from error

@@ -1,6 +1,7 @@
 """Secrets Manager: reading a secret's text, and replacing it where a role may.
 
-Calls are bounded: connect 2 s, read 5 s, three tries. What is read is never logged and never part of an error.
+Calls are bounded: connect 2 s, read 5 s, three tries, and the deadline of the request. What is read is never
+logged and never part of an error.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from artstore.aws import create_client
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 
+_CODE = "secret_unavailable"
 _TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
@@ -30,9 +33,9 @@ def read_secret(secret_id: str) -> str | None:
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
-        raise Unavailable("a secret of this deployment cannot be read") from error
-    except BotoCoreError as error:
-        raise Unavailable("a secret of this deployment cannot be read") from error
+        raise _unreadable() from error
+    except (BotoCoreError, DeadlineExceeded) as error:
+        raise _unreadable() from error
     return cast(str, answer["SecretString"])
 
 
@@ -40,5 +43,9 @@ def write_secret(secret_id: str, text: str) -> None:
     """Replace the text of a secret. Raises Unavailable."""
     try:
         client().put_secret_value(SecretId=secret_id, SecretString=text)
-    except (ClientError, BotoCoreError) as error:
-        raise Unavailable("a secret of this deployment cannot be written") from error
+    except (ClientError, BotoCoreError, DeadlineExceeded) as error:
+        raise Unavailable("a secret of this deployment cannot be written", code=_CODE) from error
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("a secret of this deployment cannot be read", code=_CODE)

@@ -20,7 +20,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 
-from artstore import config, telemetry
+from artstore import config, deadline, telemetry
 from artstore.errors import ArtStoreError, Invalid, NotFound, Unavailable
 from artstore.http import problems
 from artstore.http.endpoint import Authenticate, Endpoint
@@ -28,6 +28,10 @@ from artstore.http.request import Request
 from artstore.security import Principal, TableKeySource, TokenVerifier
 from artstore.security.revocations import Revocations
 
+REQUEST_SECONDS = 10
+"""The most that a request waits for what it depends on; then it is answered with 503."""
+RESERVED_SECONDS = 2
+"""What is left of the function's time for that answer, and for a connection attempt that was under way."""
 _REQUEST_ID_HEADER = "X-Request-Id"
 
 
@@ -108,7 +112,8 @@ class ArtStoreApp(Chalice):
         request = _request(event, context)
         self._outcome = outcome = _Outcome(request)
         if request.path in self.routes:
-            answer: dict[str, Any] = super().__call__(event, context)
+            with deadline.within(_seconds_for(context)):
+                answer: dict[str, Any] = super().__call__(event, context)
         else:
             answer = {"statusCode": 404, "headers": {}, "body": ""}
         if outcome.answered_by is None:
@@ -200,6 +205,15 @@ class _Outcome:
         self.client_id: str | None = None
         self.error: ArtStoreError | None = None
         self.unexpected: Exception | None = None
+
+
+def _seconds_for(context: Any) -> float:
+    """Give how long a request may wait for what it depends on: less than the function and the gateway may."""
+    try:
+        left = context.get_remaining_time_in_millis() / 1000
+    except AttributeError:
+        return REQUEST_SECONDS
+    return float(min(REQUEST_SECONDS, left - RESERVED_SECONDS))
 
 
 def _request(event: dict[str, Any], context: Any) -> Request:

@@ -6,47 +6,37 @@ prepared on the server, so a transaction pooler may sit in between.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import psycopg
 from psycopg import errors
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from artstore.attributes import from_document, to_document
-from artstore.errors import Misconfigured, Unavailable
+from artstore.errors import Misconfigured
 from artstore.index import COUNT_LIMIT, IndexedDocument, Position, Projection, SearchPage, statements
+from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
 from artstore.index.words import parse_query, words
-
-CONNECT_TIMEOUT_SECONDS = 3
-STATEMENT_TIMEOUT_MILLISECONDS = 5000
-_SILENCE_MILLISECONDS = 8000
-
-_Connection = psycopg.Connection[TupleRow]
-_T = TypeVar("_T")
 
 
 class PostgresIndex:
-    """DocumentIndex on one lazily opened connection, which is opened anew once when the server dropped it."""
+    """DocumentIndex on one connection; see ``artstore.index.connection``."""
 
-    def __init__(self, conninfo: str) -> None:
-        """Take a PostgreSQL URL or connection string; nothing is opened before the first call."""
-        self._conninfo = conninfo
-        self._connection: _Connection | None = None
-        self._lock = threading.Lock()
+    def __init__(self, address: Address | str) -> None:
+        """Take where the server is, or a URL that never changes; nothing is opened before the first call."""
+        self._server = Server(FixedAddress(address) if isinstance(address, str) else address)
 
     def project(self, projection: Projection) -> bool:
         """See DocumentIndex. Text too large for one tsvector (1 MB) is cut until it fits."""
         values = _values(projection)
-        return self._run(lambda connection: _project(connection, values))
+        return self._server.run(lambda connection: _project(connection, values))
 
     def revision(self, file_id: UUID) -> int | None:
         """See DocumentIndex."""
-        row = self._run(
+        row = self._server.run(
             lambda connection: connection.execute(statements.REVISION, {"file_id": file_id}).fetchone()
         )
         return None if row is None else int(row[0])
@@ -59,12 +49,14 @@ class PostgresIndex:
             "at": at,
             "file_id": uuid5(NAMESPACE_URL, f"s3://{bucket}/{key}#gone"),
         }
-        row = self._run(lambda connection: connection.execute(statements.REMOVE, values).fetchone())
+        row = self._server.run(lambda connection: connection.execute(statements.REMOVE, values).fetchone())
         return row is not None and bool(row[0])
 
     def find(self, file_id: UUID) -> IndexedDocument | None:
         """See DocumentIndex."""
-        row = self._run(lambda connection: connection.execute(statements.FIND, {"file_id": file_id}).fetchone())
+        row = self._server.run(
+            lambda connection: connection.execute(statements.FIND, {"file_id": file_id}).fetchone()
+        )
         return None if row is None else _document(row)
 
     def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:
@@ -84,7 +76,7 @@ class PostgresIndex:
         if after is not None:
             values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
 
-        def read(connection: _Connection) -> tuple[int, list[TupleRow]]:
+        def read(connection: Connection) -> tuple[int, list[TupleRow]]:
             found = connection.execute(statements.candidates(wanted=wanted, unwanted=unwanted), values).fetchall()
             if len(found) <= COUNT_LIMIT:
                 page = statements.page_of_candidates(after=after is not None)
@@ -93,7 +85,7 @@ class PostgresIndex:
             rows = connection.execute(page, values | {"candidates": [each[0] for each in found]}).fetchall()
             return len(found), rows
 
-        count, rows = self._run(read)
+        count, rows = self._server.run(read)
         items = tuple(_document(row) for row in rows[:limit])
         return SearchPage(
             items=items,
@@ -105,55 +97,16 @@ class PostgresIndex:
     def ping(self) -> None:
         """See DocumentIndex. Reads the table, so a database without the schema counts as unavailable."""
         try:
-            self._run(lambda connection: connection.execute(statements.PING))
+            self._server.run(lambda connection: connection.execute(statements.PING))
         except Misconfigured as error:
-            raise Unavailable("the index has no schema yet", code="index_unavailable") from error
+            raise unavailable() from error
 
     def close(self) -> None:
         """Close the connection, if one is open; the next call opens another."""
-        with self._lock:
-            self._drop()
-
-    def _run(self, work: Callable[[_Connection], _T]) -> _T:
-        """Do ``work``, once more on a new connection when an old one turned out to be dead."""
-        with self._lock:
-            reused = self._connection is not None
-            try:
-                return work(self._open())
-            except errors.UndefinedTable as error:
-                raise Misconfigured("the index has no schema: run the migrations") from error
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                if not reused or not self._is_dead():
-                    raise _unavailable() from error
-                self._drop()
-            try:
-                return work(self._open())
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                raise _unavailable() from error
-
-    def _open(self) -> _Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
-                self._conninfo,
-                autocommit=True,
-                prepare_threshold=None,
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                tcp_user_timeout=_SILENCE_MILLISECONDS,
-                application_name="artstore",
-            )
-            self._connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MILLISECONDS}")
-        return self._connection
-
-    def _is_dead(self) -> bool:
-        return self._connection is None or bool(self._connection.closed)
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        self._server.close()
 
 
-def _project(connection: _Connection, values: dict[str, Any]) -> bool:
+def _project(connection: Connection, values: dict[str, Any]) -> bool:
     while True:
         try:
             return connection.execute(statements.PROJECT, values).rowcount == 1
@@ -204,7 +157,3 @@ def _document(row: TupleRow) -> IndexedDocument:
 
 def _position(document: IndexedDocument) -> Position:
     return Position(created_at=document.attributes.created_at, file_id=document.attributes.file_id)
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("the index does not answer", code="index_unavailable")
