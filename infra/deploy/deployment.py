@@ -74,6 +74,10 @@ def deploy(request: Request, console: Console) -> Outcome:
         return Outcome.DECLINED
     else:
         _carry_out(request, formation, made, url, console)
+        if creates and protection.comes_later(release.parameters):
+            console.say("  The stack is there: its tables are protected from deletion now")
+            protected = _plan(request, formation, secret, url, bucket, creates=False, console=console)
+            _carry_out(request, formation, protected, None, console)
     change = "unchanged" if made.change_set is None else "created" if creates else "updated"
     _finish(request, formation, History(account, bucket, stage.stack), change, console)
     return Outcome.UNCHANGED if made.is_empty else Outcome.DEPLOYED
@@ -131,7 +135,8 @@ def _plan(
 ) -> Plan:
     """Make the change set and show what it would do."""
     name, release = request.stage.stack, request.release
-    after = {**release.parameters, "ArtifactsBucket": bucket, "DatabaseSecretArn": secret.arn}
+    given = protection.of_a_creation(release.parameters) if creates else release.parameters
+    after = {**given, "ArtifactsBucket": bucket, "DatabaseSecretArn": secret.arn}
     before: dict[str, str] = {}
     deployed = "Resources: {}"
     if not creates:

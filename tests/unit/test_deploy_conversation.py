@@ -107,6 +107,41 @@ def test_a_first_deployment_creates_protects_shows_the_administrator_and_remembe
     assert [(each.release, each.change) for each in world.history.deployments()] == [(_release().id, "created")]
 
 
+def _given(formation: FormationFake, name: str) -> list[str]:
+    return [each["ParameterValue"] for each in formation.request["Parameters"] if each["ParameterKey"] == name]
+
+
+def test_tables_are_protected_once_the_stack_is_there_so_that_a_failed_creation_can_be_rolled_back(
+    tmp_path: Path,
+) -> None:
+    release = _release(DeletionProtection="true")
+    failing = FormationFake(None, "ROLLBACK_COMPLETE", template=TEMPLATE)
+    with pytest.raises(DeploymentFailed):
+        World(failing, tmp_path).deploy(release=release)
+    assert _given(failing, "DeletionProtection") == ["false"]
+
+    formation = FormationFake(None, "CREATE_COMPLETE", "UPDATE_COMPLETE", template=TEMPLATE)
+    world = World(formation, tmp_path)
+    assert world.deploy(release=release) is Outcome.DEPLOYED
+    assert formation.calls == ["create change set", "execute", "create change set", "execute"]
+    assert formation.request["ChangeSetType"] == "UPDATE"
+    assert _given(formation, "DeletionProtection") == ["true"]
+    assert world.questions == 1
+
+
+def test_a_stage_that_wants_no_protected_tables_is_made_in_one_step(tmp_path: Path) -> None:
+    formation = FormationFake(None, "CREATE_COMPLETE", template=TEMPLATE)
+    World(formation, tmp_path).deploy(release=_release(DeletionProtection="false"))
+    assert formation.calls == ["create change set", "execute"]
+
+
+def test_log_groups_that_are_kept_are_not_precious(tmp_path: Path) -> None:
+    kept = "{Type: AWS::Logs::LogGroup, DeletionPolicy: RetainExceptOnCreate}"
+    formation = FormationFake(None, "CREATE_COMPLETE", template=f"{TEMPLATE}  LogGroup: {kept}\n")
+    World(formation, tmp_path).deploy()
+    assert formation.policies[-1]["Statement"][1]["Resource"] == ["LogicalResourceId/EditBucket"]
+
+
 def test_the_artifacts_bucket_lets_nobody_in_and_keeps_what_is_overwritten(tmp_path: Path) -> None:
     world = World(FormationFake(None, "CREATE_COMPLETE"), tmp_path)
     world.deploy()

@@ -65,6 +65,11 @@ def test_values_become_what_cloudformation_takes(tmp_path: Path) -> None:
         ('StageName = "v 1"', "StageName is 'v 1'"),
         ('AllowedOrigins = ["https://a,https://b"]', "without commas"),
         ("LogLevel = 2026-11-21", "must be a string, a number"),
+        ("ThrottlingRate = 50", "AuthThrottlingRate is 50, must be below ThrottlingRate, which is 50"),
+        (
+            "AuthThrottlingBurst = 2000",
+            "AuthThrottlingBurst is 2000, must be below ThrottlingBurst, which is 1000",
+        ),
         ('VpcSubnetIds = ["subnet-1"]', "VpcSubnetIds needs VpcSecurityGroupIds"),
     ],
 )

@@ -82,8 +82,38 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.missing_log_groups, lambda r: r["QueryFunction"]["Properties"].pop("LoggingConfig")),
     (rules.missing_log_groups, lambda r: r["QueryLogGroup"]["Properties"].pop("RetentionInDays")),
     (rules.missing_log_groups, allow("AuthRole", "logs:CreateLogGroup", "*")),
+    (
+        rules.missing_log_groups,
+        lambda r: r["QueryLogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"].__setitem__(0, "x"),
+    ),
+    (rules.passing_logs, lambda r: r["QueryLogGroup"].update(DeletionPolicy="Delete")),
+    (rules.passing_logs, lambda r: r["AccessLogGroup"].pop("UpdateReplacePolicy")),
+    (
+        rules.passing_logs,
+        lambda r: r["QueryLogGroup"]["Properties"].update(LogGroupName={"Fn::Sub": "/x/${Prefix}"}),
+    ),
+    (rules.unbounded_strangers, lambda r: r["ApiStage"]["Properties"]["MethodSettings"].pop()),
+    (
+        rules.unbounded_strangers,
+        lambda r: r["ApiStage"]["Properties"]["MethodSettings"][1].update(
+            ThrottlingRateLimit={"Ref": "ThrottlingRate"}
+        ),
+    ),
+    (
+        rules.unbounded_strangers,
+        lambda r: r["ApiStage"]["Properties"]["MethodSettings"][2].update(ResourcePath="/~1api~1v1~1auth~1tokens"),
+    ),
+    (rules.unbounded_copies, lambda r: r["QueryFunction"]["Properties"].pop("ReservedConcurrentExecutions")),
+    (
+        rules.unbounded_copies,
+        lambda r: r["AuthFunction"]["Properties"].update(ReservedConcurrentExecutions={"Ref": "AuthConcurrency"}),
+    ),
     (rules.short_visibility, lambda r: r["StorageEventsFunction"]["Properties"].update(Timeout=61)),
     (rules.unprotected_data, lambda r: r["UploadsTable"].pop("UpdateReplacePolicy")),
+    (
+        rules.unprotected_data,
+        lambda r: r["AuditTable"]["Properties"].update(DeletionProtectionEnabled=False),
+    ),
     (rules.unprotected_data, lambda r: r["SigningKeySecret"].update(DeletionPolicy="Delete")),
     (
         rules.open_queue,
@@ -238,6 +268,10 @@ def test_tables_are_on_demand_and_can_be_restored_to_a_point_in_time(template: T
         assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert "TimeToLiveSpecification" not in tables["AuditTable"]["Properties"]
+    assert template["Parameters"]["DeletionProtection"]["Default"] == "true"
+    for name in rules.PASSING:
+        # The stack deletes it, and could not if DynamoDB protected it.
+        assert "DeletionProtectionEnabled" not in tables[name]["Properties"]
     for name in ("UploadsTable", "RevocationsTable", "SigningKeysTable"):
         ttl = tables[name]["Properties"]["TimeToLiveSpecification"]
         assert ttl == {"AttributeName": "expires_at_epoch", "Enabled": True}

@@ -88,7 +88,7 @@ def test_every_alarm_is_on_it(template: Template) -> None:
 def test_the_last_errors_are_those_of_every_function(template: Template) -> None:
     (query,) = [each["properties"]["query"] for each in rules.widgets(template) if each["type"] == "log"]
     for function in of_type(template, "AWS::Lambda::Function"):
-        assert f"SOURCE '/aws/lambda/{rules.text(template, {'Ref': function})}'" in query
+        assert f"SOURCE '/aws/lambda/{rules.text(template, {'Ref': function})}-{rules.STACK}'" in query
 
 
 def test_widgets_fill_a_grid_of_24_columns_without_overlap(template: Template) -> None:

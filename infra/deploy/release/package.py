@@ -111,7 +111,13 @@ def _describe(stage: Stage, manifest: Manifest, template: Path) -> Release:
             name: File(each.path.name, each.key, each.sha256, each.zip_bytes)
             for name, each in manifest.artifacts.items()
         },
-        parameters={"Prefix": stage.prefix, **manifest.template_parameters(), **stage.parameters},
+        # Said by name, though it is the template's default: a first creation has to know of it.
+        parameters={
+            "Prefix": stage.prefix,
+            "DeletionProtection": "true",
+            **manifest.template_parameters(),
+            **stage.parameters,
+        },
     )
 
 

@@ -110,8 +110,12 @@ class LocalStack:
         return self._account(running.url)
 
     def parameters(self, running: Running) -> dict[str, str]:
-        """Functions may know storage by another address than clients."""
-        return {"RequireTls": str(running.url.startswith("https:")).lower(), "S3PublicEndpoint": running.url}
+        """Functions may know storage by another address than clients. `make clean` deletes tables."""
+        return {
+            "RequireTls": str(running.url.startswith("https:")).lower(),
+            "S3PublicEndpoint": running.url,
+            "DeletionProtection": "false",
+        }
 
     def complete(self, account: Account, outputs: dict[str, str], template: Path) -> None:
         """Nothing: it leaves out no property that the archive's work depends on."""

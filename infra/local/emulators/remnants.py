@@ -1,7 +1,7 @@
 """Removes a stack from an emulator that others use as well, and with it what outlives a stack.
 
-Buckets, tables and secrets outlive their stack on purpose. That is right on AWS, and in the way on a machine where
-the next stack wants the same names.
+Buckets, tables, secrets and logs outlive their stack on purpose. That is right on AWS, and in the way on a machine
+where the next stack wants the same names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def has_stack(account: Account, name: str) -> bool:
 
 
 def delete_all(account: Account, prefix: str) -> None:
-    """Delete the stack `prefix`, its tables, secrets and artifacts, and its buckets with every version in them.
+    """Delete the stack `prefix`, its tables, secrets, logs, artifacts, and buckets with every version in them.
 
     Only for emulators: locked versions are deleted as well, which S3 lets the owner do in GOVERNANCE mode.
     """
@@ -40,6 +40,11 @@ def delete_all(account: Account, prefix: str) -> None:
         for secret in page["SecretList"]:
             if secret["Name"].startswith(f"{prefix}/"):
                 secrets.delete_secret(SecretId=secret["ARN"], ForceDeleteWithoutRecovery=True)
+    logs = account.client("logs")
+    for beginning in (f"/aws/lambda/{prefix}-", f"/aws/apigateway/{prefix}-"):
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=beginning)
+        for name in [group["logGroupName"] for page in pages for group in page["logGroups"]]:
+            logs.delete_log_group(logGroupName=name)
 
 
 def _delete_bucket(s3: Any, bucket: str) -> None:
