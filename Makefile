@@ -86,5 +86,9 @@ $(READY): $(REQUIREMENTS)
 		"$$python" -m venv --clear $(VENV) || exit 1; \
 	fi; \
 	echo "installing the tools into $(VENV)"; \
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	if ! $(RUN) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt 2>$(VENV)/pip.log; then \
+		echo "pip could not install the tools: $$(tail -n 1 $(VENV)/pip.log)" >&2; \
+		echo "Does this machine reach PyPI? HTTPS_PROXY or PIP_INDEX_URL may name another way." >&2; \
+		exit 1; \
+	fi
 	@touch $@

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from infra.build.manifest import Manifest
 from infra.build.pipeline import build
-from infra.build.targets import TARGETS, BuildError
+from infra.build.targets import TARGETS
+from infra.errors import CommandError
 
 
 def table(manifest: Manifest) -> str:
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.perf_counter()
     try:
         manifest = build(options.target, options.out, report=lambda line: print(line, flush=True))
-    except BuildError as error:
+    except CommandError as error:
         print(f"build failed: {error}", file=sys.stderr)
         return 1
     print(table(manifest))

@@ -11,11 +11,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from infra.errors import CommandError
+
 AWS_PYTHON = (3, 13)
 """Python of the AWS targets: the newest Lambda runtime that every pinned wheel supports."""
 
 
-class BuildError(Exception):
+class BuildError(CommandError):
     """The build cannot go on; the message is for the person who started it."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from infra.build.prune import rule_for
 from infra.build.slim import slim
 from infra.build.targets import BuildError, Target
+from infra.pip import pip
 
 Report = Callable[[str], None]
 
@@ -35,9 +35,10 @@ def read_pins(requirements: Path) -> dict[str, str]:
 
 
 def download(pins: dict[str, str], target: Target, cache: Path, report: Report) -> list[Path]:
-    """Give the wheels of exactly ``pins`` for ``target``, from ``cache`` or by pip; raises BuildError.
+    """Give the wheels of exactly ``pins`` for ``target``, from ``cache`` or by pip.
 
     A set of wheels is kept under the hash of its pins and target, and appears there whole or not at all.
+    Raises BuildError, and PipFailed.
     """
     lines = sorted(f"{name}=={version}" for name, version in pins.items())
     key = hashlib.sha256(repr((lines, target)).encode()).hexdigest()[:16]
@@ -47,24 +48,13 @@ def download(pins: dict[str, str], target: Target, cache: Path, report: Report) 
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             fresh = Path(temporary) / "wheels"
-            _pip(["download", "--dest", str(fresh), *target.pip_options, *lines])
+            wanted = ("--no-deps", "--only-binary=:all:", *target.pip_options, *lines)
+            pip(sys.executable, ["download", "--dest", str(fresh), *wanted])
             _place(fresh, folder)
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != len(lines):
         raise BuildError(f"{folder}: {len(wheels)} wheels for {len(lines)} pins; remove the folder")
     return wheels
-
-
-def _pip(arguments: list[str]) -> None:
-    command = [
-        sys.executable,
-        *("-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"),
-        *(arguments[0], "--no-deps", "--only-binary=:all:"),
-        *arguments[1:],
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BuildError(f"pip {arguments[0]} failed:\n{done.stderr.strip()[-4000:]}")
 
 
 def _place(fresh: Path, folder: Path) -> None:

@@ -11,7 +11,6 @@ import sys
 
 import botocore.exceptions
 
-from infra.build import BuildError
 from infra.console import Console
 from infra.deploy.account import Account
 from infra.deploy.deployment import Outcome, Request, administrator, check_account, deploy
@@ -50,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(given, read_stage(find_stage(given.stage)), console)
-    except (CommandError, BuildError) as error:
+    except CommandError as error:
         console.warn(str(error))
         return 1
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:

@@ -25,18 +25,25 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("clean", help="stop the stack and delete all its data")
     commands.add_parser("demo", help="carry one document through the stack and show each step")
     served = commands.add_parser("serve", help="serve every HTTP route from the working tree (chalice local)")
-    served.add_argument("--port", type=int, default=8000)
+    served.add_argument("--port", type=_port, default=8000)
     given = parser.parse_args(arguments)
     console = Console()
     # A polite request to end is what Ctrl-C is: the demonstration then stops the stack.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(given, Settings.from_environment(), console)
-    except (CommandError, ValueError) as error:
+    except (CommandError, ValueError, OSError) as error:
         console.warn(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _port(text: str) -> int:
+    """A TCP port. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no TCP port")
+    return int(text)
 
 
 def _run(given: argparse.Namespace, settings: Settings, console: Console) -> int:

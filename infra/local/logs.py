@@ -9,9 +9,12 @@ import sys
 import time
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from infra.console import Console
 from infra.errors import CommandError
-from infra.local import emulators, state
+from infra.local import emulators
+from infra.local.answering import running_stack
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, StackFile
 
@@ -19,7 +22,7 @@ from infra.local.state import LocalDirectory, StackFile
 def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None:
     """Print the last `lines` of each log; with `follow`, go on with the functions' lines until interrupted.
 
-    Raises CommandError when there is no stack.
+    Raises CommandError when the stack does not run, or stops meanwhile.
     """
     directory = LocalDirectory(settings.directory)
     emulator = emulators.emulator_of(directory, settings)
@@ -28,15 +31,16 @@ def logs(settings: Settings, console: Console, lines: int, follow: bool) -> None
         with log.open(encoding="utf-8", errors="replace") as file:
             for line in collections.deque(file, lines):
                 console.say(line.rstrip())
-    stack = state.read_stack(directory)
-    if stack is None or not emulator.is_running():
-        raise CommandError("The stack does not run, so there are no functions to ask; `make up` starts it")
+    stack = running_stack(directory)
     client = emulators.account_of(stack).client("logs")
     console.say("The functions:")
     shown: set[tuple[int, str, str]] = set()
     newest, wanted = 0, lines
     while True:
-        fresh = [event for event in _events(client, stack, newest) if event not in shown]
+        try:
+            fresh = [event for event in _events(client, stack, newest) if event not in shown]
+        except BotoCoreError as error:
+            raise CommandError(f"The stack does not answer any more: {error}") from error
         for at, name, message in fresh[-wanted:]:
             console.say(f"{datetime.datetime.fromtimestamp(at / 1000, datetime.UTC):%H:%M:%S} {name}: {message}")
         if not follow:

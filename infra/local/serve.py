@@ -7,14 +7,18 @@ credentials are the stack owner's, so no function's role is tried here (the end-
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
 from infra.console import Console
 from infra.errors import CommandError
 from infra.local import shell
+from infra.local.answering import running_stack
 from infra.local.emulators import account_of
 from infra.local.settings import REPOSITORY, Settings
-from infra.local.state import LocalDirectory, StackFile, read_json
+from infra.local.state import LocalDirectory, StackFile
+
+HOST = "127.0.0.1"
 
 _CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
@@ -30,16 +34,32 @@ def environment(stack: StackFile) -> dict[str, str]:
 
 
 def serve(settings: Settings, console: Console, port: int) -> None:
-    """Become `chalice local` on `port` of the loopback interface. Raises CommandError without a stack."""
-    written = read_json(LocalDirectory(settings.directory).stack)
-    if written is None:
-        raise CommandError("No stack runs here: `make up` starts one.")
+    """Become `chalice local` on `port` of the loopback interface.
+
+    Raises CommandError without a stack that runs, and when the port is not free.
+    """
+    stack = running_stack(LocalDirectory(settings.directory))
+    _check_free(port)
+    variables = environment(stack)
     command = [sys.executable, "-c", _CHALICE, "local", "--stage", "local", "--no-autoreload"]
-    console.say(f"every HTTP route on http://127.0.0.1:{port}, from the working tree; Ctrl-C ends it")
+    console.say(f"every HTTP route on http://{HOST}:{port}, from the working tree; Ctrl-C ends it")
     sys.stdout.flush()
     os.chdir(REPOSITORY)
     os.execve(
         sys.executable,
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        {**os.environ, **environment(StackFile(**written))},
+        [*command, "--host", HOST, "--port", str(port)],
+        {**os.environ, **variables},
     )
+
+
+def _check_free(port: int) -> None:
+    """Raise CommandError when something listens on `port` already, or this user may not."""
+    with socket.socket() as probe:
+        # As the server does: a port on which connections of an earlier one are still being closed is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} of {HOST} cannot be had ({error.strerror}): `make serve PORT=…` takes another."
+            ) from None

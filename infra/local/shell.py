@@ -10,8 +10,7 @@ from __future__ import annotations
 import shlex
 
 from infra.console import Console
-from infra.errors import CommandError
-from infra.local import state
+from infra.local.answering import running_stack
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, StackFile
 
@@ -31,10 +30,8 @@ def variables(stack: StackFile) -> dict[str, str]:
 
 
 def env(settings: Settings, console: Console) -> None:
-    """Print lines for a POSIX shell: eval "$(make -s env)". Raises CommandError when there is no stack."""
-    stack = state.read_stack(LocalDirectory(settings.directory))
-    if stack is None:
-        raise CommandError("No stack runs here: `make up` starts one.")
+    """Print lines for a POSIX shell: eval "$(make -s env)". Raises CommandError when no stack runs."""
+    stack = running_stack(LocalDirectory(settings.directory))
     console.say(f"unset {' '.join(UNSET)}")
     for name, value in variables(stack).items():
         console.say(f"export {name}={shlex.quote(value)}")

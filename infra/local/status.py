@@ -14,6 +14,9 @@ from infra.local.state import LocalDirectory
 def status(settings: Settings, console: Console) -> None:
     """Print what runs, and whether the API says that it is ready."""
     directory = LocalDirectory(settings.directory)
+    if not directory.decisions.exists():
+        console.say(f"  No stack in {directory.root}: `make up` starts one.")
+        return
     home = postgres_home.home_of(directory.root)
     stack = state.read_stack(directory)
     emulator = emulators.emulator_of(directory, settings)

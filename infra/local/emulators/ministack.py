@@ -23,6 +23,7 @@ from infra.errors import CommandError
 from infra.local import processes
 from infra.local.settings import REPOSITORY
 from infra.local.state import LocalDirectory, exclusive
+from infra.pip import pip
 
 REGION = "us-east-1"
 # The key and the secret of the account's root user, as MiniStack has them built in.
@@ -52,7 +53,7 @@ class Emulator:
 def install() -> bool:
     """Make the emulator's virtual environment unless it is there. Returns whether it was made now.
 
-    Raises CommandError with pip's own words when the packages cannot be installed.
+    Raises PipFailed when the packages cannot be installed.
     """
     stamp = ENVIRONMENT / "installed"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
@@ -61,16 +62,8 @@ def install() -> bool:
             return False
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         venv.create(ENVIRONMENT, with_pip=True)
-        done = subprocess.run(
-            [_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS],
-            capture_output=True,
-            text=True,
-            check=False,
-            # When this program is killed, pip goes on: the lock is free only after it.
-            pass_fds=[lock],
-        )
-        if done.returncode != 0:
-            raise CommandError(f"pip could not install MiniStack:\n{done.stderr.strip()}")
+        # When this program is killed, pip goes on: the lock is free only after it.
+        pip(str(_python()), ["install", "-r", str(REQUIREMENTS)], pass_fds=[lock])
         stamp.write_text(wanted, "ascii")
         return True
 
