@@ -206,7 +206,7 @@ def _show(request: Request, made: Plan, console: Console) -> None:
     if made.migration.elsewhere:
         console.warn(
             f"migrations run elsewhere: bring the schema to {made.migration.after} before going on, with\n"
-            f"      python -m infra.migrate --database-url-secret {request.stage.database.secret}"
+            f"      .venv/bin/python -m infra.migrate --database-url-secret {request.stage.database.secret}"
         )
     if made.losses:
         names = " ".join(made.losses)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,9 @@ def unused_port() -> int:
 
 def stack_at(port: int, directory: Path) -> Path:
     """Write the stack.json of a stack whose emulator is at a port."""
-    texts = {item.name: item.name for item in dataclasses.fields(StackFile) if item.name != "functions"}
+    texts: dict[str, Any] = {
+        item.name: item.name for item in dataclasses.fields(StackFile) if item.name != "functions"
+    }
     texts["aws_endpoint"] = f"http://127.0.0.1:{port}"
     state.write_stack(LocalDirectory(directory), StackFile(**texts))
     return directory
