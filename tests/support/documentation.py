@@ -26,11 +26,6 @@ class Block:
     language: str
     text: str
 
-    @property
-    def first(self) -> str:
-        """Its first line of text, which with the page names it whatever is written above it."""
-        return self.text.splitlines()[0] if self.text else ""
-
 
 def pages() -> list[Path]:
     """Every page that a reader is led to."""

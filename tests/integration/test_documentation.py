@@ -1,0 +1,238 @@
+"""Every command that a page shows is run as it stands there, on a stack of its own.
+
+What cannot be run here is in `NOT_RUN` with the reason; a new block is run unless it is put there. The stack is
+started by the README's own commands. Blocks find what their page takes for granted in the environment: `API`,
+`TOKEN`, `ISSUER`, the names of the buckets, and what `make env` prints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from infra.local import shell
+from infra.local.settings import REPOSITORY
+from infra.local.state import StackFile
+from tests.support.documentation import Block, shell_blocks
+from tests.support.terminal import paste
+
+NOT_RUN = {
+    ("README.md", "make deploy STAGE=production DRY_RUN=1"): "wants an account; rehearsed in test_dry_run.py",
+    ("CONTRIBUTING.md", ".venv/bin/python -m infra.openapi --write"): "writes into the tree that is tested",
+    ("docs/benchmarks.md", "make bench NAME=coldstart"): "takes minutes",
+    ("docs/deploying.md", "aws secretsmanager create-secret"): "the stack has a secret of that name already",
+    ("docs/deploying.md", "aws ssm start-session"): "wants a database in an account",
+    ("docs/localstack.md", "make up STACK=localstack"): "wants LocalStack: .ci/localstack",
+    ("docs/operations.md", "DLQ=$(aws sqs get-queue-url"): "MiniStack has no message move tasks",
+}
+"""Pages, how the block on them begins, and why it is not run."""
+LAST = (
+    ("docs/service-accounts.md", "aws lambda invoke --function-name artstore-auth-bootstrap"),
+    ("docs/deploying.md", "aws cloudformation update-termination-protection"),
+)
+"""Blocks after which the stack is not what it was, in their order."""
+MAY_BE_REFUSED = {"docs/keys.md": "rotation_too_soon"}
+"""Problems that depend on the clock."""
+
+WALK = next(block for block in shell_blocks() if block.page == "README.md" and block.text.startswith("make up\n"))
+DEMO = next(block for block in shell_blocks() if block.page == "README.md" and block.text == "make demo\n")
+SHELLS = {
+    "bash": ["bash", "--norc", "-i"],
+    "zsh": ["zsh", "-f", "-i"],
+    "sh": ["sh", "-i"],
+}
+
+
+def _is(block: Block, named: tuple[str, str]) -> bool:
+    page, beginning = named
+    return block.page == page and block.text.startswith(beginning)
+
+
+def runnable() -> list[Block]:
+    """The blocks to run, those that break something at the end."""
+    chosen = [
+        block
+        for block in shell_blocks()
+        if block not in (WALK, DEMO) and not any(_is(block, named) for named in NOT_RUN)
+    ]
+    return sorted(
+        chosen, key=lambda block: max(number * _is(block, named) for number, named in enumerate(LAST, 1))
+    )
+
+
+@dataclasses.dataclass
+class Checkout:
+    """A tree like the repository's, with a stack of its own in `.local`."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def run(self, script: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a script as bash does, ending at the first command that fails."""
+        return subprocess.run(
+            ["/bin/bash", "-euo", "pipefail", "-c", script],
+            cwd=self.root,
+            env=self.environment | more,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    @property
+    def stack(self) -> StackFile:
+        return StackFile(**json.loads((self.root / ".local" / "stack.json").read_text("utf-8")))
+
+
+def _checkout(root: Path) -> Checkout:
+    """Lead every name of the repository's tree to it, but what a stack or a shell writes."""
+    for path in REPOSITORY.iterdir():
+        if path.name not in (".git", ".local"):
+            (root / path.name).symlink_to(path)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ARTSTORE_", "AWS_", "MAKE", "PYTEST", "PYTHON"))
+    }
+    return Checkout(root, {**kept, "ARTSTORE_LOCAL_DIR": str(root / ".local"), "TERM": "xterm"})
+
+
+@pytest.fixture(scope="module")
+def checkout() -> Iterator[Checkout]:
+    """A fresh checkout, whose stack is removed at the end."""
+    root = Path(tempfile.mkdtemp(prefix="artstore-docs-"))
+    made = _checkout(root)
+    try:
+        yield made
+    finally:
+        removed = made.run("make clean")
+        shutil.rmtree(root, ignore_errors=True)
+    assert removed.returncode == 0, removed.stdout
+
+
+@pytest.fixture(scope="module")
+def demonstrated(checkout: Checkout) -> str:
+    """What the README's first command shows."""
+    done = checkout.run(DEMO.text)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def running(checkout: Checkout, demonstrated: str) -> Checkout:
+    """The checkout with its stack up, as after the first line of the walkthrough."""
+    done = checkout.run("make up")
+    assert done.returncode == 0, done.stdout
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def context(running: Checkout) -> dict[str, str]:
+    """What the blocks take for granted."""
+    stack = running.stack
+    answer = requests.post(
+        f"{stack.api_url}/api/v1/auth/token",
+        data={"grant_type": "client_credentials"},
+        auth=(stack.client_id, stack.client_secret),
+        timeout=60,
+    )
+    return {
+        "API": stack.api_url,
+        "ISSUER": stack.api_url,
+        "TOKEN": answer.json()["access_token"],
+        "EDIT_BUCKET": stack.edit_bucket,
+        "RW_BUCKET": stack.rw_bucket,
+        **shell.variables(stack),
+    }
+
+
+def test_the_demonstration_leaves_nothing_running(checkout: Checkout, demonstrated: str) -> None:
+    assert "Everything held" in demonstrated
+    assert re.findall(
+        r"^  (?:MiniStack|PostgreSQL) +does not run$", checkout.run("make status").stdout, re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_walkthrough_can_be_pasted_in_one_piece(running: Checkout, tmp_path: Path, name: str) -> None:
+    """The stack stays up meanwhile: starting and stopping it are tried by the fixtures."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not here")
+    make = tmp_path / "make"
+    make.write_text(
+        f'#!/bin/sh\ncase "$*" in up | down) exit;; esac\nexec {shutil.which("make")} "$@"\n', encoding="utf-8"
+    )
+    make.chmod(0o755)
+    made = tmp_path / "made"
+    made.mkdir()
+    before = set(running.root.iterdir())
+    environment = running.environment | {
+        "PATH": f"{tmp_path}{os.pathsep}{running.environment['PATH']}",
+        "TMPDIR": str(made),
+    }
+    shown = paste(SHELLS[name], WALK.text.rstrip("\n"), running.root, environment, 120)
+    lines = [line.strip() for line in shown.splitlines()]
+    for expected in ("SENT", "STORED", "minutes.txt", "SAME", '"format": "text",', '"code": "invalid_body",'):
+        assert any(line.endswith(expected) and "echo" not in line for line in lines), (expected, shown)
+    assert "rror:" not in shown
+    assert "not found" not in shown
+    assert set(running.root.iterdir()) == before
+    assert not list(made.iterdir())
+
+
+def test_the_demonstration_leaves_a_stack_running_that_ran_before(running: Checkout) -> None:
+    before = running.stack
+    done = running.run(DEMO.text)
+    assert done.returncode == 0, done.stdout
+    assert "stack        unchanged from template.yaml" in done.stdout
+    assert running.stack == before
+    assert "API         ready" in running.run("make status").stdout
+
+
+def _aws_shim(directory: Path) -> None:
+    """The pages use version 2 of the `aws` command. Version 1, if that is here, is told what it lacks of it."""
+    aws = shutil.which("aws")
+    if aws is None:
+        pytest.skip("there is no aws command here")
+    version = subprocess.run([aws, "--version"], capture_output=True, text=True, check=True).stdout
+    if version.startswith("aws-cli/1."):
+        program = directory / "aws"
+        program.write_text(
+            "#!/bin/bash\n"
+            "arguments=(); for each; do\n"
+            '  case $each in --cli-binary-format | raw-in-base64-out) ;; *) arguments+=("$each");; esac\n'
+            "done\n"
+            f'exec {aws} --endpoint-url "$AWS_ENDPOINT_URL" "${{arguments[@]}}"\n',
+            encoding="utf-8",
+        )
+        program.chmod(0o755)
+
+
+@pytest.mark.parametrize("block", runnable(), ids=lambda block: f"{block.page}:{block.line}")
+def test_a_command_that_a_page_shows_does_what_it_says(
+    running: Checkout, context: dict[str, str], tmp_path: Path, block: Block
+) -> None:
+    if "aws " in block.text:
+        _aws_shim(tmp_path)
+    path = os.pathsep.join([str(tmp_path), running.environment["PATH"]])
+    done = running.run(block.text, **context | {"PATH": path})
+    assert done.returncode == 0, done.stdout
+    code = re.search(r'"code": ?"(\w+)"', done.stdout)
+    assert code is None or code[1] == MAY_BE_REFUSED.get(block.page), done.stdout
+
+
+@pytest.mark.parametrize("named", [*NOT_RUN, *LAST], ids=" ".join)
+def test_what_is_set_apart_is_on_a_page(named: tuple[str, str]) -> None:
+    assert [block for block in shell_blocks() if _is(block, named)]
