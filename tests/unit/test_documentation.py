@@ -24,7 +24,7 @@ from tests.support.documentation import (
 PAGES = {name_of(page): page for page in pages()}
 DATA = {"json", "mermaid", "python", "sh", "text", "toml", "yaml"}
 
-MAKE_TARGETS = set(re.findall(r"^([a-z0-9]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE))
+MAKE_TARGETS = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -68,7 +68,7 @@ def test_a_block_can_be_pasted_into_bash_zsh_and_sh(block: Block, reason: str) -
 @pytest.mark.parametrize("name", PAGES)
 def test_every_target_of_make_that_a_page_names_is_there(name: str) -> None:
     text = [*inline_code(PAGES[name]), *(block.text for block in blocks(PAGES[name]) if block.language == "sh")]
-    for target in re.findall(r"\bmake (?:-s )?([a-z][a-z0-9]*)", "\n".join(text)):
+    for target in re.findall(r"\bmake (?:-s )?([a-z][a-z0-9-]*)", "\n".join(text)):
         assert target in MAKE_TARGETS
 
 
