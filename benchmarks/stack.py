@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import botocore.session
 
-from infra.errors import CommandError
+from infra.local import answering
 from infra.local.serve import environment
 from infra.local.settings import Settings
-from infra.local.state import LocalDirectory, StackFile, read_stack
+from infra.local.state import LocalDirectory, StackFile
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,9 @@ class Stack:
 
 
 def running_stack() -> Stack:
-    """The stack of this checkout (or of ARTSTORE_LOCAL_DIR). Raises CommandError when it has none."""
+    """The stack of this checkout (or of ARTSTORE_LOCAL_DIR). Raises CommandError when none runs."""
     directory = LocalDirectory(Settings.from_environment().directory)
-    file = read_stack(directory)
-    if file is None:
-        raise CommandError("There is no running stack here: start one with `make up`")
-    return Stack(file, directory)
+    return Stack(answering.running_stack(directory), directory)
 
 
 def rest_event(method: str, path: str, *, headers: dict[str, str], body: str) -> dict[str, Any]:

@@ -95,6 +95,13 @@ def test_a_command_that_needs_a_stack_says_in_a_line_that_it_is_stopped(
     assert done.stderr == f"  ! The stack of {directory} does not run: `make up` starts it.\n"
 
 
+def test_a_benchmark_says_in_a_line_that_the_stack_is_stopped(tmp_path: Path, unused_port: int) -> None:
+    directory = stack_at(unused_port, tmp_path)
+    done = typed("make", "bench", "NAME=token", ARTSTORE_LOCAL_DIR=str(directory))
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0].endswith(f"The stack of {directory} does not run: `make up` starts it.")
+
+
 @pytest.mark.parametrize(
     ("command", "line"),
     [("status", "  No stack in {}: `make up` starts one.\n"), ("down", "  nothing runs\n")],
