@@ -36,21 +36,32 @@ class DemoFailed(CommandError):
 
 
 def demo(settings: Settings, console: Console) -> None:
-    """Bring the stack up, show the document's way, and stop the stack again unless it was running before.
+    """Bring the stack up, show the document's way, and stop the stack again unless it was running before, or
+    somebody has asked for it since.
 
     Raises CommandError at the first step that fails.
     """
-    was_running = emulators.emulator_of(LocalDirectory(settings.directory), settings).is_running()
+    directory = LocalDirectory(settings.directory)
+    was_running = emulators.emulator_of(directory, settings).is_running()
+    asked_before = _asked_at(directory)
     try:
         console.say(f"The stack, in {settings.directory}")
-        stack = up(settings, console)
+        stack = up(settings, console, to_stay=False)
         console.say("One document, end to end")
         _Walk(stack, console).go()
     finally:
         if not was_running:
             console.say("The stack stops")
-            down(settings, console)
+            down(settings, console, unless=lambda: _asked_at(directory) != asked_before)
     console.say(f"Everything held, in {console.total():.1f} s")
+
+
+def _asked_at(directory: LocalDirectory) -> int | None:
+    """When somebody last asked for the stack to run on, in nanoseconds of the epoch."""
+    try:
+        return directory.asked_for.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 @dataclasses.dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -18,13 +19,19 @@ from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 
 
-def down(settings: Settings, console: Console) -> None:
-    """Stop the emulator and the embedded database, and keep their data. Nothing happens when nothing runs."""
+def down(settings: Settings, console: Console, *, unless: Callable[[], bool] = lambda: False) -> None:
+    """Stop the emulator and the embedded database, and keep their data. Nothing happens when nothing runs.
+
+    `unless` is asked when no other command is at work: True leaves the stack as it is.
+    """
     directory = LocalDirectory(settings.directory)
     if not directory.root.is_dir():
         console.say("  nothing runs")
         return
     with state.exclusive(directory.lock, functools.partial(console.say, "  another command is at work; waiting")):
+        if unless():
+            console.say("  somebody else asked for it meanwhile: it runs on")
+            return
         _await_ingest(directory, emulators.emulator_of(directory, settings), console)
         _stop(directory, settings, console)
 

@@ -38,6 +38,11 @@ class LocalDirectory:
         return self.root / "stack.json"
 
     @property
+    def asked_for(self) -> Path:
+        """Touched whenever somebody asks for the stack to run on."""
+        return self.root / "asked_for"
+
+    @property
     def emulator(self) -> Path:
         return self.root / "ministack"
 

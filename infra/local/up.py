@@ -62,9 +62,10 @@ class Parts:
     manifest: Manifest
 
 
-def up(settings: Settings, console: Console) -> StackFile:
+def up(settings: Settings, console: Console, *, to_stay: bool = True) -> StackFile:
     """Start what does not run, deploy what differs, and write stack.json.
 
+    `to_stay` is False for a caller that stops it again, unless somebody else has asked for it meanwhile.
     Raises CommandError with a text for the person at the terminal.
     """
     directory = LocalDirectory(settings.directory)
@@ -85,6 +86,8 @@ def up(settings: Settings, console: Console) -> StackFile:
         emulator.trust()
         if state.write_stack(directory, stack):
             console.say(f"  wrote {directory.stack}")
+        if to_stay:
+            directory.asked_for.touch()
     return stack
 
 
