@@ -30,6 +30,7 @@ NOT_RUN = {
     ("README.md", "make deploy STAGE=production DRY_RUN=1"): "wants an account; rehearsed in test_dry_run.py",
     ("CONTRIBUTING.md", ".venv/bin/python -m infra.openapi --write"): "writes into the tree that is tested",
     ("docs/benchmarks.md", "make bench NAME=coldstart"): "takes minutes",
+    ("docs/deploying.md", "PREFIX=artstore; STAGE=v1"): "wants an account",
     ("docs/deploying.md", "aws secretsmanager create-secret"): "the stack has a secret of that name already",
     ("docs/deploying.md", "aws ssm start-session"): "wants a database in an account",
     ("docs/localstack.md", "make up STACK=localstack"): "wants LocalStack: .ci/localstack",
