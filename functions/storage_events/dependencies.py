@@ -10,8 +10,6 @@ from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
 from functions.storage_events.extraction import Extraction
 from functions.storage_events.ingest import Ingest
-from functions.storage_events.pdf import PdfProcessor
-from functions.storage_events.plain_text import PlainTextProcessor
 from functions.storage_events.records import UploadRecords
 
 
@@ -23,11 +21,13 @@ def settings() -> config.StorageEventsSettings:
 
 @functools.cache
 def ingest() -> Ingest:
-    """Give the ingest of this deployment."""
+    """Give the ingest of this deployment. What reads documents starts beside it."""
+    extraction = Extraction(keep_place=settings().keep_place)
+    extraction.start()
     return Ingest(
         elements=settings().elements,
         objects=ObjectStore(s3_client()),
         records=UploadRecords(settings().prefix),
         index=PostgresIndex(DatabaseAddress(settings())),
-        extraction=Extraction([PdfProcessor(), PlainTextProcessor()]),
+        extraction=extraction,
     )

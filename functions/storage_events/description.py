@@ -10,7 +10,7 @@ from artstore.attributes import Attributes, Extracted, Retention
 from artstore.elements import StorageElement
 from artstore.objects import StoredObject
 from artstore.tables import UploadRecord
-from functions.storage_events.sniffing import choose_type
+from functions.storage_events.extraction.sniffing import choose_type
 
 STRANGER = "s3"
 """The owner of documents that were copied in with a tool of S3's."""

@@ -25,8 +25,7 @@ from artstore.objects import Content, StoredObject
 from artstore.tables import UploadRecord
 from functions.storage_events.description import describe_stranger, describe_upload, stranger_id
 from functions.storage_events.events import EventKind, StorageEvent
-from functions.storage_events.extraction import Document, Extraction, Reading
-from functions.storage_events.sniffing import detect_type
+from functions.storage_events.extraction import Document, Extraction, Reading, sniff
 
 MAX_FETCH = 32 * 1024 * 1024
 """The most bytes of a document that are read to extract from; sizes and checksums have no such limit."""
@@ -263,16 +262,11 @@ class Ingest:
             return Reading(extracted=Extracted(status="unsupported", reason="archived"))
         if stored.content_encoding:
             return Reading(extracted=Extracted(status="unsupported", reason="content_encoding"))
-        body = b""
-        if stored.size:
-            body = self._fetch(stored, _FIRST_FETCH)
-        detected = detect_type(body)
-        kind = detected or declared
+        body = self._fetch(stored, _FIRST_FETCH) if stored.size else b""
+        kind = sniff(body, declared, stored.key)
         if len(body) < stored.size and self._extraction.supports(kind):
             body = self._fetch(stored, MAX_FETCH)
-        reading = self._extraction.read(Document(body=body, complete=len(body) == stored.size), kind)
-        extracted = msgspec.structs.replace(reading.extracted, detected_type=detected)
-        return Reading(extracted=extracted, text=reading.text)
+        return self._extraction.read(Document(body=body, complete=len(body) == stored.size), kind)
 
     def _fetch(self, stored: StoredObject, limit: int) -> bytes:
         return self._objects.read(stored.bucket, stored.key, limit, if_match=stored.etag).body

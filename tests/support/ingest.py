@@ -18,12 +18,11 @@ from artstore.tables import UploadRecord, bind
 from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.extraction import Extraction
 from functions.storage_events.ingest import Ingest, Result
-from functions.storage_events.pdf import PdfProcessor
-from functions.storage_events.plain_text import PlainTextProcessor
 from functions.storage_events.records import UploadRecords
 from tests.fakes.pdfs import make_pdf
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+EXTRACTION = Extraction()
 PREFIX = "archive/"
 PDF = make_pdf("quarterly figures", title="Отчёт за квартал", author="Анна")
 
@@ -44,7 +43,7 @@ class Archive:
             "objects": ObjectStore(self.s3),
             "records": self.records,
             "index": self.index,
-            "extraction": Extraction([PdfProcessor(), PlainTextProcessor()]),
+            "extraction": EXTRACTION,
             "clock": lambda: NOW,
         }
         return Ingest(**values | ports)

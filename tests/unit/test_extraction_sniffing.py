@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.storage_events.sniffing import choose_type, detect_type
+from functions.storage_events.extraction.sniffing import choose_type, detect_type, sniff
 from tests.fakes.pdfs import make_pdf
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -34,7 +34,12 @@ def make_zip(*names: str) -> bytes:
         (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(20), "image/jpeg"),
         (b"MZ\x90\x00" + bytes(100), "application/x-msdownload"),
         (b"\x7fELF\x02\x01\x01" + bytes(100), "application/x-executable"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "application/x-ole-storage"),
+        (rb"{\rtf1\ansi text}", "application/rtf"),
         (b"BM is how this note begins", None),
+        ("BM für Bäcker".encode("cp1252"), None),
+        ("Größe".encode("utf-16"), None),
+        ("Größe und mehr".encode("utf-16-le"), None),
         ("Обычный текст".encode(), None),
         ("обрезанный".encode()[:-1], None),
         (b"", None),
@@ -71,3 +76,72 @@ def test_a_declared_type_stays() -> None:
 def test_a_type_that_says_nothing_gives_way(declared: str) -> None:
     assert choose_type(declared, "image/png") == "image/png"
     assert choose_type(declared, None) == "application/octet-stream"
+
+
+NOTHING = "application/octet-stream"
+PAGE = b"<!DOCTYPE html><p>page</p>"
+MAIL = b"From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\n\r\ntext"
+
+
+@pytest.mark.parametrize(
+    ("body", "declared", "name", "format_name"),
+    [
+        (b"a note", NOTHING, "notes.txt", "text"),
+        (b"a note", "binary/octet-stream", "readme.md", "text"),
+        (b"a note", "", "", "text"),
+        (b"id;name\n1;x\n", "application/vnd.ms-excel", "kunden.csv", "text"),
+        (b"id;name\n1;x\n", "application/x-unheard-of", "kunden", "text"),
+        (b"print('hello')", "text/x-python", "a.py", "text"),
+        ("Größe".encode("cp1252"), NOTHING, "a", "text"),
+        ("Größe und mehr".encode("utf-16-le"), NOTHING, "a", "text"),
+        (b'{"a": 1}', "application/x-ndjson", "a", "json"),
+        (b'{"a": 1}', "application/ld+json", "a", "json"),
+        (b'{"a": 1}', "application/vnd.api+json; charset=utf-8", "a", "json"),
+        (b'{"a": 1}', NOTHING, "a.geojson", "json"),
+        (b"a: 1", "application/vnd.oai.openapi+yaml", "a", "text"),
+        (b"<a/>", "application/atom+xml", "a", "xml"),
+        (b"<?xml version='1.0'?><a/>", NOTHING, "a", "xml"),
+        (b"<svg/>", "image/svg+xml", "a", "xml"),
+        (PAGE, NOTHING, "a", "html"),
+        (PAGE, "text/plain", "a", "html"),
+        (PAGE, "application/pdf", "a.pdf", "html"),
+        (b"<p>part of a page</p>", "text/html", "a", "html"),
+        (b"<p>part of a page</p>", NOTHING, "a.html", "html"),
+        (MAIL, "message/rfc822", "a", "eml"),
+        (MAIL, NOTHING, "a.eml", "eml"),
+        (MAIL, NOTHING, "a", "eml"),
+        (MAIL, "text/plain", "a.txt", "text"),
+        (rb"{\rtf1 x}", "application/msword", "a.doc", "rtf"),
+        (make_zip("a"), "application/epub+zip", "a", "zip"),
+        (b"\x1f\x8b\x08\x00" + bytes(20), "application/gzip", "a.tar.gz", "tar"),
+        (b"\x00\x01\x02" * 50, "application/pdf", "a.pdf", "pdf"),
+        (b"", "application/pdf", "a.pdf", "pdf"),
+        (b"", NOTHING, "a", None),
+        (bytes(100), NOTHING, "a", None),
+        (b"MZ\x90\x00" + bytes(100), "application/pdf", "a.pdf", None),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "text/plain", "a.txt", "image"),
+    ],
+)
+def test_what_a_document_is_read_as(body: bytes, declared: str, name: str, format_name: str | None) -> None:
+    found = sniff(body, declared, name).format
+    assert (None if found is None else found.name) == format_name
+
+
+@pytest.mark.parametrize(
+    ("declared", "charset"),
+    [
+        ("text/plain; charset=koi8-r", "koi8-r"),
+        ('text/plain; format=flowed; charset="UTF-8"', "UTF-8"),
+        ("text/plain", None),
+        ("text/plain; charset", None),
+        ("; charset=x\ny", "x y"),
+    ],
+)
+def test_the_declared_charset_is_taken_along(declared: str, charset: str | None) -> None:
+    assert (sniff(b"text", declared).charset or None) == charset
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_declaration_and_any_name_are_looked_at_without_harm(declared: str, name: str) -> None:
+    sniff(b"text", declared, name)

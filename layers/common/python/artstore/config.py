@@ -49,6 +49,10 @@ def _one_of(*values: str) -> Callable[[str], str]:
     return parse
 
 
+def _flag(text: str) -> bool:
+    return _one_of("true", "false")(text.lower()) == "true"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """What every function needs."""
@@ -134,6 +138,9 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StorageEventsSettings(_StorageSettings, DatabaseSettings):
     """The function behind the event queue."""
+
+    keep_place: bool = _setting("ARTSTORE_KEEP_PLACE", _flag, False)
+    """Whether attr.json keeps where a picture was taken."""
 
 
 def setting_names(settings: type[CommonSettings]) -> dict[str, str]:

@@ -33,6 +33,7 @@ MAX_BYTES = 64 * 1024
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Size = Annotated[int, msgspec.Meta(ge=0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,6 +51,10 @@ class Extracted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``status`` is ``ok``, ``partial`` (a limit ended the work; ``reason`` names it), ``failed`` (``reason``
     says why) or ``unsupported``. ``detected_type`` is the content type the first bytes speak of, when they
     do. ``characters`` counts the text that went into the index; the text itself does not live in attr.json.
+
+    Pictures have ``width`` and ``height`` in pixels as they are shown, ``taken_at`` (ISO 8601, on the camera's
+    clock, so mostly without a zone), ``camera``, and ``latitude`` and ``longitude`` in degrees where a setting
+    keeps them; sound has ``duration_seconds`` and ``album``, archives the number of ``entries``.
     """
 
     status: str
@@ -60,6 +65,15 @@ class Extracted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     author: str | None = None
     pages: Size | None = None
     characters: Size | None = None
+    width: Size | None = None
+    height: Size | None = None
+    taken_at: str | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    duration_seconds: Seconds | None = None
+    album: str | None = None
+    entries: Size | None = None
     unknown: dict[str, Any] = {}
 
 

@@ -1,9 +1,11 @@
 """Runs work on strangers' bytes in a child process that cannot take more than it is given.
 
 The child is forked, so that it starts in milliseconds with its libraries loaded, and can do less than its
-parent: it has no descriptor but the pipe to answer through, writes no file, and has so much address space,
-processor time and time on the clock and no more. Whatever it does, running in circles or dying of a signal, ends
-as a reason.
+parent: it has no descriptor but the pipe to answer through and gets no other (``lockdown``), and has so much
+address space, processor time and time on the clock and no more. Whatever it does, running in circles or dying of
+a signal, ends as a reason.
+
+It has its parent's memory. So the parent is to be a process that holds no secret: ``helper``.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from typing import NoReturn
 import msgspec
 
 from artstore.errors import Unavailable
+from functions.storage_events.extraction.process.lockdown import limit, lock_down
 
 _HEADER = struct.Struct("!I")
 _OUT_OF_MEMORY = 3
 _FAILED = 4
 _READ = 65536
-_DESCRIPTORS = 32
 _MOST_DESCRIPTORS = 65536
 
 
@@ -142,21 +144,13 @@ def _confine(writing: int, limits: Limits) -> int:
     answer = 3
     os.dup2(writing, answer)
     os.closerange(answer + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _MOST_DESCRIPTORS))
-    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_FSIZE, 0)
+    limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
     if (mapped := _mapped_bytes()) is not None:
-        _limit(resource.RLIMIT_AS, mapped + limits.memory_bytes)
+        limit(resource.RLIMIT_AS, mapped + limits.memory_bytes)
+    lock_down()
     return answer
-
-
-def _limit(kind: int, soft: int, hard: int | None = None) -> None:
-    """Lower a limit; one that is lower already stays."""
-    _, present = resource.getrlimit(kind)
-    wanted = soft if hard is None else hard
-    hard = wanted if present == resource.RLIM_INFINITY else min(wanted, present)
-    resource.setrlimit(kind, (min(soft, hard), hard))
 
 
 def _mapped_bytes() -> int | None:

@@ -1,0 +1,1 @@
+"""Readers of formats, one a module; see ``contract`` and ``registry``."""

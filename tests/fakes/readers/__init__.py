@@ -1,0 +1,1 @@
+"""Readers that behave as no reader should, to be run confined."""
