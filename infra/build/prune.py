@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from fnmatch import fnmatchcase
 
-_CODE = ("*.py", "*.so", "*.so.*", "*.dylib", "*.json", "*.json.gz", "*.pem")
+_CODE = ("*.py", "*.so", "*.so.*", "*.dylib", "*.json", "*.json.gz", "*.pem", "chardet/models/*.bin")
 _NEVER = ("*.dist-info/*", "*.data/*", "*/tests/*", "*/test/*", "*/testing/*", "*/__pycache__/*")
 
 
@@ -88,6 +88,9 @@ RULES: dict[str, Rule] = {
     "pycparser": Rule(keep=()),
     # A database of time zones, used where the system has none, and the tool that makes it.
     "python-dateutil": Rule(drop=("dateutil/zoneinfo/rebuild.py",)),
+    # The command lines.
+    "chardet": Rule(keep=(*_CODE, "chardet/models/*.bin"), drop=("chardet/cli.py", "chardet/__main__.py")),
+    "exifread": Rule(drop=("exifread/cli.py", "exifread/__main__.py")),
     "urllib3": Rule(drop=("urllib3/contrib/emscripten/*",)),
     # Both ask importlib.metadata for their version when imported.
     "psycopg": Rule(version=True),

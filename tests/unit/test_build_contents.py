@@ -20,7 +20,20 @@ from infra.build.pipeline import ROOT
 from infra.build.targets import TARGETS, find_compiler
 
 FUNCTIONS = ("auth", "upload", "query", "storage_events")
-DOCUMENT_LIBRARIES = {"pypdf", "docx", "openpyxl", "pptx", "PIL", "lxml", "olefile", "tinytag", "mutagen", "fitz"}
+DOCUMENT_LIBRARIES = {
+    "pypdf",
+    "selectolax",
+    "exifread",
+    "docx",
+    "openpyxl",
+    "pptx",
+    "PIL",
+    "lxml",
+    "olefile",
+    "tinytag",
+    "mutagen",
+    "fitz",
+}
 
 LAYER_USES = """
 import bcrypt, boto3, botocore.session, chalice.app, jwt, msgspec, pynamodb.models
@@ -106,6 +119,18 @@ def test_psycopg_in_the_zip_is_the_compiled_one_and_knows_its_version(unzipped: 
     for function in ("query", "storage_events"):
         done = python(code, unzipped / function, unzipped / "layer" / "python")
         assert done.returncode == 0, done.stderr
+
+
+def test_readers_work_from_the_zip_with_their_tables(unzipped: Path) -> None:
+    code = (
+        "from functions.storage_events.extraction import Document, Extraction, sniff\n"
+        "body = 'Gewürzmühle für größere Mengen'.encode('cp1252')\n"
+        "for body in (body, b'<p>Gew\\xfcrzm\\xfchle f\\xfcr gr\\xf6\\xdfere Mengen'):\n"
+        "    reading = Extraction().read(Document(body=body), sniff(body, 'application/octet-stream', 'x.html'))\n"
+        "    assert reading.text.strip() == 'Gewürzmühle für größere Mengen', reading\n"
+    )
+    done = python(code, unzipped / "storage_events", unzipped / "layer" / "python")
+    assert done.returncode == 0, done.stderr
 
 
 def test_only_storage_events_holds_a_library_that_parses_documents(local: Manifest) -> None:

@@ -64,11 +64,11 @@ def test_every_format_has_a_reader_and_a_type_of_its_own() -> None:
     kinds = [each for format_ in FORMATS for each in format_.types]
     assert len(set(kinds)) == len(kinds)
     for format_ in FORMATS:
-        assert callable(helper_module.load_reader(format_.reader, False, b"").read)
+        assert callable(helper_module.load_reader(format_.reader, None, b"").read)
 
 
 TASK = Task(
-    reader=BY_NAME["text"].reader, guesses=True, complete=True, charset=None, limits=Limits(wall_seconds=2.0)
+    reader=BY_NAME["text"].reader, guesses="body", complete=True, charset=None, limits=Limits(wall_seconds=2.0)
 )
 
 

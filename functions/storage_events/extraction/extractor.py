@@ -17,9 +17,6 @@ from functions.storage_events.extraction.process.messages import put_together
 from functions.storage_events.extraction.registry import BY_NAME
 from functions.storage_events.extraction.sniffing import Kind
 
-_PACKAGE = "application/zip"
-"""What the first bytes say of a package whose entries tell what it is."""
-
 
 class Extraction:
     """Reads documents of every format in the registry, one at a time."""
@@ -56,7 +53,7 @@ class Extraction:
     def _completed(self, extracted: Extracted, detected: str | None) -> Extracted:
         """Add the type that the bytes speak of, or that of the package they turned out to be; see keep_place."""
         found = BY_NAME.get(extracted.format or "")
-        if detected == _PACKAGE and found is not None:
+        if detected is not None and found is not None and found.reader == BY_NAME["zip"].reader:
             detected = found.types[0]
         if not self._keep_place:
             extracted = msgspec.structs.replace(extracted, latitude=None, longitude=None)

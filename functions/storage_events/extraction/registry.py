@@ -6,6 +6,7 @@ docs/formats.md is generated from this table (``python -m infra.formats --write`
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -18,8 +19,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """One format. ``reader`` is a module with ``read(document, report)``, imported when it is first needed.
 
     ``types`` begins with the media type to be given to documents that were found to be of the format.
-    ``is_text`` tells that its bytes are a text, so that anything else is not given to its reader; ``guesses`` that
-    its reader may have to guess a charset. ``title``, ``facts`` and ``text`` say what is read, for people.
+    ``is_text`` tells that its bytes are a text, so that anything else is not given to its reader; ``guesses``
+    where a charset may have to be guessed: that of the whole ``body``, or of ``parts`` of it. ``title``, ``facts``
+    and ``text`` say what is read, for people.
     """
 
     name: str
@@ -30,7 +32,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     facts: str
     text: str
     is_text: bool = False
-    guesses: bool = False
+    guesses: Literal["body", "parts"] | None = None
 
 
 def _format(name: str, title: str, module: str, types: Iterable[str], endings: str, **rest: object) -> Format:
@@ -113,12 +115,13 @@ FORMATS: tuple[Format, ...] = (
         "epub", "EPUB", "zipped", ("application/epub+zip",), "epub",
         facts="title, author",
         text="the chapters in their order",
+        guesses="parts",
     ),
     _format(
         "zip", "ZIP", "zipped", ("application/zip", "application/x-zip-compressed"), "zip jar",
         facts="number of entries",
         text="names of the entries",
-        guesses=True,
+        guesses="parts",
     ),
     _format(
         "tar", "TAR, plain or compressed", "tape",
@@ -134,19 +137,19 @@ FORMATS: tuple[Format, ...] = (
         "html", "HTML", "html", ("text/html", "application/xhtml+xml"), "html htm xhtml",
         facts="title, author",
         text="what a browser shows, the description, texts in place of pictures; not scripts and styles",
-        is_text=True, guesses=True,
+        is_text=True, guesses="body",
     ),
     _format(
         "eml", "Mail", "mail", ("message/rfc822", "message/global", "application/eml"), "eml",
         facts="title (the subject), author (the sender)",
         text="senders, recipients, subject, date, the text parts, attached mails, names of attachments",
-        is_text=True, guesses=True,
+        is_text=True, guesses="parts",
     ),
     _format(
         "rtf", "RTF", "rtf", ("application/rtf", "text/rtf", "text/richtext", "application/x-rtf"), "rtf",
         facts="title, author, pages (the program's own count)",
         text="the text, headers, footers and notes",
-        is_text=True, guesses=True,
+        is_text=True, guesses="parts",
     ),
     _format(
         "json", "JSON, JSON Lines", "json_values",
@@ -157,14 +160,14 @@ FORMATS: tuple[Format, ...] = (
         "json ndjson jsonl geojson jsonld",
         facts="",
         text="names and values, escapes decoded; what is no JSON as plain text",
-        is_text=True, guesses=True,
+        is_text=True, guesses="body",
     ),
     _format(
         "xml", "XML", "xml_text", ("application/xml", "text/xml", "image/svg+xml"),
         "xml svg xsd xsl xslt rdf kml gpx",
         facts="",
         text="text and attribute values, characters written as numbers decoded; what is no XML as plain text",
-        is_text=True, guesses=True,
+        is_text=True, guesses="body",
     ),
     _format(
         "text", "Plain text, Markdown, CSV, YAML, logs, source code", "text",
@@ -175,7 +178,7 @@ FORMATS: tuple[Format, ...] = (
         "txt md markdown csv tsv log yaml yml toml ini cfg conf tex rst srt sql",
         facts="",
         text="all of it, without the colours of a terminal",
-        is_text=True, guesses=True,
+        is_text=True, guesses="body",
     ),
     _format(
         "image", "Pictures: JPEG, PNG, GIF, TIFF, WebP, BMP, HEIC, AVIF, JPEG 2000", "image",
@@ -186,6 +189,7 @@ FORMATS: tuple[Format, ...] = (
         "jpg jpeg png gif tif tiff webp bmp heic avif jp2",
         facts="width and height as shown, camera, when it was taken, author, title; where, if a setting says so",
         text="title, author, comment and camera from EXIF",
+        guesses="parts",
     ),
     _format(
         "audio", "Sound: MP3, M4A, FLAC, Ogg, Opus, WAV, AIFF, WMA", "audio",

@@ -64,11 +64,13 @@ def sniff(head: bytes, declared: str, name: str = "") -> Kind:
 def detect_type(head: bytes) -> str | None:
     """Give the content type that the first bytes speak of, None when they do not tell or are plain text.
 
-    A PDF may begin with other bytes before its header (ISO 32000-1, implementation note 13). Text is let
+    A PDF may begin with other bytes before its header (ISO 32000-1, implementation note 13), and a text may tell
+    of one. Text is let
     through before two-letter signatures are tried, or a note that begins with "BM" would be an image.
     """
     head = head[:HEAD_BYTES]
-    if b"%PDF-" in head[:_PDF_HEADER_WITHIN]:
+    before, found, _ = head[:_PDF_HEADER_WITHIN].partition(b"%PDF-")
+    if found and (not before.strip() or not looks_like_text(head)):
         return "application/pdf"
     if head.startswith(rb"{\rtf"):
         return "application/rtf"

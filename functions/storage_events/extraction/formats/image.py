@@ -49,9 +49,11 @@ def read(document: Document, report: Report) -> None:
 
 def _size(body: bytes) -> tuple[int, int]:
     try:
-        width, height = imagesize.get(io.BytesIO(body))
+        width, height = imagesize.get(io.BytesIO(body), exif_rotation=False)
     except _DAMAGE:
         return -1, -1
+    if body.startswith(b"GIF8"):  # imagesize 2.0.1 takes its two bytes for signed ones
+        return int(width) % 65536, int(height) % 65536
     return int(width), int(height)
 
 
@@ -80,7 +82,9 @@ def _words(tags: Tags, name: str) -> str | None:
     """Give a tag's words: XP tags are UTF-16, a comment begins with its charset."""
     values = _values(tags.get(name))
     if isinstance(values, str):
-        return decode(values.encode("latin-1", "ignore")).text.strip("\0 ") or None if values else None
+        return values.strip("\0 ") or None
+    if isinstance(values, bytes):
+        return decode(values).text.strip("\0 ") or None
     if not isinstance(values, list) or not all(isinstance(each, int) and 0 <= each < 256 for each in values):
         return None
     raw = bytes(values)

@@ -6,7 +6,7 @@ import re
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import compat32
+from email.policy import Compat32
 
 from functions.storage_events.extraction.contract import Document, Facts, Report, StopReading
 from functions.storage_events.extraction.parsing.charsets import decode, decode_as
@@ -20,10 +20,17 @@ _ADDRESS = re.compile(r"<[^<>]*>")
 _SUPPLIED = "Content-Disposition"
 
 
+class _AsSent(Compat32):
+    """Gives headers as they came, eight bits as escaped surrogates: RFC 6532 and older programs send them so."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002
+        return value
+
+
 def read(document: Document, report: Report) -> None:
     """Report the mail. Parts nested too deeply to be walked are ``too_deep``."""
     try:
-        message = BytesParser(policy=compat32).parsebytes(document.body)
+        message = BytesParser(policy=_AsSent()).parsebytes(document.body)
     except RecursionError as error:
         raise StopReading("failed", "too_deep") from error
     if not document.complete:

@@ -212,8 +212,10 @@ def load_guessing() -> None:
 
 
 def _guessed(body: bytes) -> Decoded:
-    from chardet import detect
-
+    try:
+        from chardet import detect
+    except ModuleNotFoundError:
+        return Decoded(_leniently(body, "cp1252"), "cp1252", "encoding_unknown")
     sample = _telling(body)
     excluded: list[str] = []
     for _ in range(_MOST_GUESSES):

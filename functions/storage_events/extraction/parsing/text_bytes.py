@@ -16,7 +16,7 @@ MARKS = (
 )
 """Byte order marks, those that begin like another one first."""
 
-_TEXT_CONTROLS = frozenset(b"\b\t\n\v\f\r\x1a\x1b")
+_TEXT_CONTROLS = frozenset(b"\a\b\t\n\v\f\r\x1a\x1b\x1e")
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in _TEXT_CONTROLS) + b"\x7f"
 _UNITS = 2048
 _NOT_IN_TEXT = frozenset({"Cc", "Cn", "Co", "Cs"})
@@ -63,6 +63,6 @@ def _likelihood(head: bytes, order: str, lane: bytes) -> float:
 
 
 def has_controls(text: str) -> bool:
-    """Tell whether more than one in a hundred characters is a control character that no text has."""
+    """Tell whether more than one in fifty characters is a control character that no text has."""
     controls = sum(text.count(chr(byte)) for byte in _CONTROLS)
-    return controls > len(text) // 100
+    return controls > len(text) // 50

@@ -22,12 +22,14 @@ import threading
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import msgspec
 
 from artstore.config import environment
 from artstore.errors import Unavailable
 from functions.storage_events.extraction.contract import Document, StopReading
+from functions.storage_events.extraction.parsing.charsets import load_guessing
 from functions.storage_events.extraction.process.confinement import Ending, Limits, Send, run_confined
 from functions.storage_events.extraction.process.messages import SendingReport
 
@@ -48,7 +50,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One document to read: the module of its reader, and what the reader is told."""
 
     reader: str
-    guesses: bool
+    guesses: Literal["body", "parts"] | None
     complete: bool
     charset: str | None
     limits: Limits
@@ -133,7 +135,6 @@ class Helper:
                     ],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
                     env=passed_on,
                     cwd="/",
                 )
@@ -208,23 +209,19 @@ def load_library() -> None:
             importlib.import_module(f"encodings.{module.name}")
 
 
-def load_reader(name: str, guesses: bool, body: bytes) -> ModuleType:
+def load_reader(name: str, guesses: Literal["body", "parts"] | None, body: bytes) -> ModuleType:
     """Load a reader and what it names as ``NEEDS``, and what guesses a charset if that may be needed."""
     reader = importlib.import_module(name)
     for needed in getattr(reader, "NEEDS", ()):
         importlib.import_module(needed)
-    if guesses:
-        _load_guessing(body)
+    if guesses is not None and "chardet" not in sys.modules and not (guesses == "body" and _is_utf8(body)):
+        load_guessing()
     return reader
 
 
-def _load_guessing(body: bytes) -> None:
-    """Load what guesses a charset, once it may be needed; it takes a third of a second."""
-    if "chardet" in sys.modules:
-        return
+def _is_utf8(body: bytes) -> bool:
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
-        from functions.storage_events.extraction.parsing import charsets
-
-        charsets.load_guessing()
+        return False
+    return True
