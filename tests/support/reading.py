@@ -7,7 +7,7 @@ import time
 from functions.storage_events.extraction import Document, Extraction, Reading, sniff
 from functions.storage_events.extraction.process.confinement import Limits
 
-QUICK = Limits(memory_bytes=256 * 1024 * 1024, cpu_seconds=1, wall_seconds=4.0)
+QUICK = Limits(memory_bytes=256 * 1024 * 1024, cpu_seconds=1, wall_seconds=10.0)
 UNDECLARED = "application/octet-stream"
 EXTRACTION = Extraction(QUICK, keep_place=True)
 

@@ -274,6 +274,10 @@ def test_sound_tells_its_tags_and_its_length() -> None:
     assert read(make_wave(), complete=False).extracted.duration_seconds is None
 
 
+def test_sound_without_tags_is_unsupported() -> None:
+    assert outcome(b"\x00\x01\x02\x03" * 50, "audio/aac", "a.aac") == ("unsupported", None)
+
+
 def test_an_archive_is_listed() -> None:
     body = make_zip({"Übersicht/Änderung.txt": "x", "b.pdf": "y"})
     assert text_of(body) == "Übersicht/Änderung.txt b.pdf"

@@ -49,6 +49,27 @@ def test_a_pdf_without_information_has_none() -> None:
     assert (extracted.status, extracted.title, extracted.author, extracted.pages) == ("ok", None, None, 1)
 
 
+def test_title_and_author_are_read_from_xmp_where_the_information_lacks_them() -> None:
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        b'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">From XMP</rdf:li></rdf:Alt></dc:title>'
+        b"<dc:creator><rdf:Seq><rdf:li>Anna</rdf:li><rdf:li>Ben</rdf:li></rdf:Seq></dc:creator>"
+        b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    for stream, expected in ((xmp, ("From XMP", "Anna, Ben")), (b"<not XML", (None, None))):
+        body = pdfs.assemble(
+            [
+                b"<< /Type /Catalog /Pages 2 0 R /Metadata 4 0 R >>",
+                b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+                b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 100] >>",
+                b"<< /Type /Metadata /Subtype /XML /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+            ]
+        )
+        extracted = read(body).extracted
+        assert (extracted.status, extracted.title, extracted.author) == ("ok", *expected)
+
+
 def test_a_title_is_one_clean_line_of_bounded_length() -> None:
     title = read(pdfs.make_pdf("page", title=" a\0b\r\n c " + "x" * 1000)).extracted.title
     assert title is not None

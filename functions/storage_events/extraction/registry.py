@@ -140,7 +140,7 @@ FORMATS: tuple[Format, ...] = (
         is_text=True, guesses="body",
     ),
     _format(
-        "eml", "Mail", "mail", ("message/rfc822", "message/global", "application/eml"), "eml",
+        "eml", "Mail", "mail", ("message/rfc822", "message/global", "multipart/related"), "eml mht mhtml",
         facts="title (the subject), author (the sender)",
         text="senders, recipients, subject, date, the text parts, attached mails, names of attachments",
         is_text=True, guesses="parts",
@@ -184,7 +184,7 @@ FORMATS: tuple[Format, ...] = (
         "image", "Pictures: JPEG, PNG, GIF, TIFF, WebP, BMP, HEIC, AVIF, JPEG 2000", "image",
         (
             "image/jpeg", "image/png", "image/gif", "image/tiff", "image/webp", "image/bmp", "image/heic",
-            "image/heif", "image/avif", "image/jp2",
+            "image/heif", "image/avif", "image/jp2", "image/jpx",
         ),
         "jpg jpeg png gif tif tiff webp bmp heic avif jp2",
         facts="width and height as shown, camera, when it was taken, author, title; where, if a setting says so",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 
-from tinytag import TinyTag, TinyTagException
+from tinytag import TinyTag, TinyTagException, UnsupportedFormatError
 
 from functions.storage_events.extraction.contract import Document, Facts, Report, StopReading
 
@@ -14,9 +14,11 @@ _LONGEST = 20_000
 
 
 def read(document: Document, report: Report) -> None:
-    """Report the tags; of a beginning, without the duration."""
+    """Report the tags; of a beginning, without the duration. Sound without tags is ``unsupported``."""
     try:
         tag = TinyTag.get(file_obj=io.BytesIO(document.body))
+    except UnsupportedFormatError as error:
+        raise StopReading("unsupported", "unknown_sound") from error
     except (TinyTagException, ValueError, LookupError, ArithmeticError, TypeError) as error:
         raise StopReading("failed", "damaged") from error
     seconds = tag.duration

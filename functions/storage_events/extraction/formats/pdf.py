@@ -9,6 +9,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from xml.parsers.expat import ExpatError
 
 from pypdf import PageObject, PasswordType, PdfReader
 from pypdf.errors import DependencyError, PyPdfError
@@ -144,7 +145,7 @@ def _shown(value: object) -> Iterator[str]:
 
 
 def _title_and_author(reader: PdfReader) -> tuple[str | None, str | None]:
-    """Read the document information (ISO 32000-1 §14.3.3); what cannot be read is not there."""
+    """Read the document information (ISO 32000-1 §14.3.3), then XMP; what cannot be read is not there."""
     found: list[str | None] = []
     for name in ("/Title", "/Author"):
         try:
@@ -152,4 +153,18 @@ def _title_and_author(reader: PdfReader) -> tuple[str | None, str | None]:
             found.append(None if value is None else str(value))
         except _DAMAGE:
             found.append(None)
+    if not all(found):
+        title, author = _from_xmp(reader)
+        return found[0] or title, found[1] or author
     return found[0], found[1]
+
+
+def _from_xmp(reader: PdfReader) -> tuple[str | None, str | None]:
+    """Read what the metadata stream says (ISO 32000-2 §14.3.2): newer documents have nothing else."""
+    try:
+        about = reader.xmp_metadata
+        titles, creators = (about.dc_title, about.dc_creator) if about is not None else ({}, [])
+        title = titles.get("x-default") or next(iter(titles.values()), None) if titles else None
+        return title, ", ".join(str(each) for each in creators) or None if creators else None
+    except (*_DAMAGE, ExpatError):
+        return None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -20,6 +21,7 @@ _INLINE = frozenset(
         "tt", "u", "var", "wbr", "nobr",
     }
 )  # fmt: skip
+_SPACE = re.compile(r"[ \t\n\f\r]+")
 _SPOKEN = ("alt", "title", "placeholder", "aria-label")
 
 
@@ -42,6 +44,7 @@ def page_description(page: LexborHTMLParser) -> str:
 
 def page_text(page: LexborHTMLParser, tell: Callable[[str], None]) -> None:
     """Tell the text that is shown, piece by piece, lines where blocks begin and end."""
+    tell = _sparingly(tell)
     node = page.root
     while node is not None:
         shown = node.tag not in _NOT_SHOWN
@@ -49,6 +52,21 @@ def page_text(page: LexborHTMLParser, tell: Callable[[str], None]) -> None:
             _tell_start(node, tell)
         inside = node.first_child if shown else None
         node = _after(node, tell) if inside is None else inside
+
+
+def _sparingly(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Tell white space as a browser does: a run of it is one space, and blocks in blocks are one line's end."""
+    ended = True
+
+    def told(text: str) -> None:
+        nonlocal ended
+        text = _SPACE.sub(" ", text) if text != "\n" else text
+        if (text == "\n" and ended) or (text == " " and ended):
+            return
+        ended = text == "\n"
+        tell(text)
+
+    return told
 
 
 def _after(node: LexborNode | None, tell: Callable[[str], None]) -> LexborNode | None:
