@@ -118,6 +118,8 @@ MAIL = b"From: a@example.org\r\nTo: b@example.org\r\nSubject: x\r\n\r\ntext"
         (b"", "application/pdf", "a.pdf", "pdf"),
         (b"", NOTHING, "a", None),
         (bytes(100), NOTHING, "a", None),
+        (b"\x00\x01\x02\x03" * 50, NOTHING, "a", None),
+        (b"\x01\x00\x80\x02" * 50, "application/x-unheard-of", "a", None),
         (b"MZ\x90\x00" + bytes(100), "application/pdf", "a.pdf", None),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "text/plain", "a.txt", "image"),
     ],

@@ -55,8 +55,12 @@ def _likelihood(head: bytes, order: str, lane: bytes) -> float:
         return 0
     if any(unicodedata.category(each) in _NOT_IN_TEXT and each not in "\t\n\f\r" for each in text):
         return 0
-    common = sum(count for _, count in Counter(lane).most_common(_LANES))
-    if common < len(lane) * 0.95 or not any(each.isalnum() for each in text):
+    counts = Counter(lane).most_common(_LANES)
+    common = sum(count for _, count in counts)
+    ours = sum(" " <= each <= "~" or each in "\t\n\r" for each in text)
+    if common < len(lane) * 0.95 or (counts[0][1] < len(lane) * 0.7 and ours * 10 < len(text)):
+        return 0
+    if not any(each.isalnum() for each in text):
         return 0
     # Spaces, line ends and full stops are the same letters in every script.
     return 1 + sum(each in " \t\n\r.,;:-0123456789\u3001\u3002" for each in text) + common / len(lane)
