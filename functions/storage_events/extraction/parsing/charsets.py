@@ -53,6 +53,8 @@ _GUESSES = (
     "euc-jp", "gb18030", "big5", "euc-kr", "cp949", "windows-1253", "windows-1254", "windows-1255", "windows-1256",
     "tis-620", "iso8859-5", "iso8859-7",
 )  # fmt: skip
+_INSTEAD = {"koi8-r": ("cp1251",), "koi8-u": ("cp1251",)}
+"""What a charset is taken for that has the same letters elsewhere."""
 _MOST_GUESSES = 5
 _SAMPLE = 65536
 _IN_MARKUP = re.compile(
@@ -75,8 +77,12 @@ _IN_SCRIPT = [re.compile(f"[{letters}]") for _, letters in _SCRIPTS]
 _ODD_PAIRS = re.compile(
     "[a-zß-öø-ÿа-яёα-ω][А-ЯЁΑ-ΩÀ-ÖØ-Þ]"  # a capital inside a word
     "|ń[aeiouy]"  # Polish writes "ni" there; it is Spanish in another charset
+    "|[бвгджзклмнпрстфхцчшщ]{7,}"  # Russian capitals in another charset
     "|[a-z][\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff61-\uff9f]{1,2}[a-z]"  # one ideograph in a Latin word
 )
+
+_SYMBOL_INSIDE = re.compile("[a-zß-öø-ÿ][«»¡¿¤¦§¶±¸¬¯][a-zß-öø-ÿ]")
+"""Letters of the east of Europe, read as those of the west."""
 
 
 class Decoded(msgspec.Struct, frozen=True):
@@ -134,6 +140,8 @@ def is_plausible(text: str) -> bool:
     if any("\x80" <= character <= "\x9f" and character != "\x85" for character in text):
         return False
     if any("\ue000" <= character <= "\uf8ff" for character in text):
+        return False
+    if _SYMBOL_INSIDE.search(text):
         return False
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     odd = sum(_is_mixed(word) for word in words)
@@ -224,9 +232,10 @@ def _guessed(body: bytes) -> Decoded:
         codec = codec_of(guess)
         if codec is None or guess is None:
             break
-        text = _strictly(body, codec)
-        if text is not None and is_plausible(text[:_SAMPLE]):
-            return Decoded(text, codec)
+        for likely in (codec, *_INSTEAD.get(codec, ())):
+            text = _strictly(body, likely)
+            if text is not None and is_plausible(text[:_SAMPLE]):
+                return Decoded(text, likely)
         excluded += [name for name in allowed if codec_of(name) == codec or name == guess.lower()]
     return Decoded(_leniently(body, "cp1252"), "cp1252", "encoding_unknown")
 
