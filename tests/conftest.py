@@ -9,15 +9,8 @@ import pytest
 from artstore import aws, objects, telemetry
 from artstore.aws import dynamodb, secret_store
 from artstore.http import app
-from tests.support import speed
 
-
-def pytest_configure() -> None:
-    speed.read_descriptions_once()
-
-
-def pytest_collection_finish() -> None:
-    speed.collect_garbage_less()
+pytest_plugins = ["tests.support.workers"]
 
 
 @pytest.fixture(autouse=True)

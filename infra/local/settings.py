@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -17,7 +18,7 @@ class Settings:
     `directory` holds one complete, independent stack. `emulator` is "ministack" or "localstack", None the one it
     has, and `endpoint` is where a LocalStack answers. `function_database_url` is the database as functions reach
     it, when they do not reach it as this machine does. Ports are TCP ports on the loopback interface; None means
-    any free one, remembered afterwards.
+    any free one, remembered afterwards. `parameters` are template parameters to give.
     """
 
     directory: Path
@@ -29,16 +30,18 @@ class Settings:
     database_port: int | None = None
     admin_client_id: str | None = None
     admin_client_secret: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read ARTSTORE_LOCAL_DIR, ARTSTORE_LOCAL_EMULATOR, ARTSTORE_DATABASE_URL,
         ARTSTORE_FUNCTION_DATABASE_URL, ARTSTORE_LOCAL_PORT, ARTSTORE_LOCAL_DATABASE_PORT,
-        ARTSTORE_ADMIN_CLIENT_ID and ARTSTORE_ADMIN_CLIENT_SECRET; an empty value counts as absent.
+        ARTSTORE_LOCAL_PARAMETERS, ARTSTORE_ADMIN_CLIENT_ID and ARTSTORE_ADMIN_CLIENT_SECRET; an empty value counts
+        as absent.
         The endpoint is AWS_ENDPOINT_URL, or LOCALSTACK_HOST as localstack-client reads it.
 
         Raises ValueError, naming the variable, for an emulator or a port that is none, for an endpoint without a
-        scheme, and for half a pair of credentials.
+        scheme, for a parameter without a value, and for half a pair of credentials.
         """
         given = os.environ if environment is None else environment
 
@@ -70,7 +73,16 @@ class Settings:
             database_port=port("ARTSTORE_LOCAL_DATABASE_PORT"),
             admin_client_id=client_id,
             admin_client_secret=client_secret,
+            parameters=_parameters(text("ARTSTORE_LOCAL_PARAMETERS") or ""),
         )
+
+
+def _parameters(given: str) -> dict[str, str]:
+    """Template parameters written as a shell has them: Name=value, and quotes around a value with spaces."""
+    pairs = [word.partition("=") for word in shlex.split(given)]
+    if any(not name or not sign for name, sign, _ in pairs):
+        raise ValueError(f"ARTSTORE_LOCAL_PARAMETERS must be Name=value and more of them, not {given!r}")
+    return {name: value for name, _, value in pairs}
 
 
 def _endpoint(url: str | None, host: str | None) -> str | None:

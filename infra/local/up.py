@@ -76,13 +76,13 @@ def up(settings: Settings, console: Console, *, to_stay: bool = True) -> StackFi
         parts = _start_parts(directory, settings, emulator, console)
         _migrate(settings, parts.database, console, empty=parts.running.forgot)
         try:
-            stack = _deploy(decisions, emulator, parts, console)
+            stack = _deploy(settings, decisions, emulator, parts, console)
         except CommandError as error:
             if not parts.running.doubtful:
                 raise
             console.warn(f"{error}\n  ! an unfinished start or a crash left this: starting over, empty")
             parts = _start_over(directory, settings, emulator, parts, console)
-            stack = _deploy(decisions, emulator, parts, console)
+            stack = _deploy(settings, decisions, emulator, parts, console)
         emulator.trust()
         if state.write_stack(directory, stack):
             console.say(f"  wrote {directory.stack}")
@@ -187,7 +187,9 @@ def _build(target: str, console: Console) -> Manifest:
         return manifest
 
 
-def _deploy(decisions: Decisions, emulator: Emulator, parts: Parts, console: Console) -> StackFile:
+def _deploy(
+    settings: Settings, decisions: Decisions, emulator: Emulator, parts: Parts, console: Console
+) -> StackFile:
     """Deploy to the emulator and see that the API answers."""
     account = emulator.account(parts.running)
     with console.step("artifacts") as outcome:
@@ -202,6 +204,7 @@ def _deploy(decisions: Decisions, emulator: Emulator, parts: Parts, console: Con
             "DatabaseSecretArn": secret_arn,
             **emulator.parameters(parts.running),
             **parts.manifest.template_parameters(),
+            **settings.parameters,
         }
         deployed = deploy.deploy_stack(account, PREFIX, TEMPLATE, bucket, parameters, console.warn)
         outcome.append(f"{deployed.change} from {TEMPLATE.name}")

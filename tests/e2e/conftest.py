@@ -1,7 +1,9 @@
 """The stack that the end-to-end tests talk to: one that runs already, or one of their own.
 
 ARTSTORE_STACK names the stack.json of a running stack. Without it a whole stack is started in a temporary
-directory and removed afterwards, however the tests end.
+directory and removed afterwards, however the tests end; all workers of the run share it (tests/support/shared.py).
+What a test does must not disturb the others: one that changes what is there once for all of them, or counts it, is
+marked ``@pytest.mark.alone``.
 
 What an emulator cannot do is marked on the test that needs it: ``@pytest.mark.lacking("localstack", REASON)``.
 There the test has to fail, or the mark is out of date; with ``harmful=True`` it is not run, since it would break
@@ -12,54 +14,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
-from infra.local.settings import REPOSITORY
 from infra.local.state import StackFile
 from tests.e2e.archive import Archive
 from tests.e2e.operator import Operator
 from tests.e2e.service_accounts import ServiceAccounts
+from tests.support.shared import NotStarted, Run
 
 MINISTACK = "ministack"
-
-_REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Take the first request to end as Ctrl-C: pytest runs the fixtures' last halves, which no second one ends."""
-    for number in _REQUESTS_TO_END:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _local(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command of infra.local on a directory of its own, with no other ARTSTORE_ setting."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ARTSTORE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "infra.local", command],
-        cwd=REPOSITORY,
-        env={
-            **environment,
-            "ARTSTORE_LOCAL_DIR": str(directory),
-            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'layers/common/python'}",
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        # Ctrl-C at the terminal must not end the clearing up.
-        start_new_session=command == "clean",
-    )
 
 
 def _read(path: Path) -> StackFile:
@@ -95,26 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[StackFile]:
+def stack(run: Run) -> StackFile:
     """The stack under test."""
     running = _running()
     if running is not None:
-        yield running
-        return
-    previous = {number: signal.signal(number, _interrupt) for number in _REQUESTS_TO_END}
-    directory = Path(tempfile.mkdtemp(prefix="artstore-e2e-"))
+        return running
     try:
-        started = _local("up", directory)
-        if started.returncode != 0:
-            pytest.exit(f"The stack for the end-to-end tests did not start:\n{started.stdout}", returncode=3)
-        yield _read(directory / "stack.json")
-    finally:
-        removed = _local("clean", directory)
-        shutil.rmtree(directory, ignore_errors=True)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        if removed.returncode != 0:
-            pytest.exit(f"The stack of the end-to-end tests was not removed:\n{removed.stdout}", returncode=3)
+        return StackFile(**run.stack())
+    except NotStarted as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")

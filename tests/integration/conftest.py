@@ -1,27 +1,44 @@
-"""A real PostgreSQL for the whole session, its schema made by the real migrations, and AWS as moto plays it."""
+"""A real PostgreSQL for the whole run, its schema made by the real migrations, and AWS as moto plays it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import psycopg
 import pytest
 from moto import mock_aws
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from artstore.index.postgres import PostgresIndex
-from infra import migrate
 from infra.local import postgres
 from tests.support.dynamodb import create_tables
 from tests.support.ingest import Archive
+from tests.support.shared import Run
+from tests.support.workers import worker_of
 
 
 @pytest.fixture(scope="session")
-def database_url() -> Iterator[str]:
-    with postgres.temporary() as url:
-        migrate.upgrade(url)
-        yield url
+def database_url(run: Run, pytestconfig: pytest.Config) -> str:
+    """A database of this worker's own, with the schema of the index."""
+    template = run.database_server()
+    name = f"tests_{worker_of(pytestconfig)}"
+    with psycopg.connect(make_conninfo(template, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(postgres.DATABASE)
+            )
+        )
+    return urlsplit(template)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def emulator_url(run: Run) -> str:
+    """A MiniStack that modules share: each has names of its own."""
+    return run.emulator()
 
 
 @pytest.fixture

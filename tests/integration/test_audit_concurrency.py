@@ -14,7 +14,6 @@ from artstore.audit.chain import verify_entries
 from artstore.aws.audit_table import AuditTable
 from artstore.tables import ServiceAccount, bind
 from infra.local.emulators import ministack
-from infra.local.state import LocalDirectory
 from tests.support.dynamodb import create_tables
 
 PREFIX = "concurrent"  # of its own, since a table's class keeps its connection
@@ -23,20 +22,15 @@ EACH = 10
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def tables(emulator_url: str) -> Iterator[None]:
     """Tables in an emulator that answers several calls at once, unlike moto."""
-    ministack.install()
-    directory = LocalDirectory(tmp_path_factory.mktemp("tables"))
-    try:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setenv("AWS_ENDPOINT_URL", ministack.start(directory).url)
-            patched.setenv("AWS_ACCESS_KEY_ID", ministack.ROOT)
-            patched.setenv("AWS_SECRET_ACCESS_KEY", ministack.ROOT)
-            patched.setenv("AWS_DEFAULT_REGION", ministack.REGION)
-            create_tables(PREFIX)
-            yield
-    finally:
-        ministack.stop(directory)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AWS_ENDPOINT_URL", emulator_url)
+        patched.setenv("AWS_ACCESS_KEY_ID", ministack.ROOT)
+        patched.setenv("AWS_SECRET_ACCESS_KEY", ministack.ROOT)
+        patched.setenv("AWS_DEFAULT_REGION", ministack.REGION)
+        create_tables(PREFIX)
+        yield
 
 
 def event(name: str) -> AuditEvent:

@@ -58,7 +58,10 @@ def test_text_too_large_for_a_tsvector_is_cut_not_refused(postgres_index: Postgr
 def test_a_connection_the_server_dropped_is_opened_again(postgres_index: PostgresIndex, database_url: str) -> None:
     postgres_index.ping()
     with psycopg.connect(database_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'artstore'")
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'artstore' AND datname = current_database()"
+        )
     assert postgres_index.project(make_projection())
 
 

@@ -17,27 +17,16 @@ from botocore.config import Config
 
 from artstore.presign import Credentials, Endpoint, Presigned, presign, presign_get, presign_put
 from infra.local.emulators import ministack
-from infra.local.state import LocalDirectory
 
 CONTENT = b"%PDF-1.7 what was agreed"
 BUCKET = "presigned-documents"
 
 
 @pytest.fixture(scope="module")
-def storage_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    ministack.install()
-    directory = LocalDirectory(tmp_path_factory.mktemp("storage"))
-    try:
-        yield ministack.start(directory).url
-    finally:
-        ministack.stop(directory)
-
-
-@pytest.fixture(scope="module")
-def s3(storage_url: str) -> Iterator[Any]:
+def s3(emulator_url: str) -> Iterator[Any]:
     client = boto3.client(
         "s3",
-        endpoint_url=storage_url,
+        endpoint_url=emulator_url,
         region_name=ministack.REGION,
         aws_access_key_id=ministack.ROOT,
         aws_secret_access_key=ministack.ROOT,
@@ -54,8 +43,8 @@ def signer() -> Credentials:
 
 
 @pytest.fixture
-def endpoint(storage_url: str) -> Endpoint:
-    return Endpoint(storage_url, ministack.REGION)
+def endpoint(emulator_url: str) -> Endpoint:
+    return Endpoint(emulator_url, ministack.REGION)
 
 
 @pytest.fixture

@@ -33,6 +33,21 @@ def test_half_a_pair_of_credentials_is_refused(given: str) -> None:
         Settings.from_environment({given: "something"})
 
 
+def test_template_parameters_are_given_as_a_shell_has_them() -> None:
+    given = "RevocationDelaySeconds=2 AllowedOrigins='https://a.example, https://b.example' IssuerUrl="
+    assert Settings.from_environment({"ARTSTORE_LOCAL_PARAMETERS": given}).parameters == {
+        "RevocationDelaySeconds": "2",
+        "AllowedOrigins": "https://a.example, https://b.example",
+        "IssuerUrl": "",
+    }
+
+
+@pytest.mark.parametrize("given", ["RevocationDelaySeconds", "=2", "A=1 B"])
+def test_a_template_parameter_without_a_name_or_a_value_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="ARTSTORE_LOCAL_PARAMETERS"):
+        Settings.from_environment({"ARTSTORE_LOCAL_PARAMETERS": given})
+
+
 @pytest.mark.parametrize("value", ["aws", "LocalStack", "localstack "])
 def test_an_emulator_that_is_none_is_refused_by_name(value: str) -> None:
     with pytest.raises(ValueError, match="ARTSTORE_LOCAL_EMULATOR"):

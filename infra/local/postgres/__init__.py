@@ -101,21 +101,26 @@ def remove(home: PostgresHome) -> None:
 
 @contextlib.contextmanager
 def temporary() -> Iterator[str]:
-    """A new, empty server on a free port, as its postgresql:// URL; process and files are gone afterwards.
-
-    Quick rather than safe: nothing waits for the disk.
-    """
+    """A new, empty server on a free port, as its postgresql:// URL; process and files are gone afterwards."""
     home = postgres_home.temporary_home()
     try:
-        home.unpack()
-        _initialise(home, _THROWN_AWAY)
-        port = processes.free_port()
-        _start(home, port)
-        url = _url(home, port, DATABASE)
-        _ensure_database(url, _url(home, port, "postgres"))
-        yield url
+        yield start_temporary(home)
     finally:
         remove(home)
+
+
+def start_temporary(home: PostgresHome) -> str:
+    """Start a new, empty server on a free port of an empty home, and give its postgresql:// URL.
+
+    Quick rather than safe: nothing waits for the disk. It runs until `remove`.
+    """
+    home.unpack()
+    _initialise(home, _THROWN_AWAY)
+    port = processes.free_port()
+    _start(home, port)
+    url = _url(home, port, DATABASE)
+    _ensure_database(url, _url(home, port, "postgres"))
+    return url
 
 
 def _initialise(home: PostgresHome, settings: dict[str, str]) -> None:

@@ -137,11 +137,15 @@ def home_of(stack_directory: Path) -> PostgresHome:
 
 def temporary_home() -> PostgresHome:
     """A new home of its own, for a server that is thrown away."""
-    if os.geteuid() != 0:
-        return PostgresHome(Path(tempfile.mkdtemp(prefix="artstore-postgres-")), None)
-    home = PostgresHome(Path(tempfile.mkdtemp(prefix="artstore-postgres-", dir=SHARED_DIRECTORY)), _unprivileged())
+    shared = SHARED_DIRECTORY if os.geteuid() == 0 else None
+    home = home_at(Path(tempfile.mkdtemp(prefix="artstore-postgres-", dir=shared)))
     home.own(home.path)
     return home
+
+
+def home_at(path: Path) -> PostgresHome:
+    """The home in this directory, for the user that a server of ours runs as."""
+    return PostgresHome(path, _unprivileged() if os.geteuid() == 0 else None)
 
 
 def prepare(home: PostgresHome) -> None:
