@@ -43,9 +43,13 @@ def clean(settings: Settings, console: Console) -> None:
         with state.exclusive(
             directory.lock, functools.partial(console.say, "  another command is at work; waiting")
         ):
-            _stop(directory, settings, console)
-            emulators.emulator_of(directory, settings).forget()
-            postgres.remove(postgres_home.home_of(directory.root))
+            emulator = emulators.emulator_of(directory, settings)
+            with console.step(emulator.name) as outcome:
+                outcome.append(emulator.forget())
+            with console.step("PostgreSQL") as outcome:
+                home = postgres_home.home_of(directory.root)
+                outcome.append("stopped, its data deleted" if postgres.stop(home) else "did not run")
+                postgres.remove(home)
             _empty(directory.root, keep=directory.lock)
         shutil.rmtree(directory.root)
     console.say(f"  removed {directory.root}")

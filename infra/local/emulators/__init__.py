@@ -87,8 +87,11 @@ class Emulator(Protocol):
     def trust(self) -> None:
         """Take note that the stack in it was seen to work."""
 
-    def forget(self) -> None:
-        """Delete what it holds of the stack. What belongs to others stays."""
+    def forget(self) -> str:
+        """End it, if it is the stack's own, and delete what it holds of the stack. What belongs to others stays.
+
+        Says what happened.
+        """
 
     def stop(self) -> str:
         """Stop it, if it is the stack's own. Says what happened."""
@@ -155,9 +158,9 @@ class MiniStack:
         """Call its state good."""
         ministack.trust(self._directory)
 
-    def forget(self) -> None:
-        """Stop it and delete all it knows."""
-        ministack.forget(self._directory)
+    def forget(self) -> str:
+        """Kill it and delete all it knows."""
+        return "ended, its data deleted" if ministack.forget(self._directory) else "did not run"
 
     def stop(self) -> str:
         """Stop it; its state is kept."""

@@ -135,14 +135,14 @@ class LocalStack:
     def trust(self) -> None:
         """Nothing: there is no crash that it outlives."""
 
-    def forget(self) -> None:
+    def forget(self) -> str:
         """Delete the stack and what outlives it; of containers that are the stack's own nothing is left."""
+        said = self.stop()
         found = self._recorded()
-        if found is not None and found.containers is not None:
-            containers.remove(found.containers)
-        elif found is not None and _information(found.url) is not None:
+        if found is not None and found.containers is None and _information(found.url) is not None:
             remnants.delete_all(self._account(found.url), PREFIX)
         self._directory.localstack.unlink(missing_ok=True)
+        return said
 
     def stop(self) -> str:
         """Remove the containers, and with them the stack's data. Another's LocalStack is left alone."""

@@ -140,11 +140,19 @@ def checkpoint(directory: LocalDirectory) -> Emulator:
     return start(directory, port)
 
 
-def forget(directory: LocalDirectory) -> None:
-    """Stop the emulator and delete all it knows, objects included."""
-    stop(directory)
+def forget(directory: LocalDirectory) -> bool:
+    """Kill the emulator, whose state is not wanted any more, and delete all it knows, objects included.
+
+    Returns whether it ran.
+    """
+    process = processes.recorded(directory.emulator_record)
+    running = process is not None and processes.is_running(process)
+    if process is not None:
+        processes.stop(process, grace_seconds=0)
+    _end_strays(directory, grace_seconds=0)
     shutil.rmtree(directory.emulator, ignore_errors=True)
     directory.emulator_record.unlink(missing_ok=True)
+    return running
 
 
 def clean_environment(directory: LocalDirectory, port: int) -> dict[str, str]:
@@ -261,10 +269,10 @@ def _not_ready(directory: LocalDirectory) -> CommandError:
     return CommandError(f"MiniStack did not get ready; the end of {directory.emulator_log}:\n{tail}")
 
 
-def _end_strays(directory: LocalDirectory) -> None:
+def _end_strays(directory: LocalDirectory, grace_seconds: float = 5) -> None:
     """End what this stack started and nobody wrote down: workers, or an emulator whose starter was killed."""
     for stray in processes.with_environment(_marker(directory)):
-        processes.stop(stray, grace_seconds=5)
+        processes.stop(stray, grace_seconds=grace_seconds)
 
 
 def _marker(directory: LocalDirectory) -> str:
