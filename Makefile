@@ -3,6 +3,7 @@
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+PYTEST := $(RUN) -m pytest -n $(or $(WORKERS),auto)
 REQUIREMENTS := requirements-dev.txt requirements.txt $(wildcard functions/*/requirements.txt)
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 
@@ -12,7 +13,7 @@ export ARTSTORE_LOCAL_EMULATOR := $(STACK)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up down status env logs test lint e2e bench package deploy releases administrator clean
+.PHONY: help demo serve up down status env logs check test test-deep lint e2e bench package deploy releases administrator clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -38,8 +39,14 @@ logs: $(READY) ## the functions' and the emulator's last log lines; ARGS="--foll
 serve: $(READY) ## every HTTP route in one process (chalice local), on the running stack; PORT=8000
 	@$(RUN) -m infra.local serve --port $(or $(PORT),8000)
 
+check: lint ## linters, types and unit tests: what to run before each commit
+	@$(PYTEST) tests/unit $(ARGS)
+
 test: lint ## linters, then every test, the end-to-end ones on a stack of their own
-	@$(RUN) -m pytest tests/unit tests/integration tests/e2e $(ARGS)
+	@$(PYTEST) tests/unit tests/integration tests/e2e $(ARGS)
+
+test-deep: ## every test, properties on twenty times as many examples; for the night
+	@ARTSTORE_TEST_DEPTH=20 $(MAKE) --no-print-directory test
 
 lint: $(READY) ## ruff, mypy, import-linter, cfn-lint
 	@$(RUN) -m ruff check .
@@ -49,7 +56,7 @@ lint: $(READY) ## ruff, mypy, import-linter, cfn-lint
 	@$(VENV)/bin/cfn-lint infra/template.yaml infra/deployer.yaml
 
 e2e: $(READY) ## the end-to-end tests against the running stack, or the one ARTSTORE_STACK names
-	@ARTSTORE_STACK="$${ARTSTORE_STACK:-$${ARTSTORE_LOCAL_DIR:-.local}/stack.json}" $(RUN) -m pytest tests/e2e $(ARGS)
+	@ARTSTORE_STACK="$${ARTSTORE_STACK:-$${ARTSTORE_LOCAL_DIR:-.local}/stack.json}" $(PYTEST) tests/e2e $(ARGS)
 
 bench: $(READY) ## one benchmark: NAME=coldstart, token, upload
 	@$(RUN) -m benchmarks $(NAME) $(ARGS)

@@ -87,6 +87,12 @@ def operator(stack: StackFile) -> Operator:
 
 
 @pytest.fixture(scope="session")
+def delay(operator: Operator) -> int:
+    """How long a token that has ended may still pass on this stack, in seconds."""
+    return int(operator.setting("query", "ARTSTORE_REVOCATION_DELAY_SECONDS"))
+
+
+@pytest.fixture(scope="session")
 def accounts(archive: Archive) -> Iterator[ServiceAccounts]:
     """Service accounts of the tests' own."""
     made = ServiceAccounts(archive)

@@ -30,3 +30,8 @@ class Operator:
         self.events_queue_url = stack.events_queue_url
         self.dead_letter_queue_url = stack.dead_letter_queue_url
         self.function_names = stack.functions
+
+    def setting(self, function: str, name: str) -> str:
+        """Give what the environment of a function says."""
+        found = self.functions.get_function_configuration(FunctionName=self.function_names[function])
+        return str(found["Environment"]["Variables"][name])

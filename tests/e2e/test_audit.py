@@ -123,6 +123,7 @@ def test_pages_join_into_the_whole(archive: Archive, client_id: str) -> None:
     assert found == whole
 
 
+@pytest.mark.alone
 def test_a_thief_of_the_tables_rights_is_found_out(archive: Archive, operator: Operator, client_id: str) -> None:
     assert verify(archive)["valid"] is True
     (deleted, updated, _created) = read(archive, object=f"service-account/{client_id}")
@@ -160,6 +161,7 @@ def test_who_tries_what_a_token_does_not_permit_leaves_an_entry(archive: Archive
     )
 
 
+@pytest.mark.alone
 def test_exports_verify_without_the_archive(
     archive: Archive, operator: Operator, client_id: str, tmp_path: Path
 ) -> None:
@@ -175,6 +177,7 @@ def test_exports_verify_without_the_archive(
     assert found.last.seq >= read(archive, object=f"service-account/{client_id}")[0]["seq"]
 
 
+@pytest.mark.alone
 def test_an_export_keeps_its_checksum_and_is_no_document(
     archive: Archive, operator: Operator, client_id: str
 ) -> None:

@@ -2,7 +2,8 @@
 
 The cases come from a fixed seed. Requests are authorized by an account of the tests' own, so that the document's
 operations do what they do: accounts are created, changed and deleted, keys are listed, tokens revoked.
-ARTSTORE_E2E_EXAMPLES says how many cases each operation gets beside those that the document spells out.
+ARTSTORE_E2E_EXAMPLES says how many cases each operation gets beside those that the document spells out; by itself
+few, and more in ``make test-deep``.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from schemathesis.specs.openapi import checks
 from infra import openapi
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive
 from tests.e2e.service_accounts import ServiceAccounts, TestClient
+from tests.support.examples import examples
 from tests.support.malformed import basic
 
-EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES") or examples(8))
 PATHS = sorted({each.path for each in openapi.ENDPOINTS_OF["auth"]})
 OWN_CREDENTIALS = {f"/api/v1/auth/{name}" for name in ("token", "introspect", "revoke")}
 CHECKS = [

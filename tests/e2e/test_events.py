@@ -6,6 +6,8 @@ import json
 import uuid
 from urllib.parse import quote
 
+import pytest
+
 from tests.e2e.archive import Archive, eventually
 from tests.e2e.operator import Operator
 
@@ -74,6 +76,7 @@ def test_an_event_whose_object_is_gone_leaves_nothing_behind(archive: Archive, o
     assert "Contents" not in operator.s3.list_objects_v2(Bucket=operator.edit_bucket, Prefix=f"inbox/{word}")
 
 
+@pytest.mark.alone
 def test_a_poison_message_does_not_hold_up_the_others(archive: Archive, operator: Operator) -> None:
     operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody='{"not": "an S3 event"}')
     word = f"behind{uuid.uuid4().hex[:8]}"

@@ -188,6 +188,7 @@ def test_accounts_are_listed_page_by_page_and_found_by_words(administrator: Admi
     assert administrator.get(query="other", cursor=parameters["cursor"]).json()["code"] == "invalid_cursor"
 
 
+@pytest.mark.alone
 def test_operators_are_told_once_of_a_secret_that_ends_soon(
     administrator: Administrator, operator: Operator
 ) -> None:

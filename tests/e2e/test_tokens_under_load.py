@@ -15,7 +15,6 @@ import pytest
 import requests
 
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive, eventually
-from tests.e2e.operator import Operator
 from tests.e2e.service_accounts import ServiceAccounts, TestClient
 
 ROUTES = {
@@ -87,14 +86,6 @@ class Worker:
                         self.answers += self.use(session, token)
 
 
-@pytest.fixture
-def delay(operator: Operator) -> int:
-    """How long a token that has ended may still pass, in seconds."""
-    name = operator.function_names["query"]
-    variables = operator.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    return int(variables["ARTSTORE_REVOCATION_DELAY_SECONDS"])
-
-
 def end(archive: Archive, accounts: ServiceAccounts, workers: dict[str, Worker]) -> str:
     """End the tokens of four clients, each in its way; give the new secret of the one whose secret is replaced."""
     own = Archive(archive.api_url, workers["revoked"].client.client_id, workers["revoked"].client.client_secret)
@@ -123,8 +114,9 @@ def asked_everywhere(worker: Worker, since: float) -> bool:
     return {answer.function for answer in worker.answers if answer.begun > since} == set(ROUTES)
 
 
+@pytest.mark.alone
 def test_tokens_end_everywhere_within_the_delay_and_no_other_token_does(
-    archive: Archive, accounts: ServiceAccounts, operator: Operator, delay: int
+    archive: Archive, accounts: ServiceAccounts, delay: int
 ) -> None:
     workers = {name: Worker(archive, accounts.create("ADMIN")) for name in ENDED}
     bystanders = [Worker(archive, accounts.create("ADMIN"), renews=True) for _ in range(BYSTANDERS)]

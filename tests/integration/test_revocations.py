@@ -15,6 +15,7 @@ from artstore.errors import Unavailable
 from artstore.security.revocations import LONGEST_TOKEN_LIFETIME_SECONDS, Revocations
 from artstore.tables import Revocation, bind
 from tests.support.dynamodb import count_calls, create_tables
+from tests.support.examples import examples
 
 DELAY = 30
 NOW = 1_800_000_000.5
@@ -184,7 +185,7 @@ def test_a_revocation_can_be_part_of_a_transaction(writer: Revocations, reader: 
     assert reader.is_revoked("t", "sa_2", NOW)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["token", "client", "wait"]), st.integers(0, 3)), max_size=12))
 def test_a_reader_agrees_with_the_writer_after_the_delay_whatever_happened(
     aws: None, steps: list[tuple[str, int]]

@@ -21,6 +21,7 @@ from functions.auth import app as auth
 from functions.auth import dependencies
 from functions.auth.secrets import hash_secret
 from tests.support.auth import PREFIX, deployed
+from tests.support.examples import examples
 from tests.support.gateway import Answer, call
 from tests.support.malformed import (
     ASSERTION_TYPE,
@@ -260,7 +261,7 @@ def test_ending_the_token_of_another_client_is_refused_and_does_nothing(app: Art
     endpoint=st.sampled_from(sorted(REQUIRED)),
     media_type=st.sampled_from([FORM, JSON]),
 )
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(40), derandomize=True, deadline=None, database=None)
 def test_no_body_is_too_odd_for_an_answer_of_the_rfc(
     body: bytes, endpoint: str, media_type: str, app: Any
 ) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support import speed
+from tests.support import examples, speed
 from tests.support.shared import Run
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -36,6 +36,7 @@ def worker_of(config: pytest.Config) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     speed.read_descriptions_once()
+    examples.take_few()
     given: dict[str, Any] | None = getattr(config, "workerinput", None)
     if given is not None:
         config.stash[_run] = Run(Path(given["run"]))
@@ -54,6 +55,12 @@ def run(pytestconfig: pytest.Config) -> Run:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["run"] = str(run_of(node.config).directory)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some tests wait for what answers, and do nothing."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

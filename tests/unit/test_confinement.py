@@ -16,7 +16,7 @@ import pytest
 
 from functions.storage_events.extraction.process.confinement import Ending, Limits, Send, run_confined
 
-LIMITS = Limits(memory_bytes=64 * 1024 * 1024, cpu_seconds=1, wall_seconds=10.0, answer_bytes=100_000)
+LIMITS = Limits(memory_bytes=64 * 1024 * 1024, cpu_seconds=1, wall_seconds=20.0, answer_bytes=100_000)
 
 
 def test_what_was_sent_arrives_in_order() -> None:

@@ -14,6 +14,7 @@ from artstore.errors import Unavailable
 from functions.auth.keys.ring import Initiator, KeyRing, KeyState
 from functions.auth.keys.secret import LONGEST_RING_AGE_SECONDS, REREAD_SECONDS, ActiveKey
 from functions.auth.signing_key import SigningKey, StoredKey, generate_key
+from tests.support.examples import examples
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = timedelta(hours=1)
@@ -42,7 +43,7 @@ def test_a_retired_key_verifies_and_can_sign_no_more() -> None:
     assert retired.public_jwk["kid"] == retired.kid
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(st.integers(0, 90), max_size=20))
 def test_whatever_the_rhythm_one_key_signs_one_is_next_and_none_is_dropped_too_early(minutes: list[int]) -> None:
     ring, now = make_ring(), START

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from artstore.errors import Invalid
 from artstore.presign import MAX_EXPIRY_SECONDS, Credentials, Endpoint, presign, presign_get
 from artstore.presign.address import address_of
+from tests.support.examples import examples
 
 # What breaks signatures: everything that is encoded, normalised or split on somewhere.
 PIECES = ["/", "//", "..", ".", " ", "+", "%", "%2F", "%41", "~", "*", "'", "(", "?", "#", "&", "="]
@@ -104,7 +105,7 @@ def signature(url: str) -> str:
     return dict(parse_qsl(urlsplit(url).query))["X-Amz-Signature"]
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     method=st.sampled_from(["GET", "HEAD", "PUT", "POST", "DELETE"]),
     bucket=buckets,
@@ -177,7 +178,7 @@ def s3_client(endpoint: Endpoint) -> Any:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     bucket=buckets,
     key=keys,
