@@ -46,6 +46,12 @@ def _running() -> StackFile | None:
     return found
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """End a run that cannot begin, before there are workers."""
+    _running()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Expect the failure of what the emulator under test lacks."""
     running = _running()
