@@ -25,6 +25,7 @@ class Operator:
         self.logs: Any = session.client("logs", endpoint_url=stack.aws_endpoint)
         self.region = stack.region
         self.prefix = stack.prefix
+        self.emulator = stack.emulator
         self.edit_bucket = stack.edit_bucket
         self.rw_bucket = stack.rw_bucket
         self.events_queue_url = stack.events_queue_url

@@ -50,6 +50,8 @@ def attempt(operator: Operator) -> Iterator[Try]:
     def probe(function: str) -> str:
         if function not in probes:
             like = operator.functions.get_function_configuration(FunctionName=operator.function_names[function])
+            # Of botocore, which AWS and MiniStack have in their runtime, LocalStack's knows nothing.
+            layers = [each["Arn"] for each in like.get("Layers", [])] if operator.emulator == "localstack" else []
             name = f"{operator.prefix}-probe-{uuid.uuid4().hex[:8]}"
             operator.functions.create_function(
                 FunctionName=name,
@@ -58,7 +60,7 @@ def attempt(operator: Operator) -> Iterator[Try]:
                 Role=like["Role"],
                 Handler="probe.handler",
                 Code={"ZipFile": archive.getvalue()},
-                Layers=[layer["Arn"] for layer in like.get("Layers", [])],
+                Layers=layers,
                 Timeout=20,
             )
             probes[function] = name

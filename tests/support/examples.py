@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 DEPTH = int(os.environ.get("ARTSTORE_TEST_DEPTH", "1"))
 _USUAL = 30
@@ -16,6 +16,11 @@ def examples(few: int) -> int:
 
 
 def take_few() -> None:
-    """Let properties that ask for no number be tried on few examples."""
-    settings.register_profile("artstore", max_examples=examples(_USUAL))
+    """Let properties that ask for no number be tried on few examples, and none fail for a machine that is slow."""
+    settings.register_profile(
+        "artstore",
+        max_examples=examples(_USUAL),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     settings.load_profile("artstore")

@@ -46,6 +46,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PYTHONHASHSEED", "0")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a run that did not come to its session, too."""
+    if _run in config.stash and not hasattr(config, "workerinput"):
+        run_of(config).end()
+
+
 @pytest.fixture(scope="session")
 def run(pytestconfig: pytest.Config) -> Run:
     """What all workers of this run share."""
