@@ -65,8 +65,8 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: some tests wait for what answers, and do nothing."""
-    return (os.cpu_count() or 1) + 1
+    """One more than there are processors, since some tests wait; eight at most, since they share one emulator."""
+    return min((os.cpu_count() or 1) + 1, 8)
 
 
 @pytest.hookimpl(optionalhook=True)
