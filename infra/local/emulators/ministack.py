@@ -29,6 +29,8 @@ REGION = "us-east-1"
 # The key and the secret of the account's root user, as MiniStack has them built in.
 ROOT = "test"
 REQUIREMENTS = Path(__file__).with_name("requirements-ministack.txt")
+CORRECTED = Path(__file__).with_name("corrections.py")
+"""What starts it, with its faults put right."""
 ENVIRONMENT = REPOSITORY / ".build" / "ministack"
 LOG_LIMIT_BYTES = 20_000_000
 
@@ -215,7 +217,7 @@ def _spawn(directory: LocalDirectory, port: int) -> processes.ProcessRecord:
         directory.emulator_log.replace(directory.emulator_log.with_suffix(".log.1"))
     with directory.emulator_log.open("ab") as log:
         child = subprocess.Popen(
-            [_python(), "-m", "ministack"],
+            [_python(), "-P", CORRECTED],
             cwd=directory.emulator / "home",
             env=clean_environment(directory, port),
             stdin=subprocess.DEVNULL,

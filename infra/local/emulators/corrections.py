@@ -1,0 +1,122 @@
+"""MiniStack, with what it does otherwise than AWS put right: run by its path in place of ``-m ministack``.
+
+It runs in MiniStack's own environment and imports nothing of ours. Each correction says what AWS does, and goes
+when MiniStack does it too: tests/integration/test_ministack_corrections.py fails on that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import ministack.app
+from ministack.services import apigateway_v1, s3
+from ministack.services.cloudformation import provisioners
+
+Answer = tuple[int, dict[str, str], bytes]
+
+_ANY = "x-amazon-apigateway-any-method"
+_RESPONSES = "x-amazon-apigateway-gateway-responses"
+_METADATA = "/.well-known/oauth-authorization-server"
+_EXECUTE = "/_aws/execute-api/"
+
+
+def read_versions_as_objects() -> None:
+    """GetObject with versionId heeds Range and response-*, as it does without."""
+    read = s3._get_object
+
+    def corrected(bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> Answer:
+        status, answered, body = read(bucket, key, headers, query)
+        if status != 200 or not s3._qp(query or {}, "versionId", ""):
+            return status, answered, body
+        if asked := headers.get("range", ""):
+            found = s3._parse_range(asked, len(body))
+            if found is None:
+                unsatisfied = {"Content-Type": "application/xml", "Content-Range": f"bytes */{len(body)}"}
+                return 416, unsatisfied, s3._xml_body(s3._range_error_xml(bucket, key))
+            first, last = found
+            answered = {
+                name: value for name, value in answered.items() if not name.lower().startswith("x-amz-checksum")
+            }
+            answered["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
+            status, body = 206, body[first : last + 1]
+            answered["Content-Length"] = str(len(body))
+        s3._apply_response_overrides(answered, query or {})
+        return status, answered, body
+
+    s3._get_object = corrected
+
+
+def import_any_method() -> None:
+    """An OpenAPI body may give a path one integration for all methods that it does not name."""
+    import_operation = apigateway_v1._import_operation
+    apigateway_v1._OPENAPI_HTTP_METHODS.add(_ANY)
+
+    def corrected(api_id: str, resource_id: str, method: str, *rest: Any, **named: Any) -> Any:
+        known = "ANY" if method.lower() == _ANY else method
+        return import_operation(api_id, resource_id, known, *rest, **named)
+
+    apigateway_v1._import_operation = corrected
+
+
+def import_gateway_responses() -> None:
+    """An OpenAPI body brings the gateway's own answers with it."""
+    import_api = apigateway_v1._import_rest_api
+
+    def corrected(body: dict[str, Any], *rest: Any, **named: Any) -> str:
+        api_id: str = import_api(body, *rest, **named)
+        for kind, response in (body.get(_RESPONSES) or {}).items():
+            apigateway_v1._put_gateway_response(api_id, kind, response)
+        return api_id
+
+    apigateway_v1._import_rest_api = corrected
+
+
+def keep_api_ids() -> None:
+    """A REST API whose body changes in CloudFormation stays the same API, with its id and its stages."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::RestApi"]
+    update = handler["update"]
+    replaced = ("_resources", "_authorizers_v1", "_models", "_gateway_responses")
+
+    def corrected(api_id: str, before: dict[str, Any], after: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        if isinstance(after.get("Body"), dict) and after["Body"] != before.get("Body"):
+            imported = apigateway_v1._import_rest_api(after["Body"], {"name": after.get("Name")})
+            for name in replaced:
+                kept = getattr(apigateway_v1, name)
+                kept[api_id] = kept[imported]
+            apigateway_v1._delete_rest_api(imported)
+            before = {**before, "Body": after["Body"]}
+        return update(api_id, before, after, *rest, **named)
+
+    handler["update"] = corrected
+
+
+def find_metadata_by_issuer() -> None:
+    """The metadata of an issuer with a path is found where RFC 8414 §3 puts it, before that path.
+
+    On AWS a domain of one's own does this, whose issuer has no path.
+    """
+    serve: Callable[[dict[str, Any], Any, Any], Awaitable[None]] = ministack.app.app
+
+    async def corrected(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        path = str(scope.get("path", ""))
+        if path.startswith(_METADATA + _EXECUTE):
+            found = path.removeprefix(_METADATA).rstrip("/") + _METADATA
+            scope = {**scope, "path": found, "raw_path": found.encode()}
+        await serve(scope, receive, send)
+
+    ministack.app.app = corrected
+
+
+CORRECTIONS = (
+    read_versions_as_objects,
+    import_any_method,
+    import_gateway_responses,
+    keep_api_ids,
+    find_metadata_by_issuer,
+)
+
+if __name__ == "__main__":
+    for correct in CORRECTIONS:
+        correct()
+    ministack.app.main()

@@ -1,0 +1,175 @@
+"""What infra.local puts right in MiniStack is right with the corrections, and still wrong without them.
+
+A probe that holds on the emulator as it comes says that its correction is no longer needed, and is to go.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from infra.deploy import Account
+from infra.local import processes
+from infra.local.emulators import ministack
+from infra.local.state import LocalDirectory
+
+_METADATA = "/.well-known/oauth-authorization-server"
+_MOCK = {"responses": {}, "x-amazon-apigateway-integration": {"type": "mock"}}
+_BODY: dict[str, Any] = {
+    "openapi": "3.0.1",
+    "info": {"title": "probe", "version": "1"},
+    "paths": {_METADATA: {"get": _MOCK, "x-amazon-apigateway-any-method": _MOCK}},
+    "x-amazon-apigateway-gateway-responses": {"MISSING_AUTHENTICATION_TOKEN": {"statusCode": "418"}},
+}
+
+
+@dataclass(frozen=True)
+class Emulator:
+    account: Account
+    url: str
+
+
+def _run(directory: LocalDirectory, command: list[str]) -> Iterator[Emulator]:
+    ministack.install()
+    for name in ("home", "tmp", "s3", "state"):
+        (directory.emulator / name).mkdir(parents=True)
+    port = processes.free_port()
+    process = subprocess.Popen(
+        [str(ministack.ENVIRONMENT / "bin" / "python"), *command],
+        cwd=directory.emulator / "home",
+        env=ministack.clean_environment(directory, port),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{url}/_ministack/health", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    try:
+        assert processes.wait_until(answers, 60)
+        yield Emulator(Account(ministack.REGION, url, ministack.ROOT, ministack.ROOT), url)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def as_it_comes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    yield from _run(LocalDirectory(tmp_path_factory.mktemp("plain")), ["-m", "ministack"])
+
+
+@pytest.fixture(scope="module")
+def corrected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    yield from _run(LocalDirectory(tmp_path_factory.mktemp("corrected")), ["-P", str(ministack.CORRECTED)])
+
+
+def reads_versions_as_objects(emulator: Emulator) -> bool:
+    s3 = emulator.account.client("s3")
+    s3.create_bucket(Bucket="probe")
+    s3.put_bucket_versioning(Bucket="probe", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="probe", Key="k", Body=b"0123456789")["VersionId"]
+    s3.put_object(Bucket="probe", Key="k", Body=b"newer")
+    part = s3.get_object(
+        Bucket="probe",
+        Key="k",
+        VersionId=version,
+        Range="bytes=2-4",
+        ResponseContentDisposition="attachment",
+        ChecksumMode="ENABLED",
+    )
+    whole = s3.get_object(Bucket="probe", Key="k", VersionId=version, ResponseContentType="a/b")
+    try:
+        s3.get_object(Bucket="probe", Key="k", VersionId=version, Range="bytes=99-")
+        beyond = 200
+    except ClientError as error:
+        beyond = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return (
+        (part["ResponseMetadata"]["HTTPStatusCode"], part.get("ContentRange")) == (206, "bytes 2-4/10")
+        and (part["Body"].read(), part["ContentLength"], part.get("ContentDisposition"))
+        == (b"234", 3, "attachment")
+        and (whole["Body"].read(), whole["ContentType"]) == (b"0123456789", "a/b")
+        and beyond == 416
+    )
+
+
+def _deploy(emulator: Emulator, stack: str, description: str = "as it was made") -> str:
+    """Make or change a stack that holds an API, and give the API's id."""
+    body = _BODY | {"info": {"title": "probe", "version": "1", "description": description}}
+    body["paths"] = {**_BODY["paths"], f"/{description.replace(' ', '-')}": {"get": _MOCK}}
+    resources = {
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": stack, "Body": body}},
+        "Deployment": {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": {"Ref": "Api"}}},
+        "Stage": {
+            "Type": "AWS::ApiGateway::Stage",
+            "Properties": {"RestApiId": {"Ref": "Api"}, "DeploymentId": {"Ref": "Deployment"}, "StageName": "v1"},
+        },
+    }
+    cloudformation = emulator.account.client("cloudformation")
+    template = json.dumps({"Resources": resources, "Outputs": {"Id": {"Value": {"Ref": "Api"}}}})
+    known = [each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]]
+    if stack in known:
+        cloudformation.update_stack(StackName=stack, TemplateBody=template)
+        waiter = cloudformation.get_waiter("stack_update_complete")
+    else:
+        cloudformation.create_stack(StackName=stack, TemplateBody=template)
+        waiter = cloudformation.get_waiter("stack_create_complete")
+    waiter.wait(StackName=stack, WaiterConfig={"Delay": 1})
+    [output] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    return str(output["OutputValue"])
+
+
+def imports_any_method(emulator: Emulator) -> bool:
+    resources = emulator.account.client("apigateway").get_resources(restApiId=_deploy(emulator, "any"))["items"]
+    return ["ANY", "GET"] in [sorted(each.get("resourceMethods", {})) for each in resources]
+
+
+def imports_gateway_responses(emulator: Emulator) -> bool:
+    api = _deploy(emulator, "responses")
+    return requests.get(f"{emulator.url}/_aws/execute-api/{api}/v1/nowhere", timeout=10).status_code == 418
+
+
+def keeps_api_ids(emulator: Emulator) -> bool:
+    before, after = _deploy(emulator, "ids"), _deploy(emulator, "ids", "changed")
+    paths = {
+        each["path"] for each in emulator.account.client("apigateway").get_resources(restApiId=after)["items"]
+    }
+    stages = emulator.account.client("apigateway").get_stages(restApiId=after)["item"]
+    assert "/changed" in paths
+    assert "/as-it-was-made" not in paths
+    return before == after and [each["stageName"] for each in stages] == ["v1"]
+
+
+def finds_metadata_by_issuer(emulator: Emulator) -> bool:
+    issuer = f"/_aws/execute-api/{_deploy(emulator, 'metadata')}/v1"
+    assert requests.get(f"{emulator.url}{issuer}{_METADATA}", timeout=10).ok
+    return requests.get(f"{emulator.url}{_METADATA}{issuer}", timeout=10).ok
+
+
+PROBES = [
+    reads_versions_as_objects,
+    imports_any_method,
+    imports_gateway_responses,
+    keeps_api_ids,
+    finds_metadata_by_issuer,
+]
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_the_corrected_emulator_does_as_aws(corrected: Emulator, probe: Callable[[Emulator], bool]) -> None:
+    assert probe(corrected)
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_each_correction_is_still_needed(as_it_comes: Emulator, probe: Callable[[Emulator], bool]) -> None:
+    assert not probe(as_it_comes), f"MiniStack {probe.__name__} by itself now: its correction is to go"
