@@ -34,13 +34,39 @@ ENDPOINTS_OF: Mapping[str, tuple[Endpoint, ...]] = {
     "upload": upload.ENDPOINTS,
     "query": query.ENDPOINTS,
 }
+FALLBACK = "query"
+"""The function that answers for what no operation is: unknown paths, other methods, browsers' preflights."""
+
+_DESCRIPTION = """\
+A long-term document archive that other applications use over HTTP.
+
+Answers are JSON, whatever Accept says, and errors `application/problem+json` (RFC 9457) with a stable `code`;
+the endpoints of OAuth 2 refuse in the form of RFC 6749 §5.2. Wherever GET is, HEAD is as well, and OPTIONS
+everywhere. An unknown path is 404, another method of a known one 405 with `Allow`. Where an answer has an `ETag`,
+If-None-Match may save sending it again. A body whose members are all optional may be left out. Pages of other
+origins may use the API where the deployment allows theirs (CORS)."""
+_TAGS = (
+    ("Documents", "Finding, showing and downloading what is in the archive", ("query /api/v1/files",)),
+    ("Uploads", "Putting documents into it", ("upload /api/v1/files",)),
+    ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),
+    ("Service accounts", "The archive's clients and their secrets", ("auth /api/v1/service-accounts",)),
+    ("Signing keys", "The keys that sign tokens", ("auth /api/v1/jwt-keys",)),
+    ("Audit log", "Who did what", ("auth /api/v1/audit",)),
+    (
+        "Discovery",
+        "What a client can learn before it asks for anything",
+        ("auth /.well-known/", "query /openapi.json"),
+    ),
+    ("Health", "Whether the archive answers", ("query /health/",)),
+)
+"""The groups of operations: name, description, and how the function and path of theirs begin."""
 
 
 _MARKED = re.compile(
     r"(?P<begin>^(?P<indent> *)# BEGIN GENERATED PATHS[^\n]*\n)(?:.*\n)??(?P<end> *# END GENERATED PATHS)",
     re.MULTILINE | re.DOTALL,
 )
-_PATH_PARAMETER = "      - {{name: {name}, in: path, required: true, schema: {{type: string}}}}"
+_ANY = "x-amazon-apigateway-any-method"
 _INTEGRATION = (
     "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/"
     "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{function}/invocations"
@@ -53,13 +79,24 @@ def document() -> str:
         (each for endpoints in ENDPOINTS_OF.values() for each in endpoints),
         title="ArtStore",
         version=VERSION,
-        description="A long-term document archive that other applications use over HTTP.",
+        description=_DESCRIPTION,
+        tags={name: text for name, text, _ in _TAGS},
+        tag_of=_tag_of,
     )
     return json.dumps(built, indent=2, ensure_ascii=False) + "\n"
 
 
+def _tag_of(each: Endpoint) -> str:
+    function = next(name for name, endpoints in ENDPOINTS_OF.items() if each in endpoints)
+    named = f"{function} {each.path}"
+    return next(name for name, _, prefixes in _TAGS if named.startswith(prefixes))
+
+
 def paths() -> str:
-    """Give the REST API's ``paths`` as YAML text, without indentation."""
+    """Give the REST API's ``paths`` as YAML text, without indentation.
+
+    HEAD goes where GET goes. All else goes to the fallback: any other method of a path, and any path that is none.
+    """
     lines: list[str] = []
     of_path: dict[str, list[tuple[str, Endpoint]]] = {}
     for function, endpoints in ENDPOINTS_OF.items():
@@ -68,7 +105,12 @@ def paths() -> str:
     for path in sorted(of_path):
         lines.append(f"{path}:")
         for function, each in sorted(of_path[path], key=lambda pair: pair[1].method):
-            lines += _operation(function, each)
+            lines += _method(path, each.method.lower(), function, each.operation_id)
+            if each.method == "GET":
+                lines += _method(path, "head", function)
+        lines += _method(path, _ANY, FALLBACK)
+    for path in ("/", "/{proxy+}"):
+        lines += [f"{path}:", *_method(path, _ANY, FALLBACK)]
     return "\n".join(lines)
 
 
@@ -87,9 +129,11 @@ def generated() -> dict[pathlib.Path, str]:
     return {DOCUMENT: document(), TEMPLATE: template(TEMPLATE.read_text(encoding="utf-8"))}
 
 
-def _operation(function: str, each: Endpoint) -> list[str]:
-    parameters = re.findall(r"{(\w+)}", each.path)
-    lines = [f"  {each.method.lower()}:", f"    operationId: {each.operation_id}"]
+def _method(path: str, method: str, function: str, operation_id: str | None = None) -> list[str]:
+    parameters = re.findall(r"{(\w+)\+?}", path)
+    lines = [f"  {method}:"]
+    if operation_id is not None:
+        lines.append(f"    operationId: {operation_id}")
     if parameters:
         lines.append("    parameters:")
         lines += [

@@ -23,6 +23,7 @@ def _fresh_process() -> None:
         telemetry.get_logger,
         app.request_logger,
         app.deployment,
+        app.cors_policy,
     )
     for each in kept:
         each.cache_clear()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import pathlib
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from artstore.http import Redirect, Reply, Request, create_app, endpoint
+from artstore.http.negotiation import Accept
 from artstore.security import Scope
-from functions.query import dependencies
+from functions.query import api_document, dependencies
 from functions.query.models import Document, DocumentList, ListQuery, Live, Readiness
-
-_OPENAPI = pathlib.Path(__file__).with_name("openapi.json")
 
 
 class DownloadLink(msgspec.Struct):
@@ -30,7 +28,12 @@ def list_documents(query: ListQuery) -> DocumentList:
 
 
 @endpoint(
-    "GET", "/api/v1/files/{file_id}", scope=Scope.FILES_READ, summary="Show a document", error_statuses=(404,)
+    "GET",
+    "/api/v1/files/{file_id}",
+    scope=Scope.FILES_READ,
+    summary="Show a document",
+    etag=True,
+    error_statuses=(404,),
 )
 def show_document(file_id: UUID) -> Reply[Document]:
     """Show the attributes of a document; ETag is what If-Match is compared with.
@@ -52,11 +55,12 @@ def show_document(file_id: UUID) -> Reply[Document]:
 def download_document(file_id: UUID, request: Request) -> Redirect | Reply[DownloadLink]:
     """Redirect to a link that storage serves as an attachment, valid for minutes.
 
-    A client that asks for application/json gets the link as JSON instead. The link needs no token, and the
-    token must not be sent along to storage.
+    A client whose Accept names application/json, and wants nothing that the document may be more than that, gets
+    the link as JSON instead. The link needs no token, and the token must not be sent along to storage.
     """
-    link = dependencies.documents().download(file_id)
-    if request.headers.get("accept", "").startswith("application/json"):
+    download = dependencies.documents().download(file_id)
+    link = download.link
+    if Accept(request.headers.get("accept")).prefers("application/json", download.content_type):
         return Reply(DownloadLink(link.url, link.expires_at), {"Cache-Control": "no-store"}, 200)
     return Redirect(link.url)
 
@@ -84,10 +88,10 @@ def show_readiness() -> Reply[Readiness]:
     return Reply(readiness, {"Cache-Control": "no-store"}, status)
 
 
-@endpoint("GET", "/openapi.json", scope=None, summary="Show the OpenAPI document")
+@endpoint("GET", "/openapi.json", scope=None, summary="Show the OpenAPI document", etag=True)
 def show_openapi() -> Reply[msgspec.Raw]:
-    """Show the OpenAPI 3.0 document of the whole API."""
-    return Reply(msgspec.Raw(_OPENAPI.read_bytes()), {"Cache-Control": "public, max-age=300"})
+    """Show the OpenAPI 3.0 document of the whole API, with the address at which it answers."""
+    return Reply(api_document.at(dependencies.public_url()), {"Cache-Control": "public, max-age=300"})
 
 
 ENDPOINTS = (
@@ -99,4 +103,5 @@ ENDPOINTS = (
     show_openapi,
 )
 
-app = create_app("query", ENDPOINTS)
+# The gateway sends here what no other function serves: unknown paths, other methods, browsers' preflights.
+app = create_app("query", ENDPOINTS, elsewhere=api_document.methods)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from artstore import config, telemetry
 from artstore.database import DatabaseAddress
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 def settings() -> config.QuerySettings:
     """Give the settings. Raises Misconfigured."""
     return config.load(config.QuerySettings)
+
+
+def public_url() -> str | None:
+    """Give the address at which clients reach the API, the issuer if that is one; None when it is not known."""
+    url = settings().public_url or settings().issuer
+    return url if urlsplit(url).scheme in ("https", "http") else None
 
 
 @functools.cache

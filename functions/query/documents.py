@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -23,6 +24,14 @@ class Signer(Protocol):
     ) -> Presigned:
         """Permit one object to be downloaded as an attachment."""
         ...
+
+
+@dataclass(frozen=True)
+class Download:
+    """A link to a document's bytes, and what they are."""
+
+    link: Presigned
+    content_type: str
 
 
 class Documents:
@@ -54,10 +63,10 @@ class Documents:
         found = self._find(file_id)
         return _show(found), found.attributes_etag
 
-    def download(self, file_id: UUID) -> Presigned:
+    def download(self, file_id: UUID) -> Download:
         """Give a link to the very version that was verified, always as an attachment. Raises NotFound."""
         found = self._find(file_id)
-        return self._signer.sign_download(
+        link = self._signer.sign_download(
             found.bucket,
             found.key,
             expires_in=self._download_expiry_seconds,
@@ -65,6 +74,7 @@ class Documents:
             content_type=found.attributes.content_type,
             version_id=found.attributes.storage_version_id,
         )
+        return Download(link, found.attributes.content_type)
 
     def _find(self, file_id: UUID) -> IndexedDocument:
         found = self._index.find(file_id)

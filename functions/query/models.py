@@ -22,9 +22,10 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """next_cursor of the page before, with the same query."""
 
 
-class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A document: the fields of its attr.json and its status."""
+class Document(msgspec.Struct, kw_only=True):
+    """A document: every field of its attr.json, those without a value too, and its status."""
 
+    schema_version: str
     file_id: UUID
     status: str
     original_filename: str

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
+
 from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import UploadRecord, bind
+from functions.upload.uploads import AWAITED
 
 
 class UploadRecords:
@@ -20,10 +24,24 @@ class UploadRecords:
         record: UploadRecord = self._table(str(file_id))
         return record
 
-    def add(self, record: UploadRecord) -> None:
-        """Save a new record; one PutItem, refused if the id exists. Raises Unavailable."""
+    def add(self, record: UploadRecord) -> bool:
+        """Save a new record; one PutItem. False when there is one of that id. Raises Unavailable."""
+        return self._put(record, self._table.file_id.does_not_exist())
+
+    def renew(self, record: UploadRecord) -> bool:
+        """Save a record whose upload was still awaited; one PutItem. False when it is over. Raises Unavailable."""
+        return self._put(record, self._table.status.is_in(*AWAITED))
+
+    @staticmethod
+    def _put(record: UploadRecord, condition: Condition) -> bool:
         with reaching_dynamodb():
-            record.save(condition=self._table.file_id.does_not_exist())
+            try:
+                record.save(condition=condition)
+            except PutError as error:
+                if error.cause_response_code == "ConditionalCheckFailedException":
+                    return False
+                raise
+        return True
 
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""

@@ -2,12 +2,18 @@
 
 The record is written before the URL is handed out: whatever happens to the client, the event or this process
 afterwards, the archive knows what was meant to arrive. A started upload costs one write and no call to S3.
+
+Under an Idempotency-Key the file_id is derived from the account and the key, so that a repetition, however
+simultaneous, meets the record of the first request: DynamoDB takes one of them. Such a record is kept for good,
+since its key would otherwise lead to the id of a document that is there already.
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -16,7 +22,8 @@ import msgspec
 
 from artstore import naming
 from artstore.elements import RetentionPolicy, StorageElements
-from artstore.errors import Invalid, NotFound, TooLarge
+from artstore.errors import Conflict, Invalid, NotFound, TooLarge
+from artstore.http.idempotency import key_reused
 from artstore.presign import Presigned
 from artstore.security import Principal
 from artstore.tables import UploadRecord
@@ -27,6 +34,10 @@ MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
 PENDING, EXPIRED = "PENDING", "EXPIRED"
 RECORD_KEPT = timedelta(days=30)
 """How long a record outlives its URL, before DynamoDB may drop it."""
+AWAITED = (PENDING, EXPIRED)
+"""Statuses of a record whose bytes may still come."""
+_DERIVED = uuid.UUID("6d0f4c0e-6f0b-5b54-9d0e-0c8b9f5c7a10")
+"""The namespace (RFC 9562 §5.5) of ids that are derived from an account and a key."""
 
 
 class Records(Protocol):
@@ -36,8 +47,12 @@ class Records(Protocol):
         """Make a record that is not saved yet."""
         ...
 
-    def add(self, record: UploadRecord) -> None:
-        """Save a new record."""
+    def add(self, record: UploadRecord) -> bool:
+        """Save a new record; False when there is one of that id."""
+        ...
+
+    def renew(self, record: UploadRecord) -> bool:
+        """Save a record whose upload was still awaited; False when it is over."""
         ...
 
     def find(self, file_id: UUID) -> UploadRecord | None:
@@ -59,6 +74,15 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class Started:
+    """What starting an upload came to."""
+
+    upload: UploadStarted
+    repeated: bool
+    """Whether it was started before, under the same Idempotency-Key."""
+
+
 class Uploads:
     """The upload sessions of one deployment."""
 
@@ -78,26 +102,49 @@ class Uploads:
         self._expiry_seconds = expiry_seconds
         self._clock = clock
 
-    def start(self, request: UploadRequest, caller: Principal) -> UploadStarted:
+    def start(self, request: UploadRequest, caller: Principal, idempotency_key: str | None = None) -> Started:
         """Place the document, write its record, and permit the upload.
 
-        Raises Invalid (``ttl_without_temporary``), TooLarge (``custom_attributes_too_large``) and Unavailable.
+        The same ``idempotency_key`` and request from the same account give the upload that was started then, with
+        a URL that is valid from now. Raises Invalid (``ttl_without_temporary``), TooLarge
+        (``custom_attributes_too_large``), Conflict (``idempotency_key_reused``) and Unavailable.
         """
         _check(request)
+        file_id, fingerprint = uuid.uuid4(), None
+        if idempotency_key is not None:
+            file_id = uuid.uuid5(_DERIVED, f"{caller.client_id}\x00{idempotency_key}")
+            fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
+            if existing := self._records.find(file_id):
+                return self._repeat(existing, request, fingerprint)
+        record = self._place(file_id, request, caller)
+        record.request_hash = fingerprint
+        presigned = self._permit(record, request)
+        if fingerprint is None:
+            record.expires_at_epoch = int((presigned.expires_at + RECORD_KEPT).timestamp())
+        if self._records.add(record):
+            return _started(record, presigned)
+        taken = self._records.find(file_id)
+        if taken is None or fingerprint is None:  # a random id that is taken is not to be expected
+            raise Conflict("the upload could not be started; try again", code="upload_busy")
+        return self._repeat(taken, request, fingerprint)
+
+    def _repeat(self, record: UploadRecord, request: UploadRequest, fingerprint: str) -> Started:
+        if record.request_hash != fingerprint:
+            raise key_reused()
+        if record.status in AWAITED:
+            record.status = PENDING
+            presigned = self._permit(record, request)
+            if self._records.renew(record):
+                return _started(record, presigned, repeated=True)
+            record = self._records.find(UUID(record.file_id)) or record
+        return _started(record, None, repeated=True)
+
+    def _place(self, file_id: UUID, request: UploadRequest, caller: Principal) -> UploadRecord:
         now = self._clock()
-        file_id = uuid.uuid4()
         element = self._elements.place(request.retention_policy)
-        key = naming.object_key(element.prefix, request.filename, caller.username, now, file_id)
-        presigned = self._signer.sign_upload(
-            element.bucket,
-            key,
-            expires_in=min(request.expires_in or self._expiry_seconds, self._expiry_seconds),
-            content_length=request.size,
-            content_type=request.content_type,
-            sha256=request.sha256,
-        )
         record = self._records.new(file_id)
-        record.element_id, record.bucket, record.key = element.element_id, element.bucket, key
+        record.element_id, record.bucket = element.element_id, element.bucket
+        record.key = naming.object_key(element.prefix, request.filename, caller.username, now, file_id)
         record.original_filename = request.filename
         record.size, record.sha256, record.content_type = request.size, request.sha256, request.content_type
         record.description, record.tags = request.description, list(dict.fromkeys(request.tags))
@@ -105,12 +152,22 @@ class Uploads:
         record.retention_policy = str(request.retention_policy)
         if request.retention_policy is RetentionPolicy.TEMPORARY:
             record.ttl_days = request.ttl_days or DEFAULT_TTL_DAYS
-        record.created_at, record.expires_at = _rfc3339(now), _rfc3339(presigned.expires_at)
-        record.expires_at_epoch = int((presigned.expires_at + RECORD_KEPT).timestamp())
+        record.created_at = _rfc3339(now)
         record.created_by_id, record.created_by_username = caller.client_id, caller.username
-        self._records.add(record)
-        target = UploadTarget("PUT", presigned.url, presigned.headers, presigned.expires_at)
-        return UploadStarted(file_id, record.status, target)
+        return record
+
+    def _permit(self, record: UploadRecord, request: UploadRequest) -> Presigned:
+        """Permit the upload that ``record`` describes, and write down until when."""
+        presigned = self._signer.sign_upload(
+            record.bucket,
+            record.key,
+            expires_in=min(request.expires_in or self._expiry_seconds, self._expiry_seconds),
+            content_length=int(record.size),
+            content_type=record.content_type,
+            sha256=record.sha256,
+        )
+        record.expires_at = _rfc3339(presigned.expires_at)
+        return presigned
 
     def state(self, file_id: UUID) -> UploadState:
         """Tell where an upload stands at this moment. Raises NotFound (``upload_not_found``)."""
@@ -132,6 +189,13 @@ class Uploads:
         """A PENDING upload whose URL has ended is EXPIRED, whether or not its record says so."""
         ended = datetime.fromisoformat(record.expires_at) <= self._clock()
         return EXPIRED if record.status == PENDING and ended else str(record.status)
+
+
+def _started(record: UploadRecord, presigned: Presigned | None, *, repeated: bool = False) -> Started:
+    target = None
+    if presigned is not None:
+        target = UploadTarget("PUT", presigned.url, presigned.headers, presigned.expires_at)
+    return Started(UploadStarted(UUID(record.file_id), record.status, target), repeated)
 
 
 def _check(request: UploadRequest) -> None:

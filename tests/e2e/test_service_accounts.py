@@ -121,14 +121,15 @@ def test_a_suspended_account_gets_no_token_and_its_tokens_end(
     assert call(archive, token(archive, account)) == 200
 
 
-def test_a_change_needs_the_present_etag(administrator: Administrator) -> None:
+def test_a_change_needs_the_present_etag_and_a_deletion_heeds_it(administrator: Administrator) -> None:
     client_id = administrator.create()["client_id"]
+    assert administrator.change(client_id, None).status_code == 428
     for method in (administrator.change, administrator.delete):
-        assert method(client_id, None).status_code == 428
         assert method(client_id, '"99"').status_code == 412
     etag = administrator.get(f"/{client_id}").headers["ETag"]
     assert administrator.change(client_id, etag, name="renamed").headers["ETag"] == '"2"'
     assert administrator.change(client_id, etag, name="again").status_code == 412
+    assert administrator.delete(client_id, None).status_code == 200
 
 
 def test_the_first_administrator_stays_what_it_is(archive: Archive, administrator: Administrator) -> None:

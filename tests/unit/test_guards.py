@@ -17,6 +17,7 @@ from infra import openapi
 from infra.template import PATH as TEMPLATE
 from infra.template import parse
 
+ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDPOINTS: list[Endpoint] = [each for endpoints in openapi.ENDPOINTS_OF.values() for each in endpoints]
 SETTINGS = [config.AuthSettings, config.UploadSettings, config.QuerySettings, config.StorageEventsSettings]
@@ -26,17 +27,27 @@ def operations(paths: dict[str, Any]) -> set[tuple[str, str]]:
     return {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
+def integration(body: dict[str, Any], method: str, path: str) -> Any:
+    return body["paths"][path][method.lower()]["x-amazon-apigateway-integration"]
+
+
 def declared() -> set[tuple[str, str]]:
     return {(each.method, each.path) for each in ENDPOINTS}
 
 
-def test_the_template_routes_each_operation_to_its_function_and_no_other() -> None:
+def test_the_template_routes_each_operation_to_its_function_and_all_else_to_the_fallback() -> None:
     body = parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["Api"]["Properties"]["Body"]
-    assert operations(body["paths"]) == declared()
+    heads = {("HEAD", path) for method, path in declared() if method == "GET"}
+    any_other = {(ANY, path) for path in {*(path for _, path in declared()), "/", "/{proxy+}"}}
+    assert operations(body["paths"]) == declared() | heads | any_other
+    for method, path in heads:
+        assert integration(body, method, path) == integration(body, "GET", path)
+    for method, path in any_other:
+        assert "${Prefix}-query/invocations" in json.dumps(integration(body, method, path))
     for function, endpoints in openapi.ENDPOINTS_OF.items():
         for each in endpoints:
-            integration = body["paths"][each.path][each.method.lower()]["x-amazon-apigateway-integration"]
-            assert f"${{Prefix}}-{function}/invocations" in json.dumps(integration)
+            found = json.dumps(integration(body, each.method, each.path))
+            assert f"${{Prefix}}-{function}/invocations" in found
 
 
 def test_the_openapi_document_and_the_template_are_generated_from_the_code_as_it_is() -> None:
@@ -68,7 +79,7 @@ def test_only_named_operations_are_public() -> None:
 
 def test_one_process_serves_every_route_for_chalice_local() -> None:
     routes = {(method, path) for path, methods in combined.app.routes.items() for method in methods}
-    assert routes == declared()
+    assert routes == declared() | {("HEAD", path) for method, path in declared() if method == "GET"}
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda each: str(each.__name__))
@@ -79,7 +90,7 @@ def test_every_setting_is_documented_with_its_default(settings: type[config.Comm
         line = next((line for line in text.splitlines() if f"`{name}`" in line), None)
         assert line, f"docs/configuration.md does not describe {name}"
         default = defaults[field]
-        if default is not dataclasses.MISSING and default is not None:
+        if default not in (dataclasses.MISSING, None, ()):
             assert re.search(rf"\b{default}\b", line), f"docs/configuration.md: {name} is {default} by default"
 
 

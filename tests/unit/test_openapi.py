@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
+from artstore.security import Scope
 from infra import openapi
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.document())
@@ -48,10 +50,11 @@ def test_the_endpoints_of_oauth_take_a_form_and_refuse_as_rfc_6749_does(endpoint
     ("method", "path", "header", "required"),
     [
         ("PATCH", "/api/v1/service-accounts/{client_id}", "If-Match", True),
-        ("DELETE", "/api/v1/service-accounts/{client_id}", "If-Match", True),
+        ("DELETE", "/api/v1/service-accounts/{client_id}", "If-Match", False),
         ("POST", "/api/v1/service-accounts/{client_id}/restore", "If-Match", False),
         ("POST", "/api/v1/service-accounts/{client_id}/rotate-secret", "If-Match", False),
         ("POST", "/api/v1/service-accounts", "Idempotency-Key", False),
+        ("POST", "/api/v1/files", "Idempotency-Key", False),
     ],
 )
 def test_headers_that_count_are_named(method: str, path: str, header: str, required: bool) -> None:
@@ -65,7 +68,52 @@ def test_a_repeated_creation_is_answered_as_well() -> None:
     assert responses["200"]["content"] == responses["201"]["content"]
 
 
+def test_the_document_is_valid() -> None:
+    validate(DOCUMENT)
+
+
+def test_every_operation_has_a_tag_that_is_described() -> None:
+    described = {each["name"] for each in DOCUMENT["tags"] if each["description"]}
+    operations = [each for methods in DOCUMENT["paths"].values() for each in methods.values()]
+    assert {tag for each in operations for tag in each["tags"]} == described
+    assert all(len(each["tags"]) == 1 for each in operations)
+
+
+def test_every_scope_is_described() -> None:
+    scopes = DOCUMENT["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"]
+    assert set(scopes) == set(Scope)
+    assert all(scopes.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "headers"),
+    [
+        ("GET", "/api/v1/files/{file_id}", 200, {"ETag"}),
+        ("GET", "/api/v1/files/{file_id}", 304, {"ETag"}),
+        ("GET", "/api/v1/files/{file_id}", 401, {"WWW-Authenticate"}),
+        ("GET", "/api/v1/files/{file_id}", 503, {"Retry-After"}),
+        ("GET", "/api/v1/files/{file_id}/download", 307, {"Location"}),
+        ("POST", "/api/v1/files", 201, {"Location"}),
+        ("POST", "/api/v1/files", 200, {"Location"}),
+        ("POST", "/api/v1/service-accounts", 201, {"ETag", "Location"}),
+        ("PATCH", "/api/v1/service-accounts/{client_id}", 200, {"ETag"}),
+        ("POST", "/api/v1/auth/token", 200, {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}),
+        ("POST", "/api/v1/auth/token", 429, {"RateLimit-Limit", "Retry-After"}),
+        ("GET", "/health/live", 200, {"X-Request-Id"}),
+    ],
+)
+def test_the_headers_of_answers_are_named(method: str, path: str, status: int, headers: set[str]) -> None:
+    assert headers <= set(operation(method, path)["responses"][str(status)]["headers"])
+
+
+def test_a_body_is_required_unless_every_member_is_optional() -> None:
+    optional = operation("POST", "/api/v1/service-accounts/{client_id}/rotate-secret")
+    assert optional["requestBody"]["required"] is False
+    assert operation("POST", "/api/v1/files")["requestBody"]["required"] is True
+
+
 def test_every_reference_leads_somewhere() -> None:
     text = json.dumps(DOCUMENT)
-    known = sum(text.count(f'"$ref": "#/components/schemas/{name}"') for name in SCHEMAS)
+    kinds = {kind: DOCUMENT["components"][kind] for kind in ("schemas", "headers")}
+    known = sum(text.count(f'"$ref": "#/components/{kind}/{name}"') for kind in kinds for name in kinds[kind])
     assert known == text.count('"$ref": ')

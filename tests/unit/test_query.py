@@ -7,15 +7,17 @@ from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
+from openapi_spec_validator import validate
 
-from artstore import telemetry
+from artstore import config, telemetry
+from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Unavailable
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
 from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
+from functions.query import api_document, dependencies
 from functions.query import app as query
-from functions.query import dependencies
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check, ReadinessProbe
@@ -25,6 +27,25 @@ from tests.support.gateway import Answer, call
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
 FILES = "/api/v1/files"
+FIELDS_OF_SCHEMA_2 = {
+    "schema_version",
+    "file_id",
+    "original_filename",
+    "storage_filename",
+    "file_size",
+    "content_type",
+    "created_at",
+    "updated_at",
+    "created_by_id",
+    "created_by_username",
+    "created_by_fullname",
+    "description",
+    "version",
+    "storage_path",
+    "checksum",
+    "metadata",
+    "custom_attributes",
+}
 ENVIRONMENT = {"AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
@@ -44,7 +65,7 @@ def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setattr(dependencies, "documents", lambda: documents)
     reader = Principal("sa_1", "robot", frozenset({Scope.FILES_READ}))
-    return create_app("unit-query", query.ENDPOINTS, lambda _token: reader)
+    return create_app("unit-query", query.ENDPOINTS, lambda _token: reader, elsewhere=api_document.methods)
 
 
 def add(index: MemoryIndex, number: int, filename: str = "report.pdf", version: str | None = None) -> UUID:
@@ -138,8 +159,11 @@ def test_a_download_is_a_redirect_to_an_attachment(app: ArtStoreApp, index: Memo
     assert quote("Отчёт.pdf") in asked["response-content-disposition"][0]
 
 
-def test_the_link_is_given_as_json_when_asked_for(app: ArtStoreApp, index: MemoryIndex) -> None:
-    answer = one(app, add(index, 1), "/download", Accept="application/json")
+@pytest.mark.parametrize(
+    "accept", ["application/json", "application/problem+json, application/json", "*/*;q=0.5, application/json"]
+)
+def test_the_link_is_given_as_json_when_asked_for(app: ArtStoreApp, index: MemoryIndex, accept: str) -> None:
+    answer = one(app, add(index, 1), "/download", Accept=accept)
     assert answer.status == 200
     assert answer.json["url"].startswith("https://rw-b.s3.")
     assert answer.json["expires_at"] == "2026-11-21T07:10:09Z"
@@ -170,7 +194,56 @@ def test_readiness_names_each_dependency_and_no_cause(app: ArtStoreApp, monkeypa
         assert "10.0.0.9" not in answer.text
 
 
-def test_the_openapi_document_is_served(app: ArtStoreApp) -> None:
-    document = call(app, "GET", "/openapi.json").json
-    assert document["openapi"] == "3.0.3"
+@pytest.mark.parametrize(
+    ("issuer", "public_url", "server", "token_url"),
+    [
+        ("https://a.example/v1", None, "https://a.example/v1", "https://a.example/v1/api/v1/auth/token"),
+        ("https://a.example/v1", "http://b:1/", "http://b:1", "http://b:1/api/v1/auth/token"),
+        ("urn:archive", None, ".", "/api/v1/auth/token"),
+    ],
+)
+def test_the_openapi_document_says_where_the_api_answers(
+    app: ArtStoreApp,
+    monkeypatch: pytest.MonkeyPatch,
+    issuer: str,
+    public_url: str | None,
+    server: str,
+    token_url: str,
+) -> None:
+    settings = config.QuerySettings(
+        prefix="p",
+        issuer=issuer,
+        public_url=public_url,
+        elements=StorageElements((StorageElement("edit-01", "edit-b", Mode.EDIT),)),
+        database_url="postgresql://unit",
+    )
+    monkeypatch.setattr(dependencies, "settings", lambda: settings)
+    answer = call(app, "GET", "/openapi.json")
+    document = answer.json
+    validate(document)
+    assert document["servers"] == [{"url": server}]
+    [flow] = document["components"]["securitySchemes"]["oauth2"]["flows"].values()
+    assert flow["tokenUrl"] == token_url
     assert "/api/v1/files/{file_id}/download" in document["paths"]
+    known = {"If-None-Match": answer.headers["ETag"]}
+    assert call(app, "GET", "/openapi.json", headers=known).status == 304
+
+
+def test_what_other_functions_serve_is_known_to_be_there(app: ArtStoreApp) -> None:
+    answer = call(app, "PUT", FILES)
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert call(app, "OPTIONS", "/api/v1/auth/token").headers["Allow"] == "OPTIONS, POST"
+    assert call(app, "GET", "/api/v1/nothing", "/{proxy+}").status == 404
+
+
+def test_a_document_shows_every_field_of_its_schema_empty_ones_too(app: ArtStoreApp, index: MemoryIndex) -> None:
+    shown = one(app, add(index, 1)).json
+    assert set(shown) >= FIELDS_OF_SCHEMA_2 | {"status"}
+    empty: dict[str, object] = {
+        "created_by_fullname": None,
+        "description": None,
+        "version": None,
+        "metadata": {},
+        "tags": [],
+    }
+    assert {name: shown[name] for name in empty} == empty

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +19,7 @@ from artstore.security import Principal, Scope
 from artstore.tables import UploadRecord, bind
 from functions.upload import app as upload
 from functions.upload import dependencies
-from functions.upload.uploads import Uploads
+from functions.upload.uploads import AWAITED, Uploads
 from tests.support.gateway import Answer, call
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
@@ -48,13 +49,19 @@ class Records:
         record: UploadRecord = bind(UploadRecord, "unit")(str(file_id))
         return record
 
-    def add(self, record: UploadRecord) -> None:
+    def add(self, record: UploadRecord) -> bool:
         if self.down:
             raise Unavailable("the table store does not answer")
+        return self.kept.setdefault(record.file_id, record) is record
+
+    def renew(self, record: UploadRecord) -> bool:
+        if self.kept[record.file_id].status not in AWAITED:
+            return False
         self.kept[record.file_id] = record
+        return True
 
     def find(self, file_id: UUID) -> UploadRecord | None:
-        return self.kept.get(str(file_id))
+        return copy.deepcopy(self.kept.get(str(file_id)))
 
 
 @pytest.fixture
@@ -80,7 +87,7 @@ def app(records: Records, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> ArtS
     elements = StorageElements(
         (StorageElement("edit-01", "edit-b", Mode.EDIT), StorageElement("rw-01", "rw-b", Mode.RW, prefix="docs/"))
     )
-    signer = UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW)
+    signer = UrlSigner(lambda: ENVIRONMENT, None, clock)
     uploads = Uploads(elements=elements, records=records, signer=signer, expiry_seconds=600, clock=clock)
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
@@ -156,10 +163,13 @@ def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: Record
         ({"size": 5 * 1024**3 + 1}, "size"),
         ({"size": 1.5}, "size"),
         ({"size": "3"}, "size"),
-        ({"sha256": SHA256.upper()}, "sha256"),
         ({"sha256": SHA256[:-1]}, "sha256"),
         ({"sha256": SHA256 + "\n"}, "sha256"),
         ({"content_type": "pdf"}, "content_type"),
+        ({"content_type": "text/plain; charset"}, "content_type"),
+        ({"content_type": 'text/plain; charset="utf-8'}, "content_type"),
+        ({"content_type": "text/plain;" + " ;" * 90 + "!"}, "content_type"),
+        ({"content_type": "text / plain"}, "content_type"),
         ({"content_type": "текст/план"}, "content_type"),
         ({"content_type": "text/plain\r\nX: y"}, "content_type"),
         ({"retention_policy": "forever"}, "retention_policy"),
@@ -174,6 +184,124 @@ def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: Record
 def test_a_wrong_field_is_400_and_named(app: ArtStoreApp, changes: dict[str, object], field: str) -> None:
     answer = start(app, **changes)
     assert (answer.status, answer.json["field"]) == (400, field)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "text/plain",
+        "TEXT/Plain;CHARSET=UTF-8",
+        'text/plain; charset="utf-8"',
+        "text/plain;  charset=utf-8 ;format=flowed",
+        'multipart/related; boundary="a b"',
+        r'application/x; name="a \"quoted\" one"',
+        "text/plain;",
+        "application/vnd.a+json; v='1'",
+    ],
+)
+def test_a_media_type_is_taken_as_rfc_9110_writes_it_and_kept_as_it_is_given(
+    app: ArtStoreApp, records: Records, given: str
+) -> None:
+    answer = start(app, content_type=given)
+    assert answer.status == 201
+    assert answer.json["upload"]["headers"]["Content-Type"] == given
+    assert records.kept[answer.json["file_id"]].content_type == given
+
+
+def test_a_browser_that_knows_no_type_sends_an_empty_one(app: ArtStoreApp, records: Records) -> None:
+    assert records.kept[start(app, content_type="").json["file_id"]].content_type == "application/octet-stream"
+
+
+def test_a_checksum_is_taken_in_either_case_and_kept_in_lowercase(app: ArtStoreApp, records: Records) -> None:
+    answer = start(app, sha256=SHA256.upper())
+    assert records.kept[answer.json["file_id"]].sha256 == SHA256
+    assert answer.json["upload"]["headers"] == start(app).json["upload"]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"sha256": "x"}, "sha256 must be 64 hexadecimal digits, the SHA-256 of the bytes"),
+        ({"content_type": "pdf"}, "content_type must be a media type as in RFC 9110"),
+        ({"filename": "a\nb"}, "filename must be a name without control characters"),
+        ({"retention_policy": "forever"}, "retention_policy must be one of temporary, permanent"),
+        ({"tags": ["a", "b", "c", ""]}, "tags[3] must have at least 1 character"),
+        ({"tags": ["x"] * 51}, "tags must have at most 50 items"),
+        ({"size": "3"}, "size must be an integer, not a string"),
+        ({"colour": "red"}, "colour is not known here"),
+    ],
+    ids=str,
+)
+def test_an_error_says_the_rule_in_words(app: ArtStoreApp, changes: dict[str, object], detail: str) -> None:
+    answer = start(app, **changes)
+    assert answer.status == 400
+    assert answer.json["detail"].startswith(detail)
+
+
+def repeat(app: ArtStoreApp, key: str = "key-1", **changes: object) -> Answer:
+    headers = {"Idempotency-Key": key}
+    return call(app, "POST", "/api/v1/files", payload=DOCUMENT | changes, headers=headers, token="t")
+
+
+def test_a_request_repeated_under_its_key_is_the_upload_that_was_started(
+    app: ArtStoreApp, records: Records, clock: Clock
+) -> None:
+    first = repeat(app)
+    clock.now += timedelta(hours=2)
+    again = repeat(app)
+    assert (first.status, again.status) == (201, 200)
+    assert first.json["file_id"] == again.json["file_id"]
+    assert again.headers["Location"] == first.headers["Location"]
+    before, after = (urlsplit(each.json["upload"]["url"]) for each in (first, again))
+    assert before.path == after.path
+    assert again.json["upload"]["expires_at"] == "2026-11-21T09:15:09Z"
+    record = records.kept[first.json["file_id"]]
+    assert record.expires_at == "2026-11-21T09:15:09.000Z"
+    assert record.expires_at_epoch is None  # for good: the key would lead to the same id
+
+
+def test_another_request_under_a_used_key_is_a_conflict(app: ArtStoreApp) -> None:
+    repeat(app)
+    answer = repeat(app, filename="another.pdf")
+    assert (answer.status, answer.json["code"]) == (409, "idempotency_key_reused")
+
+
+def test_a_key_is_its_accounts_own(app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = repeat(app)
+    other = Principal("sa_2", "robot", frozenset({Scope.FILES_WRITE}))
+    monkeypatch.setattr(app, "_authenticate", lambda _token: other)
+    answer = repeat(app, filename="another.pdf")
+    assert answer.status == 201
+    assert answer.json["file_id"] != first.json["file_id"]
+
+
+@pytest.mark.parametrize("status", ["STORED", "REJECTED"])
+def test_what_is_over_is_told_and_not_permitted_again(app: ArtStoreApp, records: Records, status: str) -> None:
+    file_id = repeat(app).json["file_id"]
+    records.kept[file_id].status = status
+    answer = repeat(app)
+    assert (answer.status, answer.json) == (200, {"file_id": file_id, "status": status, "upload": None})
+
+
+def test_bytes_that_arrive_while_a_request_is_repeated_are_not_forgotten(
+    app: ArtStoreApp, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_id = repeat(app).json["file_id"]
+    renew = records.renew
+
+    def late(record: UploadRecord) -> bool:
+        records.kept[file_id].status = "STORED"
+        return renew(record)
+
+    monkeypatch.setattr(records, "renew", late)
+    assert repeat(app).json["status"] == "STORED"
+    assert records.kept[file_id].status == "STORED"
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "ключ"])
+def test_a_key_has_1_to_255_ascii_characters(app: ArtStoreApp, key: str) -> None:
+    answer = repeat(app, key)
+    assert (answer.status, answer.json["code"]) == (400, "invalid_header")
 
 
 def test_custom_attributes_have_a_limit(app: ArtStoreApp) -> None:

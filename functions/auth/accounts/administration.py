@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from artstore.audit import AuditLog, format_time
 from artstore.errors import Conflict
+from artstore.http.idempotency import key_reused
 from artstore.http.preconditions import IfMatch
 from artstore.security import Role
 from artstore.tables import AccountSecret, ServiceAccount
@@ -217,5 +218,5 @@ def _derived_id(actor: str, idempotency_key: str) -> str:
 
 def _repeated(existing: ServiceAccount, fingerprint: str) -> Created:
     if existing.request_hash != fingerprint:
-        raise Conflict("this Idempotency-Key belongs to another request", code="idempotency_key_reused")
+        raise key_reused()
     return Created(existing, None, repeated=True)

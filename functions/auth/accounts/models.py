@@ -15,8 +15,18 @@ from artstore.security import Role, Scope
 _NAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*(?!\n)$"
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=_NAME)]
-Description = Annotated[str, Meta(max_length=500, pattern=_TEXT)]
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=_NAME,
+        description="a name without control characters and not of spaces alone",
+    ),
+]
+Description = Annotated[
+    str, Meta(max_length=500, pattern=_TEXT, description="text without control characters but line feeds and tabs")
+]
 Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=len(Scope))]
 RateLimit = Annotated[int, Meta(ge=1, le=100_000)]
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from artstore.errors import Invalid
-from artstore.http import Header, Reply, Request, endpoint
+from artstore.http import Reply, Request, endpoint
+from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
 from artstore.security import Principal, Scope
 from artstore.tables import ServiceAccount
@@ -28,11 +28,16 @@ from functions.auth.accounts.views import etag, show
 
 _ACCOUNTS = "/api/v1/service-accounts"
 _ACCOUNT = f"{_ACCOUNTS}/{{client_id}}"
-_MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 
-_IDEMPOTENCY_KEY = Header("Idempotency-Key", "A name for this request, by which it is known when it is repeated")
-
-ClientId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+(?!\n)$")]
+ClientId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+(?!\n)$",
+        description="printable ASCII characters without spaces",
+    ),
+]
 
 
 @endpoint(
@@ -41,8 +46,9 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x
     scope=Scope.ACCOUNTS_ADMIN,
     status=201,
     summary="Create a service account",
-    headers=(_IDEMPOTENCY_KEY,),
+    headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
+    etag=True,
     error_statuses=(409, 415),
 )
 def create_service_account(body: AccountRequest, caller: Principal, request: Request) -> Reply[AccountWithSecret]:
@@ -52,9 +58,7 @@ def create_service_account(body: AccountRequest, caller: Principal, request: Req
     the same request under the same key is answered 200 with the account that was made and without its secret;
     another request under it is 409. Who lost the answer rotates the secret.
     """
-    created = dependencies.account_administration().create(
-        body, _actor(caller, request), _idempotency_key(request)
-    )
+    created = dependencies.account_administration().create(body, _actor(caller, request), idempotency_key(request))
     account = _with_secret(created.account, created.secret)
     headers = {"Location": f"service-accounts/{account.client_id}"} | _headers(created.account)
     return Reply(account, headers, 200 if created.repeated else None)
@@ -66,7 +70,14 @@ def list_service_accounts(query: AccountQuery) -> Reply[AccountList]:
     return Reply(dependencies.account_directory().page(query), {"Cache-Control": "no-store"})
 
 
-@endpoint("GET", _ACCOUNT, scope=Scope.ACCOUNTS_ADMIN, summary="Show a service account", error_statuses=(404,))
+@endpoint(
+    "GET",
+    _ACCOUNT,
+    scope=Scope.ACCOUNTS_ADMIN,
+    summary="Show a service account",
+    etag=True,
+    error_statuses=(404,),
+)
 def show_service_account(client_id: ClientId) -> Reply[Account]:
     """Show an account, a deleted one too; ETag is what If-Match is compared with."""
     return _reply(dependencies.account_directory().find(client_id))
@@ -78,6 +89,7 @@ def show_service_account(client_id: ClientId) -> Reply[Account]:
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Change a service account",
     headers=(IF_MATCH,),
+    etag=True,
     error_statuses=(404, 409, 412, 415, 428),
 )
 def change_service_account(
@@ -98,12 +110,16 @@ def change_service_account(
     _ACCOUNT,
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Delete a service account",
-    headers=(IF_MATCH,),
-    error_statuses=(404, 409, 412, 428),
+    headers=(OPTIONAL_IF_MATCH,),
+    etag=True,
+    error_statuses=(404, 409, 412),
 )
 def delete_service_account(client_id: ClientId, caller: Principal, request: Request) -> Reply[Account]:
-    """Delete an account and revoke its tokens; needs If-Match. It is kept, and can be restored."""
-    precondition = require_if_match(request)
+    """Delete an account and revoke its tokens. It is kept, and can be restored.
+
+    If-Match is honoured when it is there.
+    """
+    precondition = optional_if_match(request)
     return _reply(dependencies.account_administration().delete(client_id, precondition, _actor(caller, request)))
 
 
@@ -113,6 +129,7 @@ def delete_service_account(client_id: ClientId, caller: Principal, request: Requ
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Restore a deleted service account",
     headers=(OPTIONAL_IF_MATCH,),
+    etag=True,
     error_statuses=(404, 409, 412),
 )
 def restore_service_account(client_id: ClientId, caller: Principal, request: Request) -> Reply[Account]:
@@ -130,6 +147,7 @@ def restore_service_account(client_id: ClientId, caller: Principal, request: Req
     scope=Scope.ACCOUNTS_ADMIN,
     summary="Replace the secret of a service account",
     headers=(OPTIONAL_IF_MATCH,),
+    etag=True,
     error_statuses=(404, 409, 412, 415),
 )
 def rotate_service_account_secret(
@@ -159,16 +177,6 @@ ENDPOINTS = (
 
 def _actor(caller: Principal, request: Request) -> Actor:
     return Actor(caller.client_id, request.source_ip, request.request_id)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (0 < len(key) <= _MAX_IDEMPOTENCY_KEY_CHARACTERS and key.isascii()):
-        raise Invalid(
-            f"Idempotency-Key must have 1 to {_MAX_IDEMPOTENCY_KEY_CHARACTERS} ASCII characters",
-            code="invalid_header",
-        )
-    return key
 
 
 def _reply(account: ServiceAccount) -> Reply[Account]:

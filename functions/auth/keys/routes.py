@@ -53,7 +53,7 @@ class SigningKeys(msgspec.Struct):
     next_cursor: str | None
 
 
-@endpoint("GET", "/.well-known/jwks.json", scope=None, summary="Show the public signing keys")
+@endpoint("GET", "/.well-known/jwks.json", scope=None, summary="Show the public signing keys", etag=True)
 def show_jwks() -> Reply[JsonWebKeySet]:
     """Show the keys that verify this archive's tokens (RFC 7517 §5), the next one included.
 

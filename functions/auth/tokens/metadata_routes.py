@@ -40,6 +40,7 @@ class ServerMetadata(msgspec.Struct, kw_only=True):
     "/.well-known/oauth-authorization-server",
     scope=None,
     summary="Describe the authorization server",
+    etag=True,
     error_statuses=(404,),
 )
 def show_server_metadata() -> Reply[ServerMetadata]:

@@ -53,6 +53,10 @@ def _flag(text: str) -> bool:
     return _one_of("true", "false")(text.lower()) == "true"
 
 
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """What every function needs."""
@@ -64,7 +68,15 @@ class CommonSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class HttpSettings(CommonSettings):
+class BrowserSettings:
+    """What every function with HTTP routes tells browsers."""
+
+    allowed_origins: tuple[str, ...] = _setting("ARTSTORE_ALLOWED_ORIGINS", _list, ())
+    """Origins whose pages may use the API, parted by commas; * stands for any characters. Without it: none."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HttpSettings(CommonSettings, BrowserSettings):
     """What every function with HTTP routes needs to verify tokens."""
 
     issuer: str = _setting("ARTSTORE_ISSUER")
@@ -129,6 +141,8 @@ class DatabaseSettings(CommonSettings):
 class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
     """The read side."""
 
+    public_url: str | None = _setting("ARTSTORE_PUBLIC_URL", default=None)
+    """Where clients reach the API, for the OpenAPI document; without it the issuer."""
     s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
     """As for uploads."""
     download_expiry_seconds: int = _setting("ARTSTORE_DOWNLOAD_EXPIRY_SECONDS", _number(1, 604_800), 300)

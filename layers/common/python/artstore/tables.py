@@ -124,8 +124,10 @@ class UploadRecord(Model):
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute()
     """When the presigned URL ends; RFC 3339, UTC."""
-    expires_at_epoch = NumberAttribute()
-    """When DynamoDB may drop the record: seconds since 1970, well after ``expires_at``."""
+    expires_at_epoch = NumberAttribute(null=True)
+    """When DynamoDB may drop the record: seconds since 1970, well after ``expires_at``. None: never."""
+    request_hash = UnicodeAttribute(null=True)
+    """SHA-256 of the request that started the upload, when it carried an Idempotency-Key."""
     created_by_id = UnicodeAttribute()
     created_by_username = UnicodeAttribute()
     created_by_fullname = UnicodeAttribute(null=True)

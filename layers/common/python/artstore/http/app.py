@@ -1,8 +1,9 @@
 """From endpoints to a Chalice application, which is itself the Lambda handler behind the REST API.
 
-Chalice routes; everything else of a request happens here: one log line and one metric line for each request,
-the request id, and one shape of error, the framework's own errors included. Chalice's middleware cannot see an
-exception raised by a view, so each view catches its own.
+Chalice calls the view; everything else of a request happens here: which methods a path has (HEAD wherever GET is,
+OPTIONS everywhere), one log line and one metric line for each request, the request id, CORS, and one shape of
+error, the framework's own errors included. Chalice's middleware cannot see an exception raised by a view, so each
+view catches its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import binascii
 import functools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,11 @@ from chalice.app import Response as ChaliceResponse
 from artstore import config, deadline, telemetry
 from artstore.errors import ArtStoreError, Invalid, NotFound, Unavailable
 from artstore.http import problems
+from artstore.http.cors import CorsPolicy
 from artstore.http.endpoint import Authenticate, Endpoint
+from artstore.http.preconditions import unless_known
 from artstore.http.request import Request
+from artstore.http.response import Response
 from artstore.security import Principal, TableKeySource, TokenVerifier
 from artstore.security.revocations import Revocations
 
@@ -33,6 +37,9 @@ REQUEST_SECONDS = 10
 RESERVED_SECONDS = 2
 """What is left of the function's time for that answer, and for a connection attempt that was under way."""
 _REQUEST_ID_HEADER = "X-Request-Id"
+
+Methods = Mapping[str, Collection[str]]
+"""The methods of each path, as the endpoints and the OpenAPI document state them: without HEAD and OPTIONS."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +58,18 @@ def create_app(
     endpoints: Iterable[Endpoint],
     authenticate: Authenticate | None = None,
     refused: Callable[[Refusal], None] | None = None,
+    elsewhere: Callable[[], Methods] = dict,
 ) -> ArtStoreApp:
     """Build the application of ``service`` from its endpoints.
 
-    ``refused`` is told of every request that is refused, before the answer is given.
+    ``refused`` is told of every request that is refused, before the answer is given. ``elsewhere`` gives the
+    methods of paths that other functions serve: asked for one of those by another method, or by a browser's
+    preflight, the application knows what to say.
 
     ``authenticate`` defaults to verifying access tokens with the published keys of the configured issuer; it is
     built at the first request, so that importing a function needs neither settings nor network.
     """
-    app = ArtStoreApp(service, authenticate or _verify_access_token, refused)
+    app = ArtStoreApp(service, authenticate or _verify_access_token, refused, elsewhere)
     for each in endpoints:
         app.add(each)
     return app
@@ -80,6 +90,11 @@ def _verify_access_token(token: str) -> Principal:
 
 
 @functools.cache
+def cors_policy() -> CorsPolicy:
+    return CorsPolicy(config.load(config.BrowserSettings).allowed_origins)
+
+
+@functools.cache
 def request_logger(service: str) -> Logger:
     return telemetry.get_logger(service, config.load(config.CommonSettings).log_level)
 
@@ -93,34 +108,57 @@ class ArtStoreApp(Chalice):
     """A Chalice application that speaks problem+json throughout."""
 
     def __init__(
-        self, service: str, authenticate: Authenticate, refused: Callable[[Refusal], None] | None = None
+        self,
+        service: str,
+        authenticate: Authenticate,
+        refused: Callable[[Refusal], None] | None = None,
+        elsewhere: Callable[[], Methods] = dict,
     ) -> None:
         """Make an application without routes."""
         super().__init__(app_name=f"artstore-{service}", configure_logs=False)
         self._service = service
         self._authenticate = authenticate
         self._refused = refused
+        self._elsewhere = elsewhere
         self._outcome = _Outcome(Request("", "", "-"))
 
     def add(self, each: Endpoint) -> None:
         """Register an endpoint. Content types are checked by the endpoint, not by Chalice."""
-        self.route(each.path, methods=[each.method], name=each.operation_id, content_types=[])(self._view(each))
+        methods = [each.method, "HEAD"] if each.method == "GET" else [each.method]
+        self.route(each.path, methods=methods, name=each.operation_id, content_types=[])(self._view(each))
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer a proxy event of API Gateway with a proxy response."""
         started = time.perf_counter()
         request = _request(event, context)
         self._outcome = outcome = _Outcome(request)
-        if request.path in self.routes:
+        if request.method in self.routes.get(request.path, {}):
             with deadline.within(_seconds_for(context)):
                 answer: dict[str, Any] = super().__call__(event, context)
+            if outcome.answered_by is None:
+                answer = _as_answer(problems.render(_framework_error(int(answer["statusCode"])), request))
         else:
-            answer = {"statusCode": 404, "headers": {}, "body": ""}
-        if outcome.answered_by is None:
-            answer = self._as_problem(answer, request)
-        answer["headers"][_REQUEST_ID_HEADER] = request.request_id
+            answer = _as_answer(self._answer_unrouted(request))
+        answer["headers"].update({_REQUEST_ID_HEADER: request.request_id, **cors_policy().headers(request)})
+        if request.method == "HEAD":
+            answer["body"] = ""
         self._record(request, outcome, int(answer["statusCode"]), (time.perf_counter() - started) * 1000)
         return answer
+
+    def _answer_unrouted(self, request: Request) -> Response:
+        """Answer what no view does: OPTIONS (204), a method that the path has not (405), an unknown path (404)."""
+        methods = {*self.routes.get(request.path, ()), *self._elsewhere().get(request.path, ())}
+        if not methods:
+            return problems.render(NotFound("there is no such path", code="path_not_found"), request)
+        allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+        headers = {"Allow": ", ".join(allowed)}
+        if request.method == "OPTIONS":
+            preflight = cors_policy().preflight_headers(request, allowed)
+            return Response(204, {**headers, "Cache-Control": "no-store", **preflight}, "")
+        refusal = problems.render(
+            Invalid(f"{request.method} is not a method of this path", code="method_not_allowed"), request
+        )
+        return Response(refusal.status, {**refusal.headers, **headers}, refusal.body)
 
     def _view(self, each: Endpoint) -> Callable[..., ChaliceResponse]:
         def view(**_path_parameters: str) -> ChaliceResponse:
@@ -131,6 +169,7 @@ class ArtStoreApp(Chalice):
                 caller = each.identify(request, self._authenticate)
                 outcome.client_id = caller.client_id if caller else None
                 response, named = each.answer(request, caller)
+                response = unless_known(request, response)
                 outcome.client_id = outcome.client_id or named
             except ArtStoreError as error:
                 outcome.error = error
@@ -144,24 +183,6 @@ class ArtStoreApp(Chalice):
             return ChaliceResponse(response.body, dict(response.headers), response.status)
 
         return view
-
-    @staticmethod
-    def _as_problem(answer: dict[str, Any], request: Request) -> dict[str, Any]:
-        """Rewrite an error that Chalice made itself."""
-        framework_errors: dict[int, ArtStoreError] = {
-            400: Invalid("the request cannot be read"),
-            404: NotFound("there is no such path", code="path_not_found"),
-            405: Invalid("the method is not allowed here", code="method_not_allowed"),
-        }
-        error = framework_errors.get(int(answer["statusCode"]), problems.unexpected())
-        response = problems.render(error, request)
-        allow = {name: value for name, value in answer["headers"].items() if name.lower() == "allow"}
-        return {
-            "statusCode": response.status,
-            "headers": {**response.headers, **allow},
-            "multiValueHeaders": {},
-            "body": response.body,
-        }
 
     def _record(self, request: Request, outcome: _Outcome, status: int, milliseconds: float) -> None:
         operation = outcome.answered_by.operation_id if outcome.answered_by else "unrouted"
@@ -194,6 +215,20 @@ class ArtStoreApp(Chalice):
             },
             {"operation": operation},
         )
+
+
+def _framework_error(status: int) -> ArtStoreError:
+    """Give the error that stands for one that Chalice made itself."""
+    return Invalid("the request cannot be read") if status == 400 else problems.unexpected()
+
+
+def _as_answer(response: Response) -> dict[str, Any]:
+    return {
+        "statusCode": response.status,
+        "headers": dict(response.headers),
+        "multiValueHeaders": {},
+        "body": response.body,
+    }
 
 
 class _Outcome:

@@ -11,18 +11,19 @@ query string), ``caller`` (the verified Principal), ``request`` (the raw Request
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from artstore.errors import ArtStoreError, Invalid, Unauthenticated
+from artstore.errors import ArtStoreError, Unauthenticated
 from artstore.http import problems
+from artstore.http.decoding import decode_body, decode_path_parameter, decode_query
 from artstore.http.request import Request
 from artstore.http.response import Response
 from artstore.security import Principal, Scope
@@ -84,6 +85,8 @@ class Endpoint:
     body_model: Any
     """What that body holds; None when it is not said."""
     headers: tuple[Header, ...]
+    etag: bool
+    """Whether the answer has an ETag: the handler's, or one made of the body. A GET then heeds If-None-Match."""
     error_statuses: tuple[int, ...]
     render_error: ErrorRenderer
     error_model: Any
@@ -120,11 +123,11 @@ class Endpoint:
             elif name == _REQUEST:
                 arguments[name] = request
             elif name == _BODY:
-                arguments[name] = _decode_body(request, kind)
+                arguments[name] = decode_body(request, kind)
             elif name == _QUERY:
-                arguments[name] = _decode_query(request, kind)
+                arguments[name] = decode_query(request, kind)
             else:
-                arguments[name] = _decode_path_parameter(request, name, kind)
+                arguments[name] = decode_path_parameter(request, name, kind)
         return arguments
 
     def _response(self, result: object) -> Response:
@@ -133,8 +136,11 @@ class Endpoint:
         reply: Reply[object] = result if isinstance(result, Reply) else Reply(result)
         if reply.value is None:
             return Response(reply.status or self.status, reply.headers, "")
+        body = msgspec.json.encode(reply.value)
         headers = {"Content-Type": "application/json", **reply.headers}
-        return Response(reply.status or self.status, headers, msgspec.json.encode(reply.value).decode())
+        if self.etag and "ETag" not in headers:
+            headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        return Response(reply.status or self.status, headers, body.decode())
 
 
 def endpoint(
@@ -147,6 +153,7 @@ def endpoint(
     consumes: tuple[str, ...] = (),
     body_model: Any = None,
     headers: tuple[Header, ...] = (),
+    etag: bool = False,
     repeated_status: int | None = None,
     error_statuses: tuple[int, ...] = (),
     render_error: ErrorRenderer = problems.render,
@@ -181,6 +188,7 @@ def endpoint(
             consumes=consumes,
             body_model=body_model,
             headers=headers,
+            etag=etag,
             error_statuses=error_statuses,
             render_error=render_error,
             error_model=error_model,
@@ -205,48 +213,3 @@ def _bearer_token(request: Request) -> str:
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("a bearer token is needed (RFC 6750 §2.1)", code="missing_token")
     return token
-
-
-def _decode_body(request: Request, kind: Any) -> object:
-    if request.media_type != "application/json":
-        raise Invalid("the body must be application/json", code="unsupported_media_type")
-    try:
-        return msgspec.json.decode(request.body, type=kind)
-    except msgspec.ValidationError as error:
-        raise _invalid_field("body", error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("the body is not valid JSON in UTF-8", code="malformed_json") from error
-
-
-def _decode_query(request: Request, kind: Any) -> object:
-    if repeated := sorted(name for name, values in request.query.items() if len(values) > 1):
-        raise Invalid(f"the query parameter {repeated[0]} is repeated", code="invalid_parameter")
-    values = {name: given[0] for name, given in request.query.items()}
-    try:
-        query = msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise _invalid_field("query", error) from error
-    for each in msgspec.structs.fields(kind):
-        if each.encode_name in values and _is_misread(values[each.encode_name], getattr(query, each.name)):
-            raise Invalid(f"{each.encode_name} is malformed", code="invalid_parameter", field=each.encode_name)
-    return query
-
-
-def _is_misread(text: str, value: object) -> bool:
-    """Tell whether msgspec was more liberal than the API: when not strict it takes null for None, and a number for
-    a time."""
-    return value is None or (isinstance(value, datetime) and text[4:5] != "-")
-
-
-def _decode_path_parameter(request: Request, name: str, kind: Any) -> object:
-    try:
-        return msgspec.convert(request.path_parameters[name], kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(f"{name} in the path: {error}", code="invalid_parameter") from error
-
-
-def _invalid_field(where: str, error: msgspec.ValidationError) -> Invalid:
-    fact, _, place = str(error).partition(" - at ")
-    field_name = place.strip("`").removeprefix("$").removeprefix(".")
-    code = "invalid_parameter" if where == "query" else "invalid_body"
-    return Invalid(f"{field_name}: {fact}" if field_name else fact, code=code, field=field_name or None)

@@ -6,36 +6,74 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from artstore.http import problems
+from artstore.http.decoding import may_be_absent
 from artstore.http.endpoint import Endpoint, Redirect
+from artstore.security import SCOPE_DESCRIPTIONS
 
 _REF = "#/components/schemas/{name}"
 _SECURITY_SCHEME = "oauth2"
+TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  # a path, no secret
+_HEADERS: dict[str, tuple[str, str]] = {
+    "X-Request-Id": ("string", "Names the request in the archive's log"),
+    "ETag": ("string", "Entity tag of this version, for If-Match and If-None-Match (RFC 9110 §8.8.3)"),
+    "Location": ("string", "Where the thing is (RFC 9110 §10.2.2)"),
+    "Retry-After": ("integer", "Seconds to wait before the request is worth repeating (RFC 9110 §10.2.3)"),
+    "WWW-Authenticate": ("string", "How to authenticate, and what is wanting (RFC 9110 §11.6.1, RFC 6750 §3)"),
+    "RateLimit-Limit": ("integer", "Requests that the account may make in a minute"),
+    "RateLimit-Remaining": ("integer", "Requests that are left of them"),
+    "RateLimit-Reset": ("integer", "Seconds until all of them may be made again"),
+}
+"""Headers of answers: type and description."""
+_HEADER_OF_STATUS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+_RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
-def build_document(endpoints: Iterable[Endpoint], *, title: str, version: str, description: str) -> dict[str, Any]:
-    """Build the document of all ``endpoints``; pure and deterministic."""
+def build_document(
+    endpoints: Iterable[Endpoint],
+    *,
+    title: str,
+    version: str,
+    description: str,
+    tags: Mapping[str, str],
+    tag_of: Callable[[Endpoint], str],
+) -> dict[str, Any]:
+    """Build the document of all ``endpoints``; pure and deterministic.
+
+    ``tags`` are the groups of operations with their descriptions, ``tag_of`` says to which an operation belongs.
+    The addresses in it are relative to the API's own, which whoever serves the document puts in.
+    """
     endpoints = sorted(endpoints, key=lambda each: (each.path, each.method))
     models = [problems.Problem, *(model for each in endpoints for model in _models(each))]
     _, components = msgspec.json.schema_components(models, ref_template=_REF)
     document: dict[str, Any] = {
         "openapi": "3.0.3",
-        "info": {"title": title, "version": version, "description": description},
+        "info": {
+            "title": title,
+            "version": version,
+            "description": description,
+            "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": {},
         "components": {
+            "headers": {
+                name: {"description": text, "schema": {"type": kind}} for name, (kind, text) in _HEADERS.items()
+            },
             "schemas": {name: _as_openapi_30(schema) for name, schema in sorted(components.items())},
             "securitySchemes": {
                 _SECURITY_SCHEME: {
                     "type": "oauth2",
                     "flows": {
                         "clientCredentials": {
-                            "tokenUrl": "api/v1/auth/token",
-                            "scopes": {str(each.scope): "" for each in endpoints if each.scope},
+                            "tokenUrl": TOKEN_PATH,
+                            "scopes": {str(scope): text for scope, text in SCOPE_DESCRIPTIONS.items()},
                         }
                     },
                 }
@@ -43,7 +81,7 @@ def build_document(endpoints: Iterable[Endpoint], *, title: str, version: str, d
         },
     }
     for each in endpoints:
-        document["paths"].setdefault(each.path, {})[each.method.lower()] = _operation(each)
+        document["paths"].setdefault(each.path, {})[each.method.lower()] = _operation(each, tag_of(each))
     return document
 
 
@@ -57,9 +95,10 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _operation(each: Endpoint) -> dict[str, Any]:
+def _operation(each: Endpoint, tag: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": each.operation_id,
+        "tags": [tag],
         "summary": each.summary,
         "description": each.description,
         "parameters": [*_path_parameters(each), *_query_parameters(each), *_header_parameters(each)],
@@ -69,7 +108,8 @@ def _operation(each: Endpoint) -> dict[str, Any]:
         operation["security"] = [{_SECURITY_SCHEME: [str(each.scope)]}]
     if "body" in each.parameters:
         schema = _reference(each.parameters["body"])
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        required = not may_be_absent(each.parameters["body"])
+        operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
     elif each.consumes:
         schema = {"type": "object"} if each.body_model is None else _reference(each.body_model)
         content = {media_type: {"schema": schema} for media_type in each.consumes}
@@ -134,30 +174,44 @@ def _simple_schema(kind: Any) -> dict[str, Any]:
 
 
 def _responses(each: Endpoint) -> dict[str, Any]:
-    successes = {str(status): _success(model) for status, model in sorted(each.answers.items())}
+    responses = {status: _success(model) for status, model in each.answers.items()}
+    if each.etag and each.method == "GET":
+        responses[304] = {"description": "What If-None-Match names is still the present version"}
     media_type = "application/problem+json" if each.error_model is problems.Problem else "application/json"
     error = {"schema": _reference(each.error_model)}
+    for status in _error_statuses(each):
+        responses[status] = {"description": problems.phrase_of(status), "content": {media_type: error}}
+    return {
+        str(status): {**response, "headers": _response_headers(each, status)}
+        for status, response in sorted(responses.items())
+    }
+
+
+def _error_statuses(each: Endpoint) -> set[int]:
     statuses = {500, 503, *each.error_statuses}
     if each.scope is not None:
         statuses |= {401, 403}
     if {"body", "query"} & set(each.parameters) or "{" in each.path or each.consumes or each.headers:
         statuses.add(400)
-    errors = {
-        str(status): {
-            "description": problems.phrase_of(status),
-            "content": {media_type: error},
-        }
-        for status in sorted(statuses)
-    }
-    return {**successes, **errors}
+    return statuses
+
+
+def _response_headers(each: Endpoint, status: int) -> dict[str, Any]:
+    names = ["X-Request-Id"]
+    if status in _HEADER_OF_STATUS:
+        names.append(_HEADER_OF_STATUS[status])
+    if each.etag and (status in each.answers or status == 304):
+        names.append("ETag")
+    if status == 201 or (each.status == 201 and status in each.answers) or each.answers.get(status) is Redirect:
+        names.append("Location")
+    if 429 in each.error_statuses and (status in each.answers or status == 429):
+        names += _RATE_LIMIT
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _success(model: Any) -> dict[str, Any]:
     if model is Redirect:
-        return {
-            "description": "The document is at the address in Location",
-            "headers": {"Location": {"schema": {"type": "string"}}},
-        }
+        return {"description": "The document is at the address in Location"}
     if model is type(None):
         return {"description": "Success"}
     schema = _reference(model) if _is_model(model) else {"type": "object"}
@@ -182,6 +236,8 @@ def _as_openapi_30(schema: Any) -> Any:
         schema["nullable"] = True
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
+    if schema.get("required") == []:  # JSON Schema has it, OpenAPI 3.0 not
+        del schema["required"]
     if schema.get("additionalProperties") == {}:
         schema["additionalProperties"] = True
     return schema

@@ -1,12 +1,15 @@
-"""If-Match: a change is made to what the client has seen, or not at all (RFC 9110 §13.1.1, RFC 6585 §3)."""
+"""If-Match: a change is made to what the client has seen, or not at all (RFC 9110 §13.1.1, RFC 6585 §3).
+If-None-Match: what the client has already is not sent again (§13.1.2)."""
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 from artstore.errors import Invalid, PreconditionFailed
 from artstore.http.endpoint import Header
 from artstore.http.request import Request
+from artstore.http.response import Response
 
 OPTIONAL_IF_MATCH = Header("If-Match", "The ETag that was read; the request is refused when there is a newer one")
 IF_MATCH = Header(OPTIONAL_IF_MATCH.name, OPTIONAL_IF_MATCH.description + "; * for any", required=True)
@@ -44,3 +47,18 @@ def require_if_match(request: Request) -> IfMatch:
 def optional_if_match(request: Request) -> IfMatch:
     """Give the request's If-Match, or one that any version matches."""
     return IfMatch(request.headers.get("if-match"))
+
+
+def unless_known(request: Request, response: Response) -> Response:
+    """Give 304 in place of ``response`` where the request's If-None-Match names its ETag, compared weakly.
+
+    A field that cannot be read names nothing.
+    """
+    etag, value = response.headers.get("ETag"), request.headers.get("if-none-match")
+    if request.method not in ("GET", "HEAD") or response.status != HTTPStatus.OK or etag is None or value is None:
+        return response
+    known = {tag for _, tag in _ENTITY_TAG.findall(value)} if _ENTITY_TAGS.fullmatch(value) else set()
+    if value.strip() != "*" and etag.removeprefix("W/") not in known:
+        return response
+    kept = {name: text for name, text in response.headers.items() if name != "Content-Type"}
+    return Response(HTTPStatus.NOT_MODIFIED, kept, "")

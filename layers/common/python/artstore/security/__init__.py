@@ -52,6 +52,18 @@ class Scope(enum.StrEnum):
     AUDIT_READ = "audit:read"
 
 
+SCOPE_DESCRIPTIONS: dict[Scope, str] = {
+    Scope.FILES_READ: "find, show and download documents",
+    Scope.FILES_WRITE: "upload documents and change what is said of them",
+    Scope.FILES_DELETE: "delete documents, and bring them back",
+    Scope.ELEMENTS_ADMIN: "run the archive: storage elements, their modes, maintenance",
+    Scope.ACCOUNTS_ADMIN: "make, change and delete service accounts",
+    Scope.KEYS_ADMIN: "show and rotate the signing keys",
+    Scope.AUDIT_READ: "read and verify the audit log",
+}
+"""What each scope lets a client do, for people."""
+
+
 class Role(enum.StrEnum):
     """What a service account is."""
 
