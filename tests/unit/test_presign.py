@@ -219,7 +219,7 @@ def test_a_download_names_its_version_its_type_and_its_attachment() -> None:
     assert query["versionId"] == ["v1"]
     assert query["response-content-type"] == ["application/pdf"]
     assert query["response-content-disposition"] == [
-        "attachment; filename=\"_____.pdf\"; filename*=UTF-8''%D0%9E%D1%82%D1%87%D1%91%D1%82.pdf"
+        "attachment; filename=\"Otchyot.pdf\"; filename*=UTF-8''%D0%9E%D1%82%D1%87%D1%91%D1%82.pdf"
     ]
     assert presigned.headers == {}
 
@@ -240,6 +240,29 @@ def test_a_name_survives_as_far_as_it_is_harmless(filename: str, shown: str) -> 
     ascii_form, _, extended = attachment(filename).partition("; filename*=UTF-8''")
     assert ascii_form.startswith('attachment; filename="')
     assert unquote(extended) == shown
+
+
+@pytest.mark.parametrize(
+    ("filename", "read"),
+    [
+        ("Договор №7 «март».docx", "Dogovor No7 'mart'.docx"),
+        ("Щука и Ёж.tar.gz", "Shchuka i Yozh.tar.gz"),
+        ("Їжак — ґава.txt", "Yizhak - gava.txt"),
+        ("Übung Łódź ½.txt", "Ubung Lodz 1-2.txt"),
+        ("Straße, Æsir.pdf", "Strasse, Aesir.pdf"),
+        ("Άλφα.pdf", "Alfa.pdf"),
+        ("ｆｕｌｌ＂width／.pdf", "full_width_.pdf"),
+        ("и\u0306.txt", "y.txt"),
+        ("文書.pdf", "document.pdf"),
+        ("文書 2026.pdf", "__ 2026.pdf"),
+        ("文書", "document"),
+        ("...", "document"),
+        (".profile", ".profile"),
+        ("100%.txt", "100_.txt"),
+    ],
+)
+def test_who_reads_ascii_alone_gets_a_name_to_read(filename: str, read: str) -> None:
+    assert attachment(filename).split("; ")[1] == f'filename="{read}"'
 
 
 @given(st.text(max_size=60))
