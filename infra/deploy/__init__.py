@@ -9,7 +9,7 @@ from infra.deploy.errors import DeploymentFailed
 from infra.deploy.functions import await_idle_queue, invoke
 from infra.deploy.release.artifacts import artifacts_bucket, upload_artifacts, upload_template
 from infra.deploy.secret import put_secret
-from infra.deploy.stack import Deployed, delete_stack, deploy_stack
+from infra.deploy.stack import Deployed, delete_stack, deploy_stack, stack_outputs
 
 __all__ = [
     "Account",
@@ -21,6 +21,7 @@ __all__ = [
     "deploy_stack",
     "invoke",
     "put_secret",
+    "stack_outputs",
     "upload_artifacts",
     "upload_template",
 ]

@@ -48,7 +48,7 @@ def serve(settings: Settings, console: Console, port: int) -> None:
     os.execve(
         sys.executable,
         [*command, "--host", HOST, "--port", str(port)],
-        {**os.environ, **variables},
+        {**os.environ, **variables, "ARTSTORE_PUBLIC_URL": f"http://{HOST}:{port}"},
     )
 
 

@@ -27,7 +27,7 @@ from infra import deploy
 from infra.build import Manifest, build
 from infra.console import Console
 from infra.errors import CommandError
-from infra.local import emulators, postgres, state
+from infra.local import address, emulators, postgres, state
 from infra.local.emulators import Database, Emulator, Running
 from infra.local.postgres import home as postgres_home
 from infra.local.settings import REPOSITORY, Settings
@@ -206,7 +206,9 @@ def _deploy(
             **parts.manifest.template_parameters(),
             **settings.parameters,
         }
-        deployed = deploy.deploy_stack(account, PREFIX, TEMPLATE, bucket, parameters, console.warn)
+        deployed = address.deploy_stack(
+            account, PREFIX, TEMPLATE, bucket, parameters, parts.running.url, console.warn
+        )
         outcome.append(f"{deployed.change} from {TEMPLATE.name}")
     outputs = deployed.outputs
     emulator.complete(account, outputs, TEMPLATE)
@@ -223,7 +225,7 @@ def _deploy(
             outcome.append(emulator.save() or "none: the emulator keeps nothing when it ends")
     stack = StackFile(
         emulator=str(decisions.emulator),
-        api_url=f"{parts.running.url}/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}",
+        api_url=address.api_url(parts.running.url, outputs),
         s3_endpoint=parts.running.url,
         aws_endpoint=parts.running.url,
         region=account.region,

@@ -77,6 +77,12 @@ def deploy_stack(
     return Deployed(stack_state.outputs(formation, name), change)
 
 
+def stack_outputs(account: Account, name: str) -> dict[str, str]:
+    """Give the stack's outputs once it has settled; none when there is no stack."""
+    formation = account.client("cloudformation")
+    return {} if stack_state.settled_status(formation, name) is None else stack_state.outputs(formation, name)
+
+
 def delete_stack(account: Account, name: str) -> None:
     """Delete the stack and wait for the end; nothing happens when there is none."""
     formation = account.client("cloudformation")
