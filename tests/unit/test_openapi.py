@@ -33,7 +33,7 @@ def schema_of(content: dict[str, Any], media_type: str) -> dict[str, Any]:
 def test_the_endpoints_of_oauth_take_a_form_and_refuse_as_rfc_6749_does(endpoint: str, required: str) -> None:
     described = operation("POST", f"/api/v1/auth/{endpoint}")
     content = described["requestBody"]["content"]
-    assert set(content) == {FORM, "application/json"}
+    assert set(content) == {FORM}, "of two media types generators make a client that sends both"
     for media_type in content:
         schema = schema_of(content, media_type)
         assert schema["required"] == [required]
@@ -70,6 +70,19 @@ def test_a_repeated_creation_is_answered_as_well() -> None:
 
 def test_the_document_is_valid() -> None:
     validate(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("model", "member"),
+    [
+        ("Document", "created_at"),
+        ("Retention", "expires_at"),
+        ("UploadTarget", "expires_at"),
+        ("Account", "deleted_at"),
+    ],
+)
+def test_a_time_is_said_to_be_one(model: str, member: str) -> None:
+    assert SCHEMAS[model]["properties"][member]["format"] == "date-time"
 
 
 def test_every_operation_has_a_tag_that_is_described() -> None:

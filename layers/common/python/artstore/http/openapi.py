@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
+import msgspec.inspect
 
 from artstore.http import problems
 from artstore.http.decoding import may_be_absent
@@ -66,7 +67,9 @@ def build_document(
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (kind, text) in _HEADERS.items()
             },
-            "schemas": {name: _as_openapi_30(schema) for name, schema in sorted(components.items())},
+            "schemas": _with_times(
+                {name: _as_openapi_30(schema) for name, schema in sorted(components.items())}, models
+            ),
             "securitySchemes": {
                 _SECURITY_SCHEME: {
                     "type": "oauth2",
@@ -83,6 +86,23 @@ def build_document(
     for each in endpoints:
         document["paths"].setdefault(each.path, {})[each.method.lower()] = _operation(each, tag_of(each))
     return document
+
+
+def _with_times(schemas: dict[str, Any], models: list[Any]) -> dict[str, Any]:
+    """Say of each time that it is one of RFC 3339, which msgspec does not of those that could have no offset."""
+    waiting: list[Any] = [msgspec.inspect.type_info(model) for model in models]
+    seen: set[Any] = set()
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, msgspec.inspect.StructType) and kind.cls not in seen:
+            seen.add(kind.cls)
+            for field in kind.fields:
+                waiting.append(field.type)
+                alternatives = getattr(field.type, "types", (field.type,))
+                if any(isinstance(each, msgspec.inspect.DateTimeType) for each in alternatives):
+                    schemas[kind.cls.__name__]["properties"][field.encode_name]["format"] = "date-time"
+        waiting += [*getattr(kind, "types", ()), *filter(None, [getattr(kind, "item_type", None)])]
+    return schemas
 
 
 def _models(each: Endpoint) -> list[Any]:
