@@ -20,8 +20,6 @@ from infra.local.state import LocalDirectory, StackFile
 
 HOST = "127.0.0.1"
 
-_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
-
 
 def environment(stack: StackFile) -> dict[str, str]:
     """The environment in which the functions' code finds the running stack."""
@@ -41,7 +39,7 @@ def serve(settings: Settings, console: Console, port: int) -> None:
     stack = running_stack(LocalDirectory(settings.directory))
     _check_free(port)
     variables = environment(stack)
-    command = [sys.executable, "-c", _CHALICE, "local", "--stage", "local", "--no-autoreload"]
+    command = [sys.executable, "-m", "infra.local.chalice_server", "local", "--stage", "local", "--no-autoreload"]
     console.say(f"every HTTP route on http://{HOST}:{port}, from the working tree; Ctrl-C ends it")
     sys.stdout.flush()
     os.chdir(REPOSITORY)

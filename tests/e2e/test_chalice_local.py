@@ -20,7 +20,7 @@ from tests.e2e.archive import Archive, eventually
 
 
 @pytest.fixture
-def local_archive(stack: StackFile, tmp_path: Path) -> Iterator[Archive]:
+def local_archive(archive: Archive, stack: StackFile, tmp_path: Path) -> Iterator[Archive]:
     """The archive as `make serve` shows it."""
     (tmp_path / "stack.json").write_text(json.dumps(dataclasses.asdict(stack)), encoding="utf-8")
     with socket.socket() as probe:
@@ -50,6 +50,23 @@ def local_archive(stack: StackFile, tmp_path: Path) -> Iterator[Archive]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def test_what_is_not_there_is_told_as_by_the_gateway(local_archive: Archive) -> None:
+    page = {"Origin": "https://app.example"}
+    for answer in (
+        local_archive.anonymous("GET", "/nowhere/at/all?x=1", headers=page),
+        local_archive.request("GET", "/api/v1/nothing", headers=page),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "path_not_found")
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    wrong = local_archive.anonymous("DELETE", "/api/v1/files")
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert local_archive.anonymous("HEAD", "/health/live").status_code == 200
+    preflight = page | {"Access-Control-Request-Method": "POST"}
+    assert local_archive.anonymous("OPTIONS", "/api/v1/files", headers=preflight).status_code == 204
+    document = local_archive.anonymous("GET", "/openapi.json").json()
+    assert document["servers"] == [{"url": local_archive.api_url}]
 
 
 def test_a_document_goes_through_chalice_local_as_through_the_gateway(

@@ -74,3 +74,45 @@ def test_a_table_that_is_not_there_is_unavailable(app: ArtStoreApp) -> None:
     assert start(app).status == 201
     with pytest.raises(Unavailable):
         UploadRecords("elsewhere").find(UUID(int=1))
+
+
+def repeat(app: ArtStoreApp, **changes: object) -> Any:
+    return call(
+        app,
+        "POST",
+        "/api/v1/files",
+        payload=DOCUMENT | changes,
+        token="t",
+        headers={"Idempotency-Key": "k"},
+    )
+
+
+def test_a_repeated_request_meets_the_record_of_the_first(app: ArtStoreApp) -> None:
+    first, again = repeat(app), repeat(app)
+    assert (first.status, again.status) == (201, 200)
+    assert first.json["file_id"] == again.json["file_id"]
+    assert repeat(app, filename="another.pdf").json["code"] == "idempotency_key_reused"
+    record = UploadRecords("moto").find(UUID(first.json["file_id"]))
+    assert record is not None
+    assert record.expires_at_epoch is None
+
+
+def test_of_two_records_of_one_id_the_table_takes_one(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    record = records.find(UUID(repeat(app).json["file_id"]))
+    assert record is not None
+    assert records.add(record) is False
+
+
+def test_a_record_whose_upload_is_over_is_not_renewed(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    file_id = UUID(repeat(app).json["file_id"])
+    awaited, settled = records.find(file_id), records.find(file_id)
+    assert awaited is not None
+    assert settled is not None
+    assert records.renew(awaited) is True
+    settled.status = "STORED"
+    settled.save()
+    assert records.renew(awaited) is False
+    answer = repeat(app)
+    assert (answer.status, answer.json["status"], answer.json["upload"]) == (200, "STORED", None)

@@ -147,14 +147,15 @@ class ArtStoreApp(Chalice):
 
     def _answer_unrouted(self, request: Request) -> Response:
         """Answer what no view does: OPTIONS (204), a method that the path has not (405), an unknown path (404)."""
+        if request.method == "OPTIONS" and (preflight := cors_policy().preflight_headers(request)):
+            return Response(204, {"Cache-Control": "no-store", **preflight}, "")
         methods = {*self.routes.get(request.path, ()), *self._elsewhere().get(request.path, ())}
         if not methods:
             return problems.render(NotFound("there is no such path", code="path_not_found"), request)
         allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
         headers = {"Allow": ", ".join(allowed)}
         if request.method == "OPTIONS":
-            preflight = cors_policy().preflight_headers(request, allowed)
-            return Response(204, {**headers, "Cache-Control": "no-store", **preflight}, "")
+            return Response(204, {**headers, "Cache-Control": "no-store"}, "")
         refusal = problems.render(
             Invalid(f"{request.method} is not a method of this path", code="method_not_allowed"), request
         )

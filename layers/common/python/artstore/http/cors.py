@@ -6,12 +6,13 @@ The API takes a bearer token and no cookie, so credentials mode is never allowed
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from artstore.http.request import Request
 
 ANY: Final = "*"
+_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _ALLOWED_HEADERS: Final = "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
 EXPOSED_HEADERS: Final = (
     "Allow",
@@ -50,12 +51,16 @@ class CorsPolicy:
         }
 
     @staticmethod
-    def preflight_headers(request: Request, methods: Collection[str]) -> Mapping[str, str]:
-        """Give what the answer to a preflight has besides; nothing when ``request`` is none."""
-        if "access-control-request-method" not in request.headers:
+    def preflight_headers(request: Request) -> Mapping[str, str]:
+        """Give what the answer to a preflight has besides; nothing when ``request`` is none.
+
+        It is the same for every path, known or not: else a page could not read that a path is unknown (404), or
+        has not that method (405).
+        """
+        if not {"origin", "access-control-request-method"} <= request.headers.keys():
             return {}
         return {
-            "Access-Control-Allow-Methods": ", ".join(methods),
+            "Access-Control-Allow-Methods": _METHODS,
             "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
             "Access-Control-Max-Age": str(_MAX_AGE_SECONDS),
         }
