@@ -17,7 +17,6 @@ import pytest
 from infra.local.state import StackFile
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 
 PAGE = """<!doctype html><pre></pre><script>
 const told = {};
@@ -88,6 +87,7 @@ def page(stack: StackFile) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 def test_a_page_uploads_reads_and_downloads(page: str, tmp_path: Path) -> None:
     options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
     quiet = ("--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={tmp_path}")
