@@ -177,14 +177,15 @@ def test_an_answer_without_a_tag_of_its_own_gets_one_of_its_body(app: ArtStoreAp
     assert etag.startswith('"')
 
 
-@pytest.mark.parametrize("body", ["", " \n"])
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}])
-def test_a_body_of_optional_members_may_be_left_out(app: ArtStoreApp, body: str, headers: dict[str, str]) -> None:
-    assert call(app, "POST", "/wishes", body=body, headers=headers).json == {"hours": 24}
+def test_a_body_of_optional_members_may_be_left_out(app: ArtStoreApp, headers: dict[str, str]) -> None:
+    assert call(app, "POST", "/wishes", body="", headers=headers).json == {"hours": 24}
 
 
 def test_a_body_that_is_there_keeps_to_its_rules(app: ArtStoreApp) -> None:
     assert call(app, "POST", "/wishes", body="{}").status == 415
     assert call(app, "POST", "/wishes", payload=None, body="null", headers={}).status == 415
+    blank = call(app, "POST", "/wishes", body=" \n", headers={"Content-Type": "application/json"})
+    assert (blank.status, blank.json["code"]) == (400, "malformed_json")
     answer = call(app, "POST", "/wishes", payload={"hours": -1})
     assert (answer.status, answer.json["detail"]) == (400, "hours must be at least 0")

@@ -31,7 +31,7 @@ def may_be_absent(model: Any) -> bool:
 def decode_body(request: Request, model: Any) -> object:
     """Read a JSON body."""
     body = request.body
-    if not body.strip() and may_be_absent(model):
+    if not body and may_be_absent(model):
         body = b"{}"
     elif request.media_type != JSON:
         raise Invalid(f"the body must be {JSON}", code="unsupported_media_type")
