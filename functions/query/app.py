@@ -23,7 +23,7 @@ class DownloadLink(msgspec.Struct):
 
 @endpoint("GET", "/api/v1/files", scope=Scope.FILES_READ, summary="List and search documents")
 def list_documents(query: ListQuery) -> DocumentList:
-    """List documents newest first; with query, those whose name, description, tags or text match it."""
+    """List documents newest first; with query, those whose name, description, attributes or text match it."""
     return dependencies.documents().list(query)
 
 

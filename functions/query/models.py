@@ -10,13 +10,15 @@ import msgspec
 from msgspec import Meta
 
 from artstore.attributes import Extracted, Retention
+from artstore.index import MAX_QUERY
 
 
 class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which documents, and how many at a time."""
 
-    query: Annotated[str, Meta(max_length=500)] | None = None
-    """Words, "a phrase", -word or or; over name, description, tags and text. Without it: every document."""
+    query: Annotated[str, Meta(max_length=MAX_QUERY)] | None = None
+    """Words that must all occur, "a phrase", -absent, begin*, or; over name, description, title, author, tags,
+    values of attributes and text. Without it: every document."""
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, Meta(max_length=300)] | None = None
     """next_cursor of the page before, with the same query."""

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from artstore.attributes import Attributes
 from artstore.index import COUNT_LIMIT, IndexedDocument, Position, Projection, SearchPage
-from artstore.index.words import parse_query, words
+from artstore.index.document_words import parts_of, placed
+from artstore.index.query import Place, Query, Term, parse_query
 
 
 class MemoryIndex:
-    """Finds words by themselves alone: no stemming, no phrases, no ``or``."""
+    """Answers every query as PostgreSQL does, without its limits, by looking at each document."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -53,9 +54,7 @@ class MemoryIndex:
         rows = sorted(self._visible(), key=lambda row: _order(row.attributes), reverse=True)
         if query is not None and query.strip():
             parsed = parse_query(query)
-            wanted, unwanted = set(words(parsed.wanted).split()), set(words(parsed.unwanted).split()) - {"or"}
-            rows = [row for row in rows if wanted <= _words(row) and not unwanted & _words(row)]
-            rows = rows if wanted or unwanted else []
+            rows = [row for row in rows if parsed and _matches(parsed, row)]
         following = [
             row for row in rows if after is None or _order(row.attributes) < (after.created_at, after.file_id)
         ]
@@ -96,7 +95,23 @@ def _order(attributes: Attributes) -> tuple[datetime, UUID]:
     return attributes.created_at, attributes.file_id
 
 
-def _words(row: Projection) -> set[str]:
-    attributes = row.attributes
-    parts = (attributes.original_filename, attributes.description or "", *attributes.tags, row.text)
-    return set(words(" ".join(parts)).split())
+def _matches(query: Query, row: Projection) -> bool:
+    places: dict[str, set[int]] = {}
+    for position, _, found in placed(parts_of(row.attributes, row.text)):
+        for lexeme in found:
+            places.setdefault(lexeme, set()).add(position)
+    wanted = [all(_holds(term, places) for term in terms) for terms in query.alternatives]
+    return (any(wanted) or not wanted) and not any(_holds(term, places) for term in query.absent)
+
+
+def _holds(term: Term, places: dict[str, set[int]]) -> bool:
+    return bool(set.intersection(*(_starts(place, places) for place in term.places)))
+
+
+def _starts(place: Place, places: dict[str, set[int]]) -> set[int]:
+    """Where a term would begin, by this place of it."""
+    found: set[int] = set()
+    for lexeme in place.lexemes:
+        for each in [known for known in places if known.startswith(lexeme)] if place.beginning else [lexeme]:
+            found |= {position - place.offset for position in places.get(each, ())}
+    return found

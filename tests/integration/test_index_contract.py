@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from artstore.attributes import Extracted
 from artstore.errors import Invalid
 from artstore.index import COUNT_LIMIT, DocumentIndex, Position, SearchPage
 from artstore.index.postgres import PostgresIndex
@@ -291,3 +292,91 @@ def test_attributes_of_the_first_artstore_have_revision_zero_and_are_projected(i
     projection = make_projection(revision=0)
     assert index.project(projection)
     assert index.revision(projection.attributes.file_id) == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["Titelwort", "Autorwort", "Nordwerft", "4711", "19.95", "INN-77", "0.00001", "Altbestand", "tief", "sigil"],
+)
+def test_what_was_extracted_and_the_values_of_attributes_are_searched(index: DocumentIndex, query: str) -> None:
+    index.project(
+        make_projection(
+            extracted=Extracted(status="ok", title="Titelwort", author="Autorwort"),
+            custom_attributes={
+                "customer": "Nordwerft",
+                "number": 4711,
+                "price": 19.95,
+                "tiny": 0.00001,
+                "party": {"inn": "INN-77", "notes": [None, True, ["tief", {"seal": "sigil"}]]},
+            },
+            metadata={"source": "Altbestand"},
+        )
+    )
+    index.project(make_projection())
+    assert found(index, query)
+
+
+@pytest.mark.parametrize("query", ["customer", "true", "null", "None"])
+def test_names_of_attributes_and_constants_are_not_searched(index: DocumentIndex, query: str) -> None:
+    index.project(make_projection(custom_attributes={"customer": [True, None]}))
+    assert not found(index, query)
+
+
+def test_a_phrase_does_not_reach_from_one_field_into_the_next(index: DocumentIndex) -> None:
+    index.project(make_projection(original_filename="golden", description="bridge", tags=("north", "south")))
+    assert found(index, "golden bridge north south")
+    assert not found(index, '"golden bridge"')
+    assert not found(index, '"north south"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(" ".join(f"w{number}" for number in range(20_000)), id="past the last position"),
+        pytest.param("the golden treaty of the bridge and " * 2_000, id="past the most of one word"),
+        pytest.param("金 橋 " * 20_000, id="characters alone"),
+    ],
+)
+def test_a_phrase_is_found_wherever_it_stands(index: DocumentIndex, text: str) -> None:
+    index.project(make_projection(text=f"{text} golden bridges treaty 東京都庁 end"))
+    for query in ("golden bridge", '"golden bridge treaty"', '"bridges treaty 東京都庁 end"', "京都庁", "庁"):
+        assert found(index, query), query
+    for query in ('"bridge golden"', '"golden bridge end"', "庁都"):
+        assert not found(index, query), query
+    assert index.search('end -"golden bridges"', 10, None).total == 0
+    assert found(index, 'end -"bridges golden"')
+
+
+def test_a_phrase_of_any_length_is_found(index: DocumentIndex) -> None:
+    words = [f"w{number}" for number in range(20_000)]
+    index.project(make_projection(text=" ".join(words)))
+    for start in range(15_800, 16_200, 37):
+        phrase = words[start : start + 120]
+        assert found(index, f'"{" ".join(phrase)}"')
+    assert not found(index, f'"{" ".join([*words[:100], *words[101:150]])}"')
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a\ud800b",
+        "\udfff",
+        " or ".join("abcdefghijklmnopqrstuvwxyz" * 12),
+        " ".join(f"{number:x}-{number:o}" for number in range(100)),
+        " or ".join(f'"{number} {number}"' for number in range(70)),
+        " ".join(f"-{letter}{number}" for letter in "abc" for number in range(80)),
+        '"' * 1000,
+        "a" * 1000,
+        "-" * 1000,
+        "(" * 1000,
+        "'\"\\ :*&|!<->()" * 60,
+        "%s %(words_0)s {0} $1",
+        "''; DROP TABLE documents; --",
+        "快" * 1000,
+        "\u0301" * 1000,
+    ],
+)
+def test_a_hostile_query_is_answered(index: DocumentIndex, query: str) -> None:
+    index.project(make_projection())
+    index.search(query[:1000], 10, None)
+    assert index.search(None, 10, None).total == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -48,9 +49,27 @@ def test_what_must_be_absent_is_absent_in_any_form(postgres_index: PostgresIndex
     assert postgres_index.search(query, 10, None).total == 0
 
 
+def test_no_part_of_a_text_without_spaces_is_lost_however_many_pairs_it_has(postgres_index: PostgresIndex) -> None:
+    text = "".join(random.Random(2).choices([chr(code) for code in range(0x20000, 0x2A000)], k=200_000))
+    assert postgres_index.project(make_projection(text=text))
+    for start in (0, 1, 15_999, 16_000, 99_990, 199_990):
+        assert postgres_index.search(text[start : start + 10], 10, None).total == 1
+        assert postgres_index.search(text[start : start + 10][::-1], 10, None).total == 0
+    assert postgres_index.search(text[-1], 10, None).total == 1
+
+
+@pytest.mark.parametrize("letters", ["абвгдежзиклмнопрстуфхц", "abcdefghijklmnopqrstuv", "𐌀𐌁𐌂𐌃𐌄𐌅𐌆𐌇𐌈𐌉𐌊𐌋𐌌𐌍𐌎𐌏𐌐𐌑𐌒𐌓𐌔𐌕"])
+def test_no_word_of_a_text_of_different_words_is_lost(postgres_index: PostgresIndex, letters: str) -> None:
+    words = ["".join(each) for each in itertools.islice(itertools.product(letters, repeat=4), 40_000)]
+    assert postgres_index.project(make_projection(text=" ".join(words)))
+    for each in words[::4_000] + words[-1:]:
+        assert postgres_index.search(each, 10, None).total == 1
+    assert postgres_index.search(f'"{" ".join(words[-5:])}"', 10, None).total == 1
+
+
 def test_text_too_large_for_a_tsvector_is_cut_not_refused(postgres_index: PostgresIndex) -> None:
     letters = random.Random(2)
-    text = " ".join("".join(letters.choices("абвгдежзик", k=8)) for _ in range(150_000))
+    text = " ".join("".join(letters.choices("абвгдежзик", k=8)) for _ in range(110_000))
     assert postgres_index.project(make_projection(original_filename="huge.txt", text="beginning " + text))
     assert postgres_index.search("huge beginning", 10, None).total == 1
 
@@ -71,8 +90,11 @@ def test_a_statement_that_waits_too_long_is_unavailable(
     monkeypatch.setattr("artstore.index.connection.STATEMENT_TIMEOUT_MILLISECONDS", 100)
     with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE documents")
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as search:
             postgres_index.search(None, 10, None)
+        with pytest.raises(Unavailable) as other_work:
+            postgres_index.ping()
+    assert (search.value.code, other_work.value.code) == ("search_timeout", "index_unavailable")
     postgres_index.ping()
 
 
@@ -105,7 +127,8 @@ def test_two_migrations_at_once_make_one_schema(database_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(outcomes, key=str) == [("0001", "0001"), ("0001", "0001"), (None, "0001")]
+    newest = migrate.newest_revision()
+    assert sorted(outcomes, key=str) == [(newest, newest), (newest, newest), (None, newest)]
     index = PostgresIndex(url)
     index.ping()
     index.close()
@@ -118,7 +141,7 @@ def test_migrating_needs_no_more_than_its_schema(database_url: str) -> None:
     url = psycopg.conninfo.make_conninfo(
         database_url, user="modest", password="modest", options="-csearch_path=modest"
     )
-    assert migrate.upgrade(url) == (None, "0001")
+    assert migrate.upgrade(url) == (None, migrate.newest_revision())
     index = PostgresIndex(url)
     assert index.project(make_projection())
     index.close()

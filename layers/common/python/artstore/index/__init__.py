@@ -15,6 +15,8 @@ import msgspec
 
 from artstore.attributes import Attributes
 
+MAX_QUERY = 1000
+"""The most characters of a query."""
 COUNT_LIMIT = 1000
 """How far a search counts. Beyond it the total is this number and is not exact."""
 
@@ -91,9 +93,10 @@ class DocumentIndex(Protocol):
     def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:
         """Give up to ``limit`` documents, newest first, that come after a position.
 
-        ``query`` is what a person typed: words that must all occur, "a phrase", ``-word`` for absence,
-        ``or``. It is matched against file name, description, tags and text, in Russian, English and
-        literally. None or a blank query lists everything; one without a single word in it finds nothing.
+        ``query`` is what a person typed, in the language of docs/search.md; what it is matched against is told
+        there as well. None or a blank query lists everything; one without a single word in it finds nothing.
+
+        Raises Invalid (``query_too_long``), and Unavailable (``search_timeout``) when a search takes too long.
         """
         ...
 

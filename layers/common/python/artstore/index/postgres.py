@@ -1,4 +1,4 @@
-"""The document index in PostgreSQL: full text in Russian, English and literally, newest first.
+"""The document index in PostgreSQL: the words of ``document_words``, newest first.
 
 Needs SELECT, INSERT, UPDATE and DELETE on the table ``documents``. Every statement stands alone and is not
 prepared on the server, so a transaction pooler may sit in between.
@@ -16,10 +16,12 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from artstore.attributes import from_document, to_document
-from artstore.errors import Misconfigured
+from artstore.errors import Misconfigured, Unavailable
 from artstore.index import COUNT_LIMIT, IndexedDocument, Position, Projection, SearchPage, statements
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
-from artstore.index.words import parse_query, words
+from artstore.index.document_words import WORDS_VERSION, words_of
+from artstore.index.matching import EVERYTHING, condition
+from artstore.index.query import parse_query
 
 
 class PostgresIndex:
@@ -30,7 +32,7 @@ class PostgresIndex:
         self._server = Server(FixedAddress(address) if isinstance(address, str) else address)
 
     def project(self, projection: Projection) -> bool:
-        """See DocumentIndex. Text too large for one tsvector (1 MB) is cut until it fits."""
+        """See DocumentIndex."""
         values = _values(projection)
         return self._server.run(lambda connection: _project(connection, values))
 
@@ -66,26 +68,32 @@ class PostgresIndex:
         sorted out of them; when there are more, they are met soon on a walk along the dates.
         """
         values: dict[str, Any] = {"limit": limit + 1, "count": COUNT_LIMIT + 1}
-        wanted = unwanted = False
+        where = EVERYTHING
         if query is not None and query.strip():
             parsed = parse_query(query)
-            wanted, unwanted = bool(parsed.wanted), bool(parsed.unwanted)
-            if not wanted and not unwanted:
+            if not parsed:
                 return SearchPage(items=(), total=0, total_is_exact=True, next=None)
-            values |= {"wanted": parsed.wanted, "unwanted": parsed.unwanted}
+            matching = condition(parsed)
+            where = matching.sql
+            values |= matching.parameters
         if after is not None:
             values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
 
         def read(connection: Connection) -> tuple[int, list[TupleRow]]:
-            found = connection.execute(statements.candidates(wanted=wanted, unwanted=unwanted), values).fetchall()
+            found = connection.execute(statements.candidates(where), values).fetchall()
             if len(found) <= COUNT_LIMIT:
                 page = statements.page_of_candidates(after=after is not None)
             else:
-                page = statements.page_of_many(wanted=wanted, unwanted=unwanted, after=after is not None)
+                page = statements.page_of_many(where, after=after is not None)
             rows = connection.execute(page, values | {"candidates": [each[0] for each in found]}).fetchall()
             return len(found), rows
 
-        count, rows = self._server.run(read)
+        try:
+            count, rows = self._server.run(read)
+        except Unavailable as error:
+            if isinstance(error.__cause__, errors.QueryCanceled):
+                raise _took_too_long() from error
+            raise
         items = tuple(_document(row) for row in rows[:limit])
         return SearchPage(
             items=items,
@@ -110,10 +118,6 @@ def _project(connection: Connection, values: dict[str, Any]) -> bool:
     while True:
         try:
             return connection.execute(statements.PROJECT, values).rowcount == 1
-        except errors.ProgramLimitExceeded:
-            if not values["text"]:
-                raise
-            values["text"] = values["text"][: len(values["text"]) // 2]
         except errors.UniqueViolation:
             if connection.execute(statements.SUPERSEDE, values).rowcount == 0:
                 return False
@@ -121,6 +125,7 @@ def _project(connection: Connection, values: dict[str, Any]) -> bool:
 
 def _values(projection: Projection) -> dict[str, Any]:
     attributes = projection.attributes
+    found = words_of(attributes, projection.text)
     return {
         "file_id": attributes.file_id,
         "bucket": projection.bucket,
@@ -132,10 +137,9 @@ def _values(projection: Projection) -> dict[str, Any]:
         "etag": projection.attributes_etag,
         "search_text": _without_nul(projection.text),
         "deleted_at": attributes.deleted_at,
-        "name": words(attributes.original_filename),
-        "description": words(attributes.description or ""),
-        "tags": words(" ".join(attributes.tags)),
-        "text": words(projection.text),
+        "search": found.search,
+        "passages": list(found.passages) or None,
+        "words_for": f"{WORDS_VERSION} {projection.attributes_etag}",
     }
 
 
@@ -157,3 +161,7 @@ def _document(row: TupleRow) -> IndexedDocument:
 
 def _position(document: IndexedDocument) -> Position:
     return Position(created_at=document.attributes.created_at, file_id=document.attributes.file_id)
+
+
+def _took_too_long() -> Unavailable:
+    return Unavailable("the search took too long; ask for rarer words, or fewer of them", code="search_timeout")

@@ -7,37 +7,28 @@ back.
 
 from __future__ import annotations
 
-# 'russian' stems Cyrillic words and 'english' Latin ones, each without its stop words; 'simple' keeps every word
-# as it is: codes, numbers, names.
-_LANGUAGES = ("simple", "russian", "english")
-_WEIGHTS = {"name": "A", "description": "B", "tags": "C", "text": "D"}
-
-_VECTOR = " || ".join(
-    f"setweight(to_tsvector('{language}', %({part})s), '{weight}')"
-    for part, weight in _WEIGHTS.items()
-    for language in _LANGUAGES
-)
-
 # The same key again: a higher revision, or the same one edited by a tool that counts nothing. Another key
 # (the document has moved): a higher revision only, whatever became of the old place.
 PROJECT = """
 INSERT INTO documents AS known
     (file_id, bucket, object_key, revision, created_at, updated_at, attributes, attributes_etag, search_text,
-     search, deleted_at, removed)
+     search, passages, words_for, deleted_at, removed)
 VALUES
     (%(file_id)s, %(bucket)s, %(key)s, %(revision)s, %(created_at)s, %(updated_at)s, %(attributes)s, %(etag)s,
-     %(search_text)s, <vector>, %(deleted_at)s, false)
+     %(search_text)s, %(search)s::tsvector, %(passages)s::text[]::tsvector[], %(words_for)s, %(deleted_at)s,
+     false)
 ON CONFLICT (file_id) DO UPDATE SET
     bucket = excluded.bucket, object_key = excluded.object_key, revision = excluded.revision,
     created_at = excluded.created_at, updated_at = excluded.updated_at, attributes = excluded.attributes,
     attributes_etag = excluded.attributes_etag, search_text = excluded.search_text, search = excluded.search,
+    passages = excluded.passages, words_for = excluded.words_for,
     deleted_at = excluded.deleted_at, removed = false
 WHERE CASE WHEN (known.bucket, known.object_key) = (excluded.bucket, excluded.object_key)
     THEN NOT known.removed AND (known.revision < excluded.revision
         OR (known.revision = excluded.revision AND known.attributes_etag <> excluded.attributes_etag
             AND known.updated_at <= excluded.updated_at))
     ELSE known.revision < excluded.revision END
-""".replace("<vector>", _VECTOR)
+"""
 
 # An attr.json now names another document under this key: the one it named before has no attr.json any more.
 SUPERSEDE = """
@@ -68,12 +59,13 @@ _ROW = "SELECT attributes, bucket, object_key, attributes_etag FROM documents"
 
 FIND = _ROW + " WHERE file_id = %(file_id)s AND deleted_at IS NULL"
 
+_VISIBLE = "deleted_at IS NULL"
 _NEWEST_FIRST = " ORDER BY created_at DESC, file_id DESC LIMIT %(limit)s"
 
 
-def candidates(*, wanted: bool, unwanted: bool) -> str:
+def candidates(condition: str) -> str:
     """Collect the ids of up to %(count)s matches, in no order: the count, and when they are few, the set."""
-    return f"{_IDS} WHERE {_matching(wanted, unwanted)} LIMIT %(count)s"
+    return f"{_IDS} WHERE {_VISIBLE} AND {condition} LIMIT %(count)s"
 
 
 def page_of_candidates(*, after: bool) -> str:
@@ -81,22 +73,9 @@ def page_of_candidates(*, after: bool) -> str:
     return f"{_ROW} WHERE file_id = ANY(%(candidates)s){_following(after)}{_NEWEST_FIRST}"
 
 
-def page_of_many(*, wanted: bool, unwanted: bool, after: bool) -> str:
+def page_of_many(condition: str, *, after: bool) -> str:
     """Read a page out of many matches: walking the date index meets them soon."""
-    return f"{_ROW} WHERE {_matching(wanted, unwanted)}{_following(after)}{_NEWEST_FIRST}"
-
-
-def _matching(wanted: bool, unwanted: bool) -> str:
-    conditions = ["deleted_at IS NULL"]
-    if wanted:
-        conditions.append(f"search @@ ({_query('wanted')})")
-    if unwanted:
-        conditions.append(f"NOT search @@ ({_query('unwanted')})")
-    return " AND ".join(conditions)
-
-
-def _query(side: str) -> str:
-    return " || ".join(f"websearch_to_tsquery('{language}', %({side})s)" for language in _LANGUAGES)
+    return f"{_ROW} WHERE {_VISIBLE} AND {condition}{_following(after)}{_NEWEST_FIRST}"
 
 
 def _following(after: bool) -> str:
