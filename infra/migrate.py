@@ -1,9 +1,11 @@
-"""Bring the schema of the document index up to date: ``python -m infra.migrate``.
+"""Bring the document index up to date, its schema and its words: ``python -m infra.migrate``.
 
 The same command serves a laptop and production. The database is ARTSTORE_DATABASE_URL, or the secret named
 with ``--database-url-secret`` (Secrets Manager id or ARN, read with the caller's own AWS credentials).
 Needs USAGE and CREATE on the schema the connection starts in, and no extension. Two runs at once are safe:
-the second waits for the first and finds nothing to do. Everything happens in one transaction, all or nothing.
+the second waits for the first and finds nothing to do. The schema is brought there in one transaction, all or
+nothing; then documents that were indexed by the rules of an older version are indexed anew, in batches
+(``infra.rewording``), which may take an hour for a million of them and may be interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
+
+from infra.rewording import reword
 
 _LOCK = 0x61727473746F7265  # "artstore"
 _LOCK_TIMEOUT = "60s"
@@ -76,10 +80,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("set ARTSTORE_DATABASE_URL or give --database-url-secret")
     try:
         before, after = upgrade(url)
+        print(f"index schema {after}: nothing to do" if before == after else f"index schema {before} -> {after}")
+        done = reword(url, lambda so_far: print(f"  {so_far} documents indexed anew", end="\r", flush=True))
     except (OperationalError, psycopg.OperationalError) as error:
         print(f"the database cannot be migrated: {_first_line(error)}", file=sys.stderr)
         return 1
-    print(f"index schema {after}: nothing to do" if before == after else f"index schema {before} -> {after}")
+    print(f"index words: {done} documents indexed anew" if done else "index words: nothing to do")
     return 0
 
 

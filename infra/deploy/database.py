@@ -17,6 +17,7 @@ from infra.deploy.account import Account
 from infra.deploy.stage import ELSEWHERE, VERIFY_FULL, Database
 from infra.errors import CommandError
 from infra.migrate import current_revision, upgrade
+from infra.rewording import reword
 
 
 class DatabaseNotReady(CommandError):
@@ -119,6 +120,14 @@ def migrate(url: str) -> tuple[str | None, str | None]:
     try:
         return upgrade(url)
     except (psycopg.Error, SQLAlchemyError) as error:
+        raise DatabaseNotReady(_unreachable(error)) from None
+
+
+def index_anew(url: str) -> int:
+    """Index anew what an older version indexed; how many documents. Raises DatabaseNotReady."""
+    try:
+        return reword(url)
+    except psycopg.Error as error:
         raise DatabaseNotReady(_unreachable(error)) from None
 
 

@@ -17,7 +17,15 @@ from botocore.exceptions import ClientError
 from infra.console import Console
 from infra.deploy import health
 from infra.deploy.account import Account
-from infra.deploy.database import DatabaseSecret, check_url, find_secret, migrate, schema_of, url_from_here
+from infra.deploy.database import (
+    DatabaseSecret,
+    check_url,
+    find_secret,
+    index_anew,
+    migrate,
+    schema_of,
+    url_from_here,
+)
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.functions import invoke
 from infra.deploy.release import Release, artifacts
@@ -80,6 +88,12 @@ def deploy(request: Request, console: Console) -> Outcome:
             _carry_out(request, formation, protected, None, console)
     change = "unchanged" if made.change_set is None else "created" if creates else "updated"
     _finish(request, formation, History(account, bucket, stage.stack), change, console)
+    if request.files and url is not None:
+        with console.step("words") as outcome:
+            done = index_anew(url)
+            outcome.append(
+                f"{done} documents indexed anew" if done else "every document is indexed as it should be"
+            )
     return Outcome.UNCHANGED if made.is_empty else Outcome.DEPLOYED
 
 
@@ -206,7 +220,8 @@ def _show(request: Request, made: Plan, console: Console) -> None:
     if made.migration.elsewhere:
         console.warn(
             f"migrations run elsewhere: bring the schema to {made.migration.after} before going on, with\n"
-            f"      .venv/bin/python -m infra.migrate --database-url-secret {request.stage.database.secret}"
+            f"      .venv/bin/python -m infra.migrate --database-url-secret {request.stage.database.secret}\n"
+            "    and once more after it, for what the version before has indexed meanwhile"
         )
     if made.losses:
         names = " ".join(made.losses)

@@ -33,6 +33,7 @@ from infra.local.postgres import home as postgres_home
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import PREFIX, Decisions, LocalDirectory, StackFile
 from infra.migrate import upgrade
+from infra.rewording import reword
 
 FUNCTIONS = ("auth", "auth-bootstrap", "auth-scheduled", "upload", "query", "storage-events")
 _READY_SECONDS = 30
@@ -172,6 +173,9 @@ def _migrate(settings: Settings, database: Database, console: Console, *, empty:
     with console.step("migrations") as outcome:
         upgrade(database.url)
         outcome.append("index schema is current")
+        reworded = reword(database.url)
+        if reworded:
+            outcome.append(f"{reworded} documents indexed anew")
         if empty and settings.database_url is None:
             with psycopg.connect(database.url) as connection:
                 connection.execute("TRUNCATE documents")
