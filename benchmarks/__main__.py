@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold_start, issue_token, start_upload
+from benchmarks import cold_start, issue_token, search_documents, start_upload
 from benchmarks.report import Result, publish
 from benchmarks.stack import running_stack
 from infra.errors import CommandError
@@ -15,6 +15,7 @@ from infra.local.settings import Settings
 BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
     "coldstart": (cold_start.run, 25),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
+    "search": (search_documents.run, 100),
     "upload": (lambda rounds: start_upload.run(running_stack(), rounds), 300),
 }
 """Each benchmark, and how many rounds it makes unless told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +15,9 @@ from artstore.index import DocumentIndex, IndexedDocument
 from artstore.presign import Presigned
 from functions.query.cursors import Cursors
 from functions.query.models import Document, DocumentList, ListQuery, Total
+
+# NUL, and halves of surrogate pairs: what no UTF-8 text of a person holds.
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 class Signer(Protocol):
@@ -48,8 +52,8 @@ class Documents:
 
     def list(self, asked: ListQuery) -> DocumentList:
         """Give one page, newest first. Raises Invalid for a cursor of another search."""
-        if asked.query is not None and "\x00" in asked.query:
-            raise Invalid("the query has a NUL character", code="invalid_parameter", field="query")
+        if asked.query is not None and _NO_TEXT.search(asked.query):
+            raise Invalid("the query is not text in Unicode", code="invalid_parameter", field="query")
         after = self._cursors.open(asked.cursor, asked.query) if asked.cursor else None
         page = self._index.search(asked.query, asked.limit, after)
         return DocumentList(

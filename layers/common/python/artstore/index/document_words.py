@@ -93,7 +93,11 @@ class _Lexemes:
     def has_room(self, position: int, found: Iterable[str]) -> bool:
         if position > _LAST_POSITION:
             return False
-        return all(len(self.places.get(lexeme, ())) < _MOST_OF_ONE for lexeme in found)
+        for lexeme in found:
+            places = self.places.get(lexeme)
+            if places is not None and len(places) >= _MOST_OF_ONE:
+                return False
+        return True
 
     def put(self, position: int, weight: str, found: Iterable[str]) -> None:
         place = str(position) if weight == "D" else f"{position}{weight}"
