@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def _writes(index: PostgresIndex, vocabulary: _Vocabulary, rounds: int) -> list[
             projection = _projection(next(numbers), vocabulary.text(words))
             return interleave({"": lambda: index.project(projection)}, 1, 0)[""][0]
 
-        known = _projection(0, vocabulary.text(words))
-        times = interleave({"new": write, "known": lambda p=known: index.project(p)}, rounds // share, warm_up=2)
+        again = functools.partial(index.project, _projection(0, vocabulary.text(words)))
+        times = interleave({"new": write, "known": again}, max(1, rounds // share), warm_up=2)
         rows.append(Row.of(f"index a document of {name}", times["new"], times["known"]))
     return rows
