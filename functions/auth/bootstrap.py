@@ -28,7 +28,7 @@ from artstore.http.preconditions import IfMatch
 from functions.auth import dependencies
 from functions.auth.accounts.acts import Actor, deployer
 from functions.auth.keys.ring import Initiator
-from functions.auth.secrets import generate_client_id, generate_secret
+from functions.auth.secrets import generate_client_id, generate_secret, is_client_id
 
 _RESPONSE_TIMEOUT_SECONDS = 10
 _OVERLAP = timedelta(hours=24)
@@ -58,6 +58,8 @@ def _create_first_administrator(client_id: str | None, client_secret: str | None
     if existing is not None:
         return {"created": False, "client_id": existing.client_id}
     client_id = client_id or generate_client_id()
+    if not is_client_id(client_id):
+        raise ValueError("a client_id has at most 200 characters of printable ASCII, none of them a space")
     client_secret = client_secret or generate_secret()
     administration = dependencies.account_administration()
     if not administration.create_system_administrator(client_id, client_secret, actor):

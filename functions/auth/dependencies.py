@@ -149,6 +149,7 @@ def client_authenticator() -> ClientAuthenticator:
     """Give what authenticates clients."""
     return ClientAuthenticator(
         issuer=settings().issuer,
+        accounts=service_accounts(),
         desk=AccountDesk(settings().prefix),
         attempts=Attempts(settings().prefix),
         secrets=SecretVerifier(settings().bcrypt_cost),

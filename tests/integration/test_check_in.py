@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from artstore.errors import RateLimited, Unavailable
 from artstore.tables import ServiceAccount, bind
+from functions.auth.tokens import attempts as attempts_module
 from functions.auth.tokens.attempts import Attempts
 from functions.auth.tokens.check_in import AccountDesk
 from tests.support.dynamodb import count_calls, create_tables
@@ -82,35 +83,62 @@ def test_an_unknown_client_leaves_nothing_behind() -> None:
     assert boto3.client("dynamodb").scan(TableName="moto-accounts")["Count"] == 1
 
 
-def test_attempts_of_a_client_are_limited_and_counted_anew_in_the_next_window() -> None:
-    attempts = Attempts("moto", per_client=2)
-    attempts.count("a", "192.0.2.1", NOON)
-    attempts.count("a", "192.0.2.2", NOON)
+HOME, ELSEWHERE = "192.0.2.1", "203.0.113.9"
+
+
+def assert_beyond(attempts: Attempts, client_id: str, address: str, now: float = NOON) -> None:
+    """Check that one more failure passes a limit, and that the process knows it from then on."""
     with pytest.raises(RateLimited) as refusal:
-        attempts.count("a", "192.0.2.3", NOON)
-    assert refusal.value.retry_after == 300 - int(NOON) % 300
-    attempts.count("b", "192.0.2.1", NOON)
-    attempts.count("a", "192.0.2.1", NOON + 300)
-
-
-def test_an_address_that_fails_too_often_is_shut_out_before_anything_is_verified() -> None:
-    attempts = Attempts("moto", per_address=2)
-    attempts.fail("192.0.2.9", NOON)
-    attempts.fail("192.0.2.9", NOON)
-    with pytest.raises(RateLimited):
-        attempts.fail("192.0.2.9", NOON)
-    with count_calls() as calls, pytest.raises(RateLimited):
-        attempts.count("a", "192.0.2.9", NOON)
+        attempts.fail(client_id, address, now)
+    assert (refusal.value.code, refusal.value.retry_after) == ("too_many_attempts", 300 - int(now) % 300)
+    with count_calls() as calls:
+        assert attempts.limit(client_id, address, now) is not None
     assert calls == []
-    attempts.count("a", "192.0.2.1", NOON)
-    attempts.count("a", "192.0.2.9", NOON + 300)
 
 
-def test_a_forgiven_attempt_does_not_count() -> None:
-    attempts = Attempts("moto", per_client=1)
-    for _ in range(5):
-        attempts.count("a", "192.0.2.1", NOON)
-        attempts.forgive("a", NOON)
+def test_failures_are_limited_by_client_and_address_together() -> None:
+    attempts = Attempts("moto", per_client_and_address=2)
+    attempts.fail("a", ELSEWHERE, NOON)
+    attempts.fail("a", ELSEWHERE, NOON)
+    assert_beyond(attempts, "a", ELSEWHERE)
+    assert attempts.limit("a", HOME, NOON) is None
+    assert attempts.limit("b", ELSEWHERE, NOON) is None
+    attempts.fail("a", HOME, NOON)
+
+
+def test_failures_are_limited_by_address_whomever_they_name() -> None:
+    attempts = Attempts("moto", per_address=2)
+    attempts.fail("a", ELSEWHERE, NOON)
+    attempts.fail("b", ELSEWHERE, NOON)
+    assert_beyond(attempts, "c", ELSEWHERE)
+    assert attempts.limit("d", ELSEWHERE, NOON) is not None
+    assert attempts.limit("a", HOME, NOON) is None
+
+
+def test_failures_are_limited_by_client_wherever_they_come_from() -> None:
+    attempts = Attempts("moto", per_client=3)
+    for number in range(3):
+        attempts.fail("a", f"203.0.113.{number}", NOON)
+    assert_beyond(attempts, "a", "203.0.113.3")
+    assert attempts.limit("b", "203.0.113.3", NOON) is None
+
+
+def test_the_limit_of_a_client_alone_is_far_higher() -> None:
+    assert attempts_module.MAX_PER_CLIENT >= 30 * attempts_module.MAX_PER_ADDRESS
+
+
+def test_failures_are_counted_anew_in_the_next_window() -> None:
+    attempts = Attempts("moto", per_client_and_address=1)
+    attempts.fail("a", HOME, NOON)
+    assert_beyond(attempts, "a", HOME)
+    assert attempts.limit("a", HOME, NOON + 300) is None
+    attempts.fail("a", HOME, NOON + 300)
+
+
+def test_another_process_learns_of_a_limit_with_its_first_failure() -> None:
+    for _ in range(2):
+        Attempts("moto", per_client_and_address=2).fail("a", HOME, NOON)
+    assert_beyond(Attempts("moto", per_client_and_address=2), "a", HOME)
 
 
 def test_an_assertion_is_accepted_once() -> None:
@@ -121,7 +149,7 @@ def test_an_assertion_is_accepted_once() -> None:
 
 
 def test_what_a_stranger_sends_is_not_stored_as_it_is() -> None:
-    Attempts("moto").count("x" * 5000, "192.0.2.1", NOON)
+    Attempts("moto").fail("x" * 5000, "192.0.2.1", NOON)
     [*items] = boto3.client("dynamodb").scan(TableName="moto-attempts")["Items"]
     assert all(len(item["attempt_id"]["S"]) < 80 for item in items)
 

@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from artstore.tables import AccountSecret, ServiceAccount, bind
+from functions.auth.accounts.table import ServiceAccounts
 from functions.auth.secrets import SecretVerifier, hash_secret
 from functions.auth.tokens.attempts import Attempts
 from functions.auth.tokens.authentication import ClientAuthenticator
@@ -38,8 +39,9 @@ def authenticator(monkeypatch: pytest.MonkeyPatch) -> Iterator[ClientAuthenticat
         suspended.save()
         yield ClientAuthenticator(
             issuer="https://archive.example/v1",
+            accounts=ServiceAccounts("moto"),
             desk=AccountDesk("moto"),
-            attempts=Attempts("moto", per_client=10_000, per_address=10_000),
+            attempts=Attempts("moto", per_client_and_address=10_000, per_address=10_000),
             secrets=SecretVerifier(COST),
             requests_per_minute=10_000,
         )
@@ -64,7 +66,7 @@ def test_every_refusal_makes_the_same_calls(authenticator: ClientAuthenticator) 
         with count_calls() as calls:
             refuse(authenticator, *credentials)
         seen.append(list(calls))
-    assert seen[0] == seen[1] == seen[2] == ["dynamodb.UpdateItem"] * 3
+    assert seen[0] == seen[1] == seen[2] == ["dynamodb.GetItem", *["dynamodb.UpdateItem"] * 2]
 
 
 def test_refusals_take_the_same_time(authenticator: ClientAuthenticator) -> None:

@@ -95,4 +95,4 @@ class World:
         account = self.accounts.find(client_id)
         assert account is not None
         hashes = account.usable_hashes(self.now.timestamp()) if account.status == "ACTIVE" else []
-        return SecretVerifier(4).verify(secret, hashes)
+        return SecretVerifier(4).verify(client_id, secret, hashes) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
@@ -79,6 +80,14 @@ def test_an_ed25519_key_signs_by_either_name_of_its_algorithm() -> None:
         {"jti": None},
         {"jti": ""},
         {"jti": "x" * 300},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": str(int(time.time()) + 60)},
+        {"exp": 10**400},
+        {"nbf": float("inf")},
+        {"iat": float("inf")},
+        {"iat": "x"},
+        {"sub": "\ud800"},
     ],
     ids=str,
 )
@@ -110,7 +119,36 @@ def test_the_algorithm_is_that_of_the_key_and_not_of_the_header() -> None:
         verify(sign("ES256", kid="RS256"))
 
 
-@pytest.mark.parametrize("junk", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "\x00"])
+def encode(header: str, payload: str) -> str:
+    """Write a JWT whose header and payload are this text, without a signature."""
+    parts = (header, payload, "")
+    return ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)
+
+
+DEEP = "[" * 6000
+HEADER = '{"alg": "RS256"}'
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "",
+        "x",
+        "a.b.c",
+        "eyJhbGciOiJub25lIn0.e30.",
+        "\x00",
+        "\ud800.e30.",
+        "Ж.e30.",
+        encode(HEADER, DEEP),
+        encode(HEADER, '{"sub":' * 2000),
+        encode(DEEP, '{"sub": "sa_1"}'),
+        encode(HEADER, '{"sub": ["sa_1"]}'),
+        encode(HEADER, '{"sub": ' + "1" * 5000 + "}"),
+        encode(HEADER, '"sa_1"'),
+        encode('{"alg": "RS256", "b64": false}', '{"sub": "sa_1"}'),
+    ],
+    ids=lambda junk: repr(junk[:40]),
+)
 def test_junk_names_no_client(junk: str) -> None:
     with pytest.raises(OAuthError):
         named_client(junk)

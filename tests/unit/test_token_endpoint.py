@@ -16,7 +16,13 @@ from artstore.http.app import ArtStoreApp
 from artstore.tables import AccountSecret, ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import dependencies
-from functions.auth.secrets import SecretVerifier, generate_client_id, generate_secret, hash_secret
+from functions.auth.secrets import (
+    SecretVerifier,
+    fingerprint_of,
+    generate_client_id,
+    generate_secret,
+    hash_secret,
+)
 from functions.auth.signing_key import SigningKey
 from functions.auth.tokens.authentication import ClientAuthenticator
 from functions.auth.tokens.check_in import CheckedIn
@@ -41,16 +47,21 @@ class Clock:
 
 
 class Desk:
-    """Accounts in a dictionary, their requests counted by the minute."""
+    """Accounts in a dictionary, their requests counted by the minute; and where they are read."""
 
     def __init__(self) -> None:
         table = bind(ServiceAccount, "unit")
         self.visits = 0
+        self.readings = 0
         self.counts: Counter[tuple[str, int]] = Counter()
         self.by_id = {
             client_id: table(client_id, username="robot", role=role, created_at="x", secrets=[stored(secret)])
             for client_id, secret, role in ((CLIENT, SECRET, "ADMIN"), (READER, READER_SECRET, "READONLY"))
         }
+
+    def find(self, client_id: str) -> ServiceAccount | None:
+        self.readings += 1
+        return self.by_id.get(client_id)
 
     def check_in(self, client_id: str, now: float) -> CheckedIn | None:
         self.visits += 1
@@ -63,25 +74,22 @@ class Desk:
 
 
 class AttemptBook:
-    """Attempts in memory, with the limits of the real ones."""
+    """Attempts in memory, with limits as the real ones have."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.claimed: set[tuple[str, str]] = set()
 
-    def count(self, client_id: str, address: str, now: float) -> None:
-        self._add(client_id, 5)
+    def limit(self, client_id: str, address: str, now: float) -> RateLimited | None:
+        if self.counts[f"{client_id} {address}"] > 5 or self.counts[address] > 20:
+            return RateLimited("too many", retry_after=7, code="too_many_attempts")
+        return None
 
-    def forgive(self, client_id: str, now: float) -> None:
-        self.counts[client_id] -= 1
-
-    def fail(self, address: str, now: float) -> None:
-        self._add(address, 20)
-
-    def _add(self, counted: str, limit: int) -> None:
-        self.counts[counted] += 1
-        if self.counts[counted] > limit:
-            raise RateLimited("too many", retry_after=7, code="too_many_attempts")
+    def fail(self, client_id: str, address: str, now: float) -> None:
+        self.counts.update([f"{client_id} {address}", address])
+        beyond = self.limit(client_id, address, now)
+        if beyond is not None:
+            raise beyond
 
     def claim_assertion(self, client_id: str, jti: str, expires_at: float) -> bool:
         fresh = (client_id, jti) not in self.claimed
@@ -90,7 +98,9 @@ class AttemptBook:
 
 
 def stored(secret: str) -> AccountSecret:
-    return AccountSecret(hash=hash_secret(secret, 4), created_at="2026-01-01T00:00:00Z")
+    return AccountSecret(
+        hash=hash_secret(secret, 4), created_at="2026-01-01T00:00:00Z", fingerprint=fingerprint_of(secret)
+    )
 
 
 @pytest.fixture
@@ -114,6 +124,7 @@ def app(
 ) -> ArtStoreApp:
     authenticator = ClientAuthenticator(
         issuer=ISSUER,
+        accounts=desk,
         desk=desk,
         attempts=attempts,
         secrets=SecretVerifier(4),
@@ -253,9 +264,56 @@ def test_parameters_in_the_query_are_refused(app: ArtStoreApp) -> None:
     assert (answer.status, answer.json["error"]) == (400, "invalid_request")
 
 
-def test_a_token_costs_one_visit_to_the_account(app: ArtStoreApp, desk: Desk) -> None:
+def test_a_token_costs_one_visit_to_the_account_and_the_first_one_a_reading_before(
+    app: ArtStoreApp, desk: Desk
+) -> None:
     ask(app)
-    assert desk.visits == 1
+    assert (desk.readings, desk.visits) == (1, 1)
+    ask(app)
+    assert (desk.readings, desk.visits) == (1, 2)
+
+
+@pytest.mark.parametrize("client_id", ["x" * 201, "x" * 3000, "Ж", "a b", "a\n", "\x7f", "sa_1\t"])
+def test_what_cannot_be_a_client_id_is_refused_before_anything_is_asked(
+    app: ArtStoreApp, desk: Desk, attempts: AttemptBook, client_id: str
+) -> None:
+    answers = [
+        ask(app, basic=f"{quote(client_id)}:x"),
+        ask(app, f"{GRANT}&client_id={quote(client_id)}&client_secret=x", basic=None),
+    ]
+    assert [(answer.status, answer.json["error"]) for answer in answers] == [(401, "invalid_client")] * 2
+    assert (desk.readings, desk.visits, attempts.counts) == (0, 0, Counter())
+
+
+def test_wrong_requests_do_not_use_up_the_rate_of_the_account(app: ArtStoreApp, desk: Desk) -> None:
+    desk.by_id[CLIENT].rate_limit_per_minute = 3
+    for _ in range(20):
+        assert ask(app, basic=f"{CLIENT}:wrong").status in (401, 429)
+    answer = ask(app)
+    assert (answer.status, answer.headers["RateLimit-Remaining"]) == (200, "2")
+
+
+def test_a_secret_that_was_rotated_is_refused_although_it_was_right_minutes_ago(
+    app: ArtStoreApp, desk: Desk
+) -> None:
+    assert ask(app).status == 200
+    fresh = generate_secret()
+    desk.by_id[CLIENT].secrets = [stored(fresh)]
+    assert [ask(app).status for _ in range(3)] == [401] * 3
+    assert desk.visits == 2, "an old secret is looked for once more, and then forgotten"
+    assert ask(app, basic=f"{CLIENT}:{fresh}").status == 200
+
+
+def test_a_secret_that_is_rotated_while_it_is_verified_is_refused(
+    app: ArtStoreApp, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = desk.by_id[CLIENT]
+    rotated = bind(ServiceAccount, "unit")(
+        CLIENT, username="robot", role="ADMIN", created_at="x", revision=2, secrets=[stored(generate_secret())]
+    )
+    desk.by_id[CLIENT] = rotated
+    monkeypatch.setattr(desk, "find", lambda _client_id: seen)
+    assert ask(app).json["error"] == "invalid_client"
 
 
 def test_an_accounts_own_scopes_narrow_those_of_its_role(app: ArtStoreApp, desk: Desk) -> None:
@@ -296,15 +354,48 @@ def test_failures_are_limited_by_address(app: ArtStoreApp) -> None:
     assert answers == [401] * 20 + [429]
 
 
-def test_a_client_whose_secret_is_known_here_is_not_locked_out_by_strangers(app: ArtStoreApp) -> None:
+@pytest.mark.parametrize("known_before", [True, False])
+def test_no_number_of_wrong_secrets_locks_the_right_one_out(app: ArtStoreApp, known_before: bool) -> None:
+    if known_before:
+        assert ask(app).status == 200
+    assert [ask(app, basic=f"{CLIENT}:wrong").status for _ in range(50)][-1] == 429
     assert ask(app).status == 200
-    assert [ask(app, basic=f"{CLIENT}:wrong").status for _ in range(6)][-1] == 429
+    assert ask(app, basic=f"{CLIENT}:wrong").status == 429
+
+
+def test_beyond_a_limit_a_wrong_secret_is_refused_without_bcrypt(
+    app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(6):
+        ask(app, basic=f"{CLIENT}:wrong")
+    compared: list[str] = []
+    original = SecretVerifier._matches
+
+    def counting(secret: str, hashed: str) -> bool:
+        compared.append(secret)
+        return original(secret, hashed)
+
+    monkeypatch.setattr(SecretVerifier, "_matches", staticmethod(counting))
+    for client_id in (CLIENT, "sa_nobody"):
+        assert ask(app, basic=f"{client_id}:{generate_secret()}").status in (401, 429)
+    assert ask(app, basic=f"{CLIENT}:{generate_secret()}").status == 429
+    spent_on_the_unknown = [secret for secret in compared if secret != SECRET]
+    assert len(spent_on_the_unknown) == 2, "sa_nobody is not beyond its limit yet"
     assert ask(app).status == 200
+    assert compared[-1] == SECRET
 
 
 def test_a_success_is_no_attempt(app: ArtStoreApp, attempts: AttemptBook) -> None:
     ask(app)
-    assert set(attempts.counts.values()) == {0}
+    assert attempts.counts == Counter()
+
+
+def test_only_a_secret_as_long_as_ours_has_a_fingerprint() -> None:
+    assert fingerprint_of("correct horse battery staple") is None
+    assert fingerprint_of("x" * 42) is None
+    made = fingerprint_of(SECRET)
+    assert made is not None
+    assert len(made) == 8, "32 bits, so that 224 stay unknown"
 
 
 def test_no_log_line_and_no_error_holds_a_token_or_a_secret(
@@ -320,17 +411,21 @@ def test_no_log_line_and_no_error_holds_a_token_or_a_secret(
     assert token.split(".")[2] not in said
 
 
-def test_a_verified_secret_is_remembered_for_minutes_and_a_changed_hash_forgets_it() -> None:
+def test_a_verified_secret_is_remembered_for_minutes() -> None:
     now = [1000.0]
     verifier = SecretVerifier(4, clock=lambda: now[0])
     old = [hash_secret(SECRET, 4)]
-    assert not verifier.remembers(SECRET, old)
-    assert verifier.verify(SECRET, old)
-    assert verifier.remembers(SECRET, old)
-    assert not verifier.remembers("wrong", old)
-    assert not verifier.remembers(SECRET, [hash_secret(generate_secret(), 4)])
+    assert verifier.recall(CLIENT, SECRET) is None
+    assert verifier.verify(CLIENT, SECRET, old) == old[0]
+    assert verifier.recall(CLIENT, SECRET) == old[0]
+    assert verifier.recall(CLIENT, "wrong") is None
+    assert verifier.recall(READER, SECRET) is None
+    assert verifier.recall(CLIENT[:-1], CLIENT[-1] + SECRET) is None
     now[0] += 301
-    assert not verifier.remembers(SECRET, old)
+    assert verifier.recall(CLIENT, SECRET) is None
+    verifier.verify(CLIENT, SECRET, old)
+    verifier.forget(CLIENT, SECRET)
+    assert verifier.recall(CLIENT, SECRET) is None
 
 
 def test_an_unknown_client_costs_a_hash_of_the_same_cost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,8 +436,8 @@ def test_an_unknown_client_costs_a_hash_of_the_same_cost(monkeypatch: pytest.Mon
         return False
 
     monkeypatch.setattr(SecretVerifier, "_matches", staticmethod(compare))
-    SecretVerifier(5).verify("x", [])
-    SecretVerifier(5).verify("x", [compared[0]])
+    SecretVerifier(5).verify(CLIENT, "x", [])
+    SecretVerifier(5).verify(CLIENT, "x", [compared[0]])
     assert len(compared) == 4
     assert all(each.startswith("$2b$05$") for each in compared)
 
@@ -357,4 +452,4 @@ def test_no_secret_is_right_for_an_unknown_client_even_if_it_had_the_decoys_hash
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(SecretVerifier, "_matches", staticmethod(lambda _secret, _hashed: True))
-    assert not SecretVerifier(5).verify("x", [])
+    assert SecretVerifier(5).verify(CLIENT, "x", []) is None

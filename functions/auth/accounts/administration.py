@@ -203,7 +203,11 @@ def _overlapping(account: ServiceAccount, now: datetime, overlap: timedelta) -> 
     newest, end = usable[-1], format_time(now + overlap)
     if newest.expires_at is not None:
         end = min(end, newest.expires_at, key=datetime.fromisoformat)
-    return [AccountSecret(hash=newest.hash, created_at=newest.created_at, expires_at=end)]
+    return [
+        AccountSecret(
+            hash=newest.hash, created_at=newest.created_at, expires_at=end, fingerprint=newest.fingerprint
+        )
+    ]
 
 
 def _sorted(scopes: list[Any] | None) -> list[str] | None:

@@ -25,6 +25,7 @@ from functions.auth.accounts.models import (
     RotationRequest,
 )
 from functions.auth.accounts.views import etag, show
+from functions.auth.secrets import CLIENT_ID, MAX_CLIENT_ID_CHARACTERS
 
 _ACCOUNTS = "/api/v1/service-accounts"
 _ACCOUNT = f"{_ACCOUNTS}/{{client_id}}"
@@ -33,8 +34,8 @@ ClientId = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=200,
-        pattern=r"^[\x21-\x7e]+(?!\n)$",
+        max_length=MAX_CLIENT_ID_CHARACTERS,
+        pattern=CLIENT_ID,
         description="printable ASCII characters without spaces",
     ),
 ]

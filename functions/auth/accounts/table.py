@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from artstore.audit import format_time
 from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.tables import AccountSecret, ServiceAccount, bind
-from functions.auth.secrets import hash_secret
+from functions.auth.secrets import fingerprint_of, hash_secret
 
 if TYPE_CHECKING:
     from pynamodb.expressions.condition import Condition
@@ -21,7 +21,10 @@ _WALKED_AT_ONCE = 200
 def make_secret(text: str, bcrypt_cost: int, at: datetime, lifetime: timedelta) -> AccountSecret:
     """Give what is kept of the secret ``text``, which is valid from ``at`` on for ``lifetime``."""
     return AccountSecret(
-        hash=hash_secret(text, bcrypt_cost), created_at=format_time(at), expires_at=format_time(at + lifetime)
+        hash=hash_secret(text, bcrypt_cost),
+        created_at=format_time(at),
+        expires_at=format_time(at + lifetime),
+        fingerprint=fingerprint_of(text),
     )
 
 

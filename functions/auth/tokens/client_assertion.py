@@ -6,15 +6,15 @@ our issuer is accepted as audience: a JWT made for another server, or for severa
 
 from __future__ import annotations
 
-import functools
+import base64
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import OKPAlgorithm
 
+from artstore.security import UNREADABLE
 from functions.auth.tokens.oauth_errors import invalid_client
 
 ED25519 = "Ed25519"
@@ -25,6 +25,8 @@ MAX_LIFETIME_SECONDS = 3600
 CLOCK_SKEW_SECONDS = 10
 _ALGORITHMS_OF_KEY = {"RSA": ("RS256",), "EC": ("ES256",), "OKP": ("EdDSA", ED25519)}
 _MAX_JTI_CHARACTERS = 255
+_DECOY = {"kty": "RSA", "e": "AQAB", "n": base64.urlsafe_b64encode((2**2047 + 1).to_bytes(256, "big")).decode()}
+"""A key of 2048 bits that verifies nothing, at the price of any other."""
 
 with suppress(ValueError):  # a later PyJWT may know it by itself
     jwt.register_algorithm(ED25519, OKPAlgorithm())
@@ -46,7 +48,7 @@ def named_client(assertion: str) -> str:
     """
     try:
         claims = jwt.decode(assertion, options={"verify_signature": False})
-    except jwt.PyJWTError as error:
+    except UNREADABLE as error:
         raise invalid_client() from error
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
@@ -73,12 +75,12 @@ def verify_assertion(
             leeway=CLOCK_SKEW_SECONDS,
             options={"require": ["iss", "sub", "aud", "exp", "jti"], "strict_aud": True},
         )
-    except jwt.PyJWTError as error:
+    except UNREADABLE as error:
         raise invalid_client() from error
     jti, expires_at = claims["jti"], claims["exp"]
     if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI_CHARACTERS:
         raise invalid_client()
-    if expires_at > now + MAX_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS:
+    if not isinstance(expires_at, int | float) or expires_at > now + MAX_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS:
         raise invalid_client()
     return VerifiedAssertion(jti, float(expires_at))
 
@@ -87,17 +89,11 @@ def _key_for(assertion: str, jwks: dict[str, Any] | None) -> tuple[Any, tuple[st
     """Give the registered key that the header names, or, without one, a key that verifies nothing."""
     try:
         kid = jwt.get_unverified_header(assertion).get("kid")
-    except jwt.PyJWTError as error:
+    except UNREADABLE as error:
         raise invalid_client() from error
     keys = (jwks or {}).get("keys", [])
     matching = [jwk for jwk in keys if kid is None or jwk.get("kid") == kid]
     if len(matching) != 1:
-        return _decoy_key(), ("RS256",)
+        return jwt.PyJWK(_DECOY, algorithm="RS256").key, ("RS256",)
     algorithms = _ALGORITHMS_OF_KEY[matching[0]["kty"]]
     return jwt.PyJWK(matching[0], algorithm=algorithms[0]).key, algorithms
-
-
-@functools.cache
-def _decoy_key() -> rsa.RSAPublicKey:
-    """Give a key of 2048 bits that verifies nothing, at the price of any other."""
-    return rsa.RSAPublicNumbers(e=65537, n=2**2047 + 1).public_key()

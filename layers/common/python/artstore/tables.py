@@ -36,6 +36,8 @@ class AccountSecret(MapAttribute[str, Any]):
     """RFC 3339, UTC."""
     expires_at = UnicodeAttribute(null=True)
     """RFC 3339, UTC; none for a secret made before secrets expired, which holds until it is rotated."""
+    fingerprint = UnicodeAttribute(null=True)
+    """32 of the secret's 256 bits, see ``functions.auth.secrets``; none for one that may have fewer."""
 
     def __init__(self, **attributes: Any) -> None:
         """Take the attributes by name; typed here, since pynamodb's own is not."""
@@ -94,9 +96,13 @@ class ServiceAccount(Model):
         first_version = [AccountSecret(hash=each, created_at=self.created_at) for each in self.secret_hashes or []]
         return [*first_version, *self.secrets]
 
+    def usable_secrets(self, now: float) -> list[AccountSecret]:
+        """Give the secrets that hold at ``now`` (seconds since 1970), oldest first."""
+        return [each for each in self.known_secrets() if each.is_usable(now)]
+
     def usable_hashes(self, now: float) -> list[str]:
-        """Give the bcrypt hashes of the secrets that hold at ``now`` (seconds since 1970)."""
-        return [each.hash for each in self.known_secrets() if each.is_usable(now)]
+        """Give the bcrypt hashes of those."""
+        return [each.hash for each in self.usable_secrets(now)]
 
 
 class UploadRecord(Model):
@@ -200,6 +206,7 @@ class Attempt(Model):
 
     attempt_id = UnicodeAttribute(hash_key=True)
     attempts = NumberAttribute(null=True)
+    """Failures. Those from an address are counted by client too, in attributes ``client_<digest>``."""
     expires_at_epoch = NumberAttribute()
     """When DynamoDB may drop it: seconds since 1970."""
 

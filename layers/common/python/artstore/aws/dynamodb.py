@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.exceptions import PynamoDBException
@@ -20,6 +20,7 @@ from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 
 LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
+_OUR_AFFAIR = frozenset({"ConditionalCheckFailedException", "ValidationException", "SerializationException"})
 
 
 class _SharedConnection(Connection):
@@ -65,13 +66,20 @@ class OneConnection:
 def reaching_dynamodb() -> Iterator[None]:
     """Turn a failure of DynamoDB inside the block into Unavailable, its cause kept for the log.
 
-    A conditional check that failed is an answer, not a failure, and passes through as it is.
+    A conditional check that failed is an answer, not a failure, and passes through as it is. So does a call that
+    DynamoDB refuses as malformed: it would be refused again, and is our fault, an unexpected error.
     """
     try:
         yield
     except PynamoDBException as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
+        if error.cause_response_code in _OUR_AFFAIR:
             raise
         raise Unavailable("the table store does not answer") from error
-    except (BotoCoreError, ClientError, DeadlineExceeded) as error:
+    except ParamValidationError:
+        raise
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _OUR_AFFAIR:
+            raise
+        raise Unavailable("the table store does not answer") from error
+    except (BotoCoreError, DeadlineExceeded) as error:
         raise Unavailable("the table store does not answer") from error

@@ -38,6 +38,9 @@ A key is published longer than that before it signs (ARTSTORE_KEY_PUBLISH_AHEAD_
 that is in use and was not there at the last reading is always looked for.
 """
 _MAX_TOKEN_CHARACTERS = 8192
+UNREADABLE = (jwt.PyJWTError, ValueError, OverflowError, RecursionError, TypeError)
+"""What PyJWT raises for a JWT that is wrong, and what falls through it for one that is made to be odd: a lone
+surrogate, JSON of a thousand levels, ``exp`` of 1e999."""
 
 
 class Scope(enum.StrEnum):
@@ -198,7 +201,7 @@ class TokenVerifier:
                 leeway=CLOCK_SKEW_SECONDS,
                 options={"require": ["exp", "iat", "iss", "aud", "sub", "client_id", "jti", "scope"]},
             )
-        except jwt.PyJWTError as error:
+        except UNREADABLE as error:
             raise _invalid_token() from error
         if not all(isinstance(claims[name], str) for name in ("scope", "client_id", "jti")):
             raise _invalid_token()
