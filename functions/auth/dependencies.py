@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.audit import Link
+from artstore.aws.audit_outbox import AuditOutbox
 from artstore.aws.audit_table import AuditTable
 from artstore.cursors import CursorSealer
 from artstore.objects import ObjectStore, s3_client
@@ -27,6 +28,7 @@ from functions.auth.tokens.attempts import Attempts
 from functions.auth.tokens.authentication import ClientAuthenticator
 from functions.auth.tokens.check_in import AccountDesk
 from functions.auth.tokens.issuing import TokenIssuer
+from functions.auth.tokens.revoking import TokenRevoker
 from functions.auth.tokens.status import TokenStatus
 
 if TYPE_CHECKING:
@@ -99,7 +101,14 @@ def token_verifier() -> TokenVerifier:
 @functools.cache
 def token_status() -> TokenStatus:
     """Give what introspects and revokes tokens."""
-    return TokenStatus(token_verifier(), revocations())
+    revoker = TokenRevoker(
+        settings().prefix,
+        revoked=revocations(),
+        outbox=audit_outbox(),
+        counter=attempts(),
+        token_lifetime_seconds=settings().token_lifetime_seconds,
+    )
+    return TokenStatus(token_verifier(), revoker)
 
 
 @functools.cache
@@ -115,9 +124,15 @@ def audit_log() -> AuditTable:
 
 
 @functools.cache
+def audit_outbox() -> AuditOutbox:
+    """Give the events on their way into the audit log."""
+    return AuditOutbox(settings().prefix)
+
+
+@functools.cache
 def refusals() -> RefusalRecorder:
     """Give what records the refusals that matter."""
-    return RefusalRecorder(audit_log())
+    return RefusalRecorder(audit_outbox())
 
 
 @functools.cache
@@ -145,13 +160,19 @@ def published_keys() -> PublishedKeys:
 
 
 @functools.cache
+def attempts() -> Attempts:
+    """Give the counts of what an attacker would repeat."""
+    return Attempts(settings().prefix)
+
+
+@functools.cache
 def client_authenticator() -> ClientAuthenticator:
     """Give what authenticates clients."""
     return ClientAuthenticator(
         issuer=settings().issuer,
         accounts=service_accounts(),
         desk=AccountDesk(settings().prefix),
-        attempts=Attempts(settings().prefix),
+        attempts=attempts(),
         secrets=SecretVerifier(settings().bcrypt_cost),
         requests_per_minute=settings().token_requests_per_minute,
     )

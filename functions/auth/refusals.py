@@ -1,17 +1,18 @@
 """Recording the refusals that matter: who tried what their token does not permit, and who keeps guessing secrets.
 
-An entry costs two calls and a place in the one chain, so a client that keeps knocking is recorded once a minute by
-each process for each operation: it cannot fill the log, nor keep administrators waiting for it. The log line of
-each request tells of the rest.
+A client that keeps knocking is recorded once a minute by each process for each operation, so that it cannot fill
+the log; and by way of the outbox, so that no administrator waits for it. The log line of each request tells of the
+rest.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from artstore import telemetry
-from artstore.audit import REFUSED, AuditEvent, AuditLog
+from artstore.audit import REFUSED, AuditEvent
 from artstore.errors import ArtStoreError
 from artstore.http import Refusal
 
@@ -23,12 +24,20 @@ _AGAIN_AFTER_SECONDS = 60
 _MAX_REMEMBERED = 10_000
 
 
-class RefusalRecorder:
-    """Writes refusals to the audit log, some of them."""
+class Outbox(Protocol):
+    """Where events for the audit log are left; see ``artstore.aws.audit_outbox.AuditOutbox``."""
 
-    def __init__(self, audit: AuditLog, clock: Callable[[], float] = time.monotonic) -> None:
-        """Write to ``audit``."""
-        self._audit = audit
+    def leave(self, event: AuditEvent) -> None:
+        """Leave an event."""
+        ...
+
+
+class RefusalRecorder:
+    """Leaves refusals for the audit log, some of them."""
+
+    def __init__(self, outbox: Outbox, clock: Callable[[], float] = time.monotonic) -> None:
+        """Leave them in ``outbox``."""
+        self._outbox = outbox
         self._clock = clock
         self._recorded: dict[tuple[str, str, str], float] = {}
 
@@ -55,6 +64,6 @@ class RefusalRecorder:
             reason=refusal.error.code,
         )
         try:
-            self._audit.append(event)
+            self._outbox.leave(event)
         except ArtStoreError as error:
             telemetry.get_logger("auth").error("a refusal was not recorded", exc_info=error)

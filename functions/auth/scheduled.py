@@ -1,13 +1,15 @@
 """What the authorization server does by the clock: one function, one task for each invocation.
 
-EventBridge invokes it every hour with ``{"task": ...}``; each task may run twice, late or not at all, and says
-what it did. The metric TasksFinished counts the runs that came to their end: when it stays away, an alarm tells.
+EventBridge invokes it with ``{"task": ...}``, every minute to move events and every hour for the rest; each task
+may run twice, late or not at all, and says what it did. The metric TasksFinished counts the runs that came to
+their end: when it stays away, an alarm tells.
 
 ``rotate-keys``    lets the next signing key take over when the active one has signed for a day; mends and tidies
                    the ring otherwise -> ``{"rotated": bool, ...}``
 ``warn-expiring-secrets``  tells operators, once, of each secret that ends within 14 days
                    -> ``{"expiring": n, "warned": n}``
-``export-audit``   writes the audit log's new entries to the locked bucket -> ``{"entries": n, "keys": [...],
+``move-audit-events``  moves what waits in the outbox into the audit log -> ``{"moved": n}`` ``export-audit``
+does the same, then writes the audit log's new entries to the locked bucket -> ``{"entries": n, "keys": [...],
                    "problem": null}``; a problem is what is wrong with the log
 """
 
@@ -22,6 +24,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from artstore import telemetry
 from artstore.errors import Conflict
 from functions.auth import dependencies
+
+_MOVING_SECONDS = 30
+"""Half of what the function may take; the next minute goes on."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -57,7 +62,12 @@ def _warn_expiring_secrets() -> dict[str, Any]:
     return {"expiring": report.expiring, "warned": len(report.warned)}
 
 
+def _move_audit_events() -> dict[str, Any]:
+    return {"moved": dependencies.audit_outbox().move(dependencies.audit_log(), _MOVING_SECONDS)}
+
+
 def _export_audit() -> dict[str, Any]:
+    _move_audit_events()
     exports = dependencies.audit_exports()
     if exports is None:
         return {"entries": 0, "keys": [], "problem": None, "reason": "no_bucket"}
@@ -82,5 +92,6 @@ def _emit(values: Mapping[str, tuple[MetricUnit, float]], dimensions: Mapping[st
 TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "rotate-keys": _rotate_keys,
     "warn-expiring-secrets": _warn_expiring_secrets,
+    "move-audit-events": _move_audit_events,
     "export-audit": _export_audit,
 }

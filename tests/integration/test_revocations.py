@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pynamodb.connection import Connection
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from artstore.errors import Unavailable
@@ -109,14 +110,85 @@ def test_a_process_reads_once_in_a_delay_and_then_only_what_is_new(
     with count_calls() as calls:
         for _ in range(100):
             assert reader.is_revoked("old-1", "sa_1", NOW)
-    assert calls == ["dynamodb.Query"]
+    assert calls == ["dynamodb.Query"] * 2, "what can still matter, and what was written just now"
     clock.now += DELAY
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, count_calls() as calls:
         taken: list[object] = []
         patched.setattr(reader, "_take", taken.append)
         reader.is_revoked("x", "x", NOW)
+    assert calls == ["dynamodb.Query"]
     assert taken == [], "what the first reading saw is not read again"
     assert reader.is_revoked("old-1", "sa_1", NOW), "and is not forgotten"
+
+
+def test_a_new_process_reads_no_entry_whose_tokens_have_ended(
+    writer: Revocations, reader: Revocations, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        writer.revoke_token(f"short-{number}", NOW + 60)
+    writer.revoke_token("long", NOW + 80_000)
+    clock.now += 3600
+    taken: list[Any] = []
+    original = reader._take
+
+    def take(item: Any) -> None:
+        taken.append(item["id"]["S"])
+        original(item)
+
+    monkeypatch.setattr(reader, "_take", take)
+    assert reader.is_revoked("long", "sa_1", NOW)
+    assert [each.rpartition("#")[2] for each in taken] == ["long"]
+
+
+def test_a_new_process_reads_page_by_page(writer: Revocations, reader: Revocations) -> None:
+    """Some two megabytes, of which DynamoDB gives one at a time."""
+    table = bind(Revocation, "moto")
+    with table.batch_write() as batch:
+        for number in range(30):
+            name = f"{number}" + "x" * 900
+            batch.save(
+                table(
+                    "revoked",
+                    f"{int(NOW * 1000) - 600_000:013d}#jti#{name}",
+                    client_id="p" * 60_000,
+                    expires_at_epoch=int(NOW) + 1800,
+                )
+            )
+    with count_calls() as calls:
+        assert reader.is_revoked("7" + "x" * 900, "sa_1", NOW)
+    assert len(calls) > 2
+    assert all(reader.is_revoked(f"{number}" + "x" * 900, "sa_1", NOW) for number in range(30))
+
+
+def cut(revocations: Revocations, client_id: str, before: float) -> None:
+    with TransactWrite(connection=Connection()) as transaction:
+        revocations.cut_client(client_id, before, transaction)
+
+
+def test_a_client_is_cut_by_one_entry_a_minute_however_often(
+    writer: Revocations, reader: Revocations, clock: Clock
+) -> None:
+    assert not reader.is_revoked("a", "sa_1", NOW)
+    clock.now = (NOW // 60 + 1) * 60
+    for _ in range(6):
+        cut(writer, "sa_1", clock.now)
+        clock.now += 9
+    assert boto3.client("dynamodb").scan(TableName="moto-revocations")["Count"] == 1
+    assert reader.is_revoked("a", "sa_1", clock.now - 9), "the last cut, in an entry of a minute ago"
+    assert not reader.is_revoked("b", "sa_1", clock.now + 1)
+    assert not reader.is_revoked("a", "sa_2", NOW)
+    for _ in range(5):
+        cut(writer, "sa_1", clock.now)
+        clock.now += 40
+    assert reader.is_revoked("a", "sa_1", clock.now - 40)
+    assert len(reader._clients["sa_1"]) == 1, "the latest cut holds all the others"
+
+
+def test_an_earlier_cut_never_takes_the_place_of_a_later_one(writer: Revocations, reader: Revocations) -> None:
+    cut(writer, "sa_1", NOW + 5)
+    with pytest.raises(TransactWriteError):
+        cut(writer, "sa_1", NOW)
+    assert reader.is_revoked("a", "sa_1", NOW + 5)
 
 
 def test_an_entry_that_was_long_in_writing_is_not_missed(

@@ -135,6 +135,7 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(dependencies, "secret_expiry", lambda: expiry)
     patched.setattr(dependencies, "audit_exports", lambda: exports)
     patched.setattr(dependencies, "audit_log", lambda: None)
+    patched.setattr(dependencies, "audit_outbox", lambda: SimpleNamespace(move=lambda _log, _seconds: 0))
     for task in scheduled.TASKS:
         scheduled.handler({"task": task}, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -241,6 +242,11 @@ def test_cloudformation_may_make_change_and_delete_each_type_of_the_template(typ
     ] == []
 
 
+def _kebab(name: str) -> str:
+    """Name a resource as the template names it: AuditOutbox is audit-outbox."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
 def test_every_role_of_the_template_stays_within_the_boundary() -> None:
     names = {
         "Table": "arn:aws:dynamodb:{r}:{a}:table/artstore-{n}",
@@ -251,7 +257,7 @@ def test_every_role_of_the_template_stays_within_the_boundary() -> None:
     for name in _template()["Resources"]:
         for ending, arn in names.items():
             if name.endswith(ending):
-                resources[f"{name}.Arn"] = arn.format(r=REGION, a=ACCOUNT, n=name.removesuffix(ending).lower())
+                resources[f"{name}.Arn"] = arn.format(r=REGION, a=ACCOUNT, n=_kebab(name.removesuffix(ending)))
     vpc = {"VpcSubnetIds": "subnet-1"}
     resolver = Resolver(_template(), resources, Prefix=PREFIX, DatabaseSecretArn=_DATABASE, **vpc)
     boundary = _policy("Boundary")

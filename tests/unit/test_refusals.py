@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from artstore.audit import Alongside, AuditEntry, AuditEvent
+from artstore.audit import AuditEvent
 from artstore.errors import ArtStoreError, Conflict, Forbidden, Invalid, RateLimited, Unavailable
 from artstore.http import Refusal, Request
 from functions.auth.refusals import RefusalRecorder
-from tests.fakes.memory_accounts import MemoryAudit
 
 SCOPE = Forbidden("no", code="insufficient_scope")
 GUESSING = RateLimited("no", retry_after=9, code="too_many_attempts")
@@ -26,13 +25,21 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def audit() -> MemoryAudit:
-    return MemoryAudit()
+class Outbox:
+    def __init__(self) -> None:
+        self.entries: list[AuditEvent] = []
+
+    def leave(self, event: AuditEvent) -> None:
+        self.entries.append(event)
 
 
 @pytest.fixture
-def recorder(audit: MemoryAudit, clock: Clock) -> RefusalRecorder:
+def audit() -> Outbox:
+    return Outbox()
+
+
+@pytest.fixture
+def recorder(audit: Outbox, clock: Clock) -> RefusalRecorder:
     return RefusalRecorder(audit, clock)
 
 
@@ -45,9 +52,7 @@ def refusal(
     return Refusal(operation, Request("POST", "/x", "req-1", source_ip=ip), client, error)
 
 
-def test_who_asks_for_what_the_token_does_not_permit_is_recorded(
-    recorder: RefusalRecorder, audit: MemoryAudit
-) -> None:
+def test_who_asks_for_what_the_token_does_not_permit_is_recorded(recorder: RefusalRecorder, audit: Outbox) -> None:
     recorder.record(refusal())
     (entry,) = audit.entries
     assert (entry.action, entry.actor, entry.object) == ("operation.refused", "sa_1", "operation/create_account")
@@ -55,7 +60,7 @@ def test_who_asks_for_what_the_token_does_not_permit_is_recorded(
     assert (entry.source_ip, entry.request_id) == ("192.0.2.1", "req-1")
 
 
-def test_who_keeps_guessing_is_recorded_by_address(recorder: RefusalRecorder, audit: MemoryAudit) -> None:
+def test_who_keeps_guessing_is_recorded_by_address(recorder: RefusalRecorder, audit: Outbox) -> None:
     recorder.record(refusal(GUESSING, None, "issue_token"))
     recorder.record(refusal(GUESSING, None, "issue_token", "192.0.2.2"))
     assert [(entry.actor, entry.source_ip) for entry in audit.entries] == [
@@ -68,15 +73,13 @@ def test_who_keeps_guessing_is_recorded_by_address(recorder: RefusalRecorder, au
     "error", [Conflict("taken"), Invalid("bad"), Unavailable("down"), RateLimited("slow", retry_after=1)]
 )
 def test_what_is_no_attempt_to_get_in_is_left_to_the_log_lines(
-    recorder: RefusalRecorder, audit: MemoryAudit, error: ArtStoreError
+    recorder: RefusalRecorder, audit: Outbox, error: ArtStoreError
 ) -> None:
     recorder.record(refusal(error))
     assert audit.entries == []
 
 
-def test_knocking_again_is_recorded_once_a_minute(
-    recorder: RefusalRecorder, audit: MemoryAudit, clock: Clock
-) -> None:
+def test_knocking_again_is_recorded_once_a_minute(recorder: RefusalRecorder, audit: Outbox, clock: Clock) -> None:
     for _ in range(50):
         recorder.record(refusal())
         clock.now += 3
@@ -91,7 +94,7 @@ def test_knocking_again_is_recorded_once_a_minute(
 
 def test_a_refusal_stays_one_when_the_audit_log_cannot_be_written(clock: Clock) -> None:
     class Down:
-        def append(self, event: AuditEvent, alongside: Alongside | None = None) -> AuditEntry:
+        def leave(self, event: AuditEvent) -> None:
             raise Unavailable("down")
 
     RefusalRecorder(Down(), clock).record(refusal())

@@ -77,6 +77,7 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.intruders_on_our_own_records, lambda r: deny_nothing(r, "StorageEventsRole", "NotOurOwnRecords")),
     (rules.intruders_on_our_own_records, allow("AuthRole", "s3:PutObject", ANY_OBJECT)),
     (rules.deleters, allow("UploadRole", "s3:DeleteObject", ANY_OBJECT)),
+    (rules.deleters, allow("AuthRole", "dynamodb:DeleteItem", {"Fn::GetAtt": ["AuditOutboxTable", "Arn"]})),
     (rules.deleters, allow("StorageEventsRole", "s3:DeleteObjectVersion", ANY_OBJECT)),
     (rules.deleters, allow("StorageEventsRole", "s3:BypassGovernanceRetention", ANY_OBJECT)),
     (rules.missing_log_groups, lambda r: r["QueryFunction"]["Properties"].pop("LoggingConfig")),

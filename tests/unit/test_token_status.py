@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from artstore.audit import AuditEvent
 from artstore.errors import Unauthenticated, Unavailable
 from artstore.tables import ServiceAccount, bind
 from functions.auth.tokens.oauth_errors import OAuthError
@@ -35,10 +37,10 @@ class Verifier:
 
 class Revoker:
     def __init__(self) -> None:
-        self.revoked: list[tuple[str, float]] = []
+        self.revoked: list[tuple[str, AuditEvent]] = []
 
-    def revoke_token(self, jti: str, expires_at: float) -> None:
-        self.revoked.append((jti, expires_at))
+    def revoke(self, claims: Mapping[str, Any], event: AuditEvent) -> None:
+        self.revoked.append((claims["jti"], event))
 
 
 def account(client_id: str, role: str = "USER", scopes: list[str] | None = None) -> ServiceAccount:
@@ -80,7 +82,7 @@ def test_to_others_an_active_token_looks_like_none(
 ) -> None:
     assert status.introspect("active", client) == {"active": False}
     with pytest.raises(OAuthError, match="another client"):
-        status.revoke("active", client)
+        status.revoke("active", client, "192.0.2.1", "req-1")
     assert revoker.revoked == []
 
 
@@ -88,13 +90,16 @@ def test_a_token_that_is_not_active_is_inactive_alone_and_revoking_it_is_no_erro
     status: TokenStatus, revoker: Revoker
 ) -> None:
     assert status.introspect("junk", account("sa_1")) == INACTIVE
-    assert status.revoke("junk", account("sa_1")) is None
+    status.revoke("junk", account("sa_1"), "192.0.2.1", "req-1")
     assert revoker.revoked == []
 
 
-def test_a_revoked_token_is_noted_until_it_would_expire(status: TokenStatus, revoker: Revoker) -> None:
-    assert status.revoke("active", account("sa_1")) == CLAIMS
-    assert revoker.revoked == [("j1", 2800)]
+def test_who_ended_whose_token_and_from_where_is_recorded(status: TokenStatus, revoker: Revoker) -> None:
+    status.revoke("active", account("sa_admin", "ADMIN"), "192.0.2.1", "req-1")
+    ((jti, event),) = revoker.revoked
+    assert jti == "j1"
+    assert (event.action, event.actor, event.object) == ("token.revoked", "sa_admin", "service-account/sa_1")
+    assert (event.source_ip, event.request_id, event.after) == ("192.0.2.1", "req-1", {"jti": "j1"})
 
 
 def test_what_cannot_be_known_is_unavailable_and_not_inactive(status: TokenStatus) -> None:

@@ -1,4 +1,4 @@
-"""Counting what an attacker would repeat: failures to authenticate, and used assertions.
+"""Counting what an attacker would repeat: failures to authenticate, used assertions, and revocations.
 
 Failures are counted by client and address together, by address, and, with a far higher limit, by client. A limit
 never decides whether a right proof is accepted, only what a wrong one may cost: up to it a wrong secret is
@@ -84,10 +84,16 @@ class Attempts:
                 raise
         return True
 
-    def _add(self, key: str, now: float, *counters: str) -> dict[str, int]:
+    def count_revocation(self, client_id: str, window_seconds: int, now: float) -> int:
+        """Count a revocation of a client's token, and give how many there are in this window; one UpdateItem."""
+        window = int(now) // window_seconds
+        kept = window_seconds + _KEPT_SECONDS
+        return self._add(_key("revocation", client_id, window), now, "attempts", kept_seconds=kept)["attempts"]
+
+    def _add(self, key: str, now: float, *counters: str, kept_seconds: int = _KEPT_SECONDS) -> dict[str, int]:
         """Add one to each of the counters of an item and give what they are now."""
         actions = [Path(name).add(1) for name in counters]
-        ends = self._table.expires_at_epoch.set(int(now) + _KEPT_SECONDS)
+        ends = self._table.expires_at_epoch.set(int(now) + kept_seconds)
         with reaching_dynamodb():
             answer = self._table(key).update([*actions, ends])["Attributes"]
         return {name: int(answer[name]["N"]) for name in counters}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from artstore.audit import SUCCESS, AuditEvent
 from artstore.errors import Unauthenticated
 from artstore.security import Scope
 from artstore.tables import ServiceAccount
 from functions.auth.permissions import permitted_scopes
 from functions.auth.tokens.oauth_errors import OAuthError
 
+REVOKED = "token.revoked"
 INACTIVE: dict[str, Any] = {"active": False}
 """The whole answer about a token that is not active, whatever it is (RFC 7662 §2.2)."""
 
@@ -23,10 +26,10 @@ class Verifier(Protocol):
 
 
 class Revoker(Protocol):
-    """Where revoked tokens are noted."""
+    """What ends tokens; see ``functions.auth.tokens.revoking``."""
 
-    def revoke_token(self, jti: str, expires_at: float) -> None:
-        """Forbid one token."""
+    def revoke(self, claims: Mapping[str, Any], event: AuditEvent) -> None:
+        """End the token with these claims, and record the event."""
         ...
 
 
@@ -49,19 +52,26 @@ class TokenStatus:
         names = ("scope", "client_id", "username", "exp", "iat", "sub", "aud", "iss", "jti")
         return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in names if name in claims}
 
-    def revoke(self, token: str, client: ServiceAccount) -> dict[str, Any] | None:
-        """End a token, and give its claims; None for one that is unknown, expired or ended already, which is no
-        error (RFC 7009 §2.2).
+    def revoke(self, token: str, client: ServiceAccount, source_ip: str, request_id: str) -> None:
+        """End a token and record it; one that is unknown, expired or ended already is no error (RFC 7009 §2.2).
 
         Raises OAuthError (unauthorized_client) when the token is another client's (§2.1), and Unavailable.
         """
         claims = self._active_claims(token)
         if claims is None:
-            return None
+            return
         if not _may_see(client, claims):
             raise OAuthError("unauthorized_client", "the token was issued to another client")
-        self._revoker.revoke_token(claims["jti"], claims["exp"])
-        return claims
+        event = AuditEvent(
+            action=REVOKED,
+            actor=client.client_id,
+            object=f"service-account/{claims['client_id']}",
+            outcome=SUCCESS,
+            source_ip=source_ip,
+            request_id=request_id,
+            after={"jti": claims["jti"]},
+        )
+        self._revoker.revoke(claims, event)
 
     def _active_claims(self, token: str) -> dict[str, Any] | None:
         try:

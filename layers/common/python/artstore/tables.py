@@ -19,7 +19,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from artstore.aws.dynamodb import LIMITS, OneConnection
@@ -184,6 +184,15 @@ class KeyRotationLock(Model):
     """Epoch seconds."""
 
 
+class _ByExpiry(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by-expiry"
+        projection = IncludeProjection(["not_before", "before_revision"])
+
+    partition = UnicodeAttribute(hash_key=True)
+    expires_at_epoch = NumberAttribute(range_key=True)
+
+
 class Revocation(Model):
     """An entry of ``artstore.security.revocations``: a token, or all that a client was issued before a moment."""
 
@@ -199,6 +208,7 @@ class Revocation(Model):
     """The client's tokens from an earlier revision of its account are revoked; decides where a token names one."""
     expires_at_epoch = NumberAttribute()
     """When DynamoDB may drop the entry: epoch seconds, after the last token it forbids has expired."""
+    by_expiry = _ByExpiry()
 
 
 class Attempt(Model):
@@ -262,6 +272,17 @@ class AuditRecord(Model):
     by_time = _ByTime()
 
 
+class WaitingEvent(Model):
+    """An event on its way into the audit log; see ``artstore.aws.audit_outbox``."""
+
+    partition = UnicodeAttribute(hash_key=True)
+    """Always ``waiting``."""
+    id = UnicodeAttribute(range_key=True)
+    """``<epoch milliseconds, 13 digits>#<uuid>``: in the order of writing."""
+    event = UnicodeAttribute()
+    """JSON of the AuditEvent."""
+
+
 _TABLES: dict[type[Model], str] = {
     Attempt: "attempts",
     AuditRecord: "audit",
@@ -271,6 +292,7 @@ _TABLES: dict[type[Model], str] = {
     KeyRotationRecord: "signing-keys",
     KeyRotationLock: "signing-keys",
     Revocation: "revocations",
+    WaitingEvent: "audit-outbox",
 }
 
 

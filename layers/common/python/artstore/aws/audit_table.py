@@ -15,7 +15,7 @@ import operator
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,10 +77,27 @@ class AuditTable:
 
     def append(self, event: AuditEvent, alongside: Alongside | None = None) -> AuditEntry:
         """Write the next entry and what ``alongside`` adds, as one act: a Query and a TransactWriteItems."""
+        return self._append(lambda head: [next_entry(event, head, self._clock())], alongside)[0]
+
+    def append_all(
+        self, events: Sequence[tuple[AuditEvent, datetime]], alongside: Alongside | None = None
+    ) -> list[AuditEntry]:
+        """Write the next entries, each of its own time, as ``append`` writes one; at most 100 writes in all."""
+
+        def follow(head: Link) -> list[AuditEntry]:
+            entries: list[AuditEntry] = []
+            for event, at in events:
+                entries.append(next_entry(event, head, at))
+                head = Link(entries[-1].seq, entries[-1].hash)
+            return entries
+
+        return self._append(follow, alongside)
+
+    def _append(self, follow: Callable[[Link], list[AuditEntry]], alongside: Alongside | None) -> list[AuditEntry]:
         for attempt in range(MAX_ATTEMPTS):
-            entry = next_entry(event, self.head(), self._clock())
-            if self._write(entry, alongside):
-                return entry
+            entries = follow(self.head())
+            if self._write(entries, alongside):
+                return entries
             self._sleep(random.uniform(0, _pause(attempt)))  # noqa: S311  # jitter
         raise Unavailable("the audit log is written to by too many at once")
 
@@ -162,10 +179,11 @@ class AuditTable:
             hash=record.hash,
         )
 
-    def _write(self, entry: AuditEntry, alongside: Alongside | None) -> bool:
+    def _write(self, entries: Sequence[AuditEntry], alongside: Alongside | None) -> bool:
         """Write; False when it is to be tried again."""
         transaction = _Transaction(connection=self._connection, client_request_token=str(uuid.uuid4()))
-        transaction.save(_record(self._table, entry), condition=self._table.seq.does_not_exist())
+        for entry in entries:
+            transaction.save(_record(self._table, entry), condition=self._table.seq.does_not_exist())
         if alongside is not None:
             alongside(transaction)
         with reaching_dynamodb():
@@ -173,10 +191,12 @@ class AuditTable:
                 transaction.commit()
             except TransactWriteError as error:
                 codes = [reason.code if reason else None for reason in error.cancellation_reasons]
-                own = transaction.writes_before_saves
+                first = transaction.writes_before_saves
+                own = range(first, first + len(entries))
                 failed = [place for place, code in enumerate(codes) if code == _CONDITION_FAILED]
-                if refused := tuple(place - (place > own) for place in failed if place != own):
-                    raise StateChanged(refused) from error
+                others = [place for place in failed if place not in own]
+                if others:
+                    raise StateChanged(tuple(p - len(own) if p >= own.stop else p for p in others)) from error
                 if failed or _TRANSIENT & set(codes):
                     return False
                 raise

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
-from typing import Any
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.exceptions import PynamoDBException
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from artstore import aws
 from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pynamodb.transactions import TransactWrite
 
 LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
 _OUR_AFFAIR = frozenset({"ConditionalCheckFailedException", "ValidationException", "SerializationException"})
@@ -60,6 +64,26 @@ class OneConnection:
                 shared.add_meta_table(meta_table)
             table.connection = shared
         return table
+
+
+def write_together(prefix: str, writes: Callable[[TransactWrite], None]) -> bool:
+    """Do all that ``writes`` adds to the transaction it is given, or nothing: one TransactWriteItems.
+
+    False when a condition did not hold or others were writing the same items, so that it may be tried again.
+    Raises Unavailable; the transaction may have happened all the same.
+    """
+    from pynamodb.transactions import TransactWrite
+
+    with reaching_dynamodb():
+        try:
+            with TransactWrite(connection=connect(prefix), client_request_token=str(uuid.uuid4())) as transaction:
+                writes(transaction)
+        except TransactWriteError as error:
+            codes = {reason.code if reason else None for reason in error.cancellation_reasons}
+            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
+                return False
+            raise
+    return True
 
 
 @contextlib.contextmanager

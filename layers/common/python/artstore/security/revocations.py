@@ -10,23 +10,28 @@ good, in the same second. Time only bounds the comparison, so that an account re
 revision is not shut out for long.
 
 The table has one partition whose range key begins with the time of writing, so that a process which has read it
-once reads only what is new: one Query for each ``delay_seconds``, none in between. A revocation therefore holds
-everywhere at most ``delay_seconds`` after it was written. When the snapshot is older and the table cannot be read,
-no token is accepted: Unavailable, since a revoked token may not pass for an active one.
+once reads only what is new: one Query for each ``delay_seconds``, none in between. A new process reads what can
+still matter, page by page, from an index by the time of expiry: an entry whose tokens have ended is never read
+again. A revocation therefore holds everywhere at most ``delay_seconds`` after it was written. When the snapshot
+is older and the table cannot be read, no token is accepted: Unavailable, since a revoked token may not pass for
+an active one.
+
+What one client can add is bounded by whoever writes: see ``cut_client``.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.errors import Unavailable
 from artstore.tables import Revocation, bind
 
 if TYPE_CHECKING:
+    from pynamodb.pagination import ResultIterator
     from pynamodb.transactions import TransactWrite
 
 LONGEST_TOKEN_LIFETIME_SECONDS = 86_400
@@ -34,8 +39,13 @@ LONGEST_TOKEN_LIFETIME_SECONDS = 86_400
 _PARTITION = "revoked"
 _EXPIRY_MARGIN_SECONDS = 60
 """Kept beyond a token's end, since verifiers allow for skewed clocks."""
-_OVERLAP_SECONDS = 60
-"""Read again each time: writers' clocks differ, and a write may take some seconds after its key was made."""
+_CUT_SECONDS = 60
+"""A client's cuts within a minute are one entry."""
+_OVERLAP_SECONDS = 60 + _CUT_SECONDS
+"""Read again each time: writers' clocks differ, a write may take some seconds after its key was made, the index
+follows the table within moments, and a cut is made in an entry that may have been there for a minute."""
+_ATTRIBUTES = ["id", "expires_at_epoch", "not_before", "before_revision"]
+"""What is read of an entry, whose ``id`` names the token or the client."""
 _IN_FLIGHT_SECONDS = 60
 """No request for a token takes longer from reading the account to signing, differing clocks included."""
 _RETRY_SECONDS = 1
@@ -67,7 +77,10 @@ class _Cut(NamedTuple):
 
 
 class Revocations:
-    """The revoked tokens of one deployment."""
+    """The revoked tokens of one deployment.
+
+    Rights needed: dynamodb:Query on the table and its index to read, PutItem to write.
+    """
 
     def __init__(
         self,
@@ -81,7 +94,7 @@ class Revocations:
         self._delay = delay_seconds
         self._clock = clock
         self._tokens: dict[str, int] = {}  # jti -> when the entry is of no more use
-        self._clients: dict[str, set[_Cut]] = {}
+        self._clients: dict[str, set[_Cut]] = {}  # those without a revision: the latest alone
         self._read_at: float | None = None  # all that was written before is in the snapshot
         self._failed_at = -math.inf
 
@@ -89,11 +102,16 @@ class Revocations:
         """Forbid one token, which expires at ``expires_at`` (epoch seconds); doing it again changes nothing.
 
         With ``transaction`` the write is one of its writes, and takes effect here as it does elsewhere, when the
-        table is read next. Raises Unavailable.
+        table is read next, or when the caller says ``has_revoked``. Raises Unavailable.
         """
-        record = self._record(f"jti#{jti}", expires_at)
+        record = self._record(self._clock(), f"jti#{jti}", expires_at)
         record.jti = jti
-        self._write(record, transaction)
+        if self._write(record, transaction):
+            self.has_revoked(jti, expires_at)
+
+    def has_revoked(self, jti: str, expires_at: float) -> None:
+        """Refuse a token from now on: the transaction in which it was revoked has happened."""
+        self._tokens[jti] = math.ceil(expires_at) + _EXPIRY_MARGIN_SECONDS
 
     def revoke_client(
         self,
@@ -109,14 +127,21 @@ class Revocations:
         decides alone; times in tokens are whole seconds (``iat``), so its own second is forbidden as well.
         ``transaction`` as for a token. Raises Unavailable.
         """
-        not_before = math.floor(before) + 1
-        record = self._record(
-            f"client#{client_id}", not_before + _IN_FLIGHT_SECONDS + LONGEST_TOKEN_LIFETIME_SECONDS
-        )
-        record.client_id = client_id
-        record.not_before = not_before
-        record.before_revision = revision
-        self._write(record, transaction)
+        record = self._cut(self._clock(), client_id, before, revision)
+        if self._write(record, transaction):
+            self._take_cut(record)
+
+    def cut_client(self, client_id: str, before: float, transaction: TransactWrite) -> None:
+        """Forbid all tokens issued to ``client_id`` before ``before`` (epoch seconds), its own second included.
+
+        For a client that revokes more tokens than each process should have to know: its cuts are at most
+        one entry a minute, of which the latest holds. The transaction fails on a condition when a later cut was
+        made meanwhile, and conflicts when one is being made: try again.
+        """
+        minute = self._clock() // _CUT_SECONDS * _CUT_SECONDS
+        record = self._cut(minute, client_id, before, None)
+        unless_later = self._table.not_before.does_not_exist() | (self._table.not_before <= record.not_before)
+        transaction.save(record, condition=unless_later)
 
     def is_revoked(self, jti: str, client_id: str, issued_at: float, revision: int | None = None) -> bool:
         """Tell whether a token is revoked, from a snapshot not older than the delay. Raises Unavailable."""
@@ -128,45 +153,81 @@ class Revocations:
             return True
         return any(cut.forbids(issued_at, revision) for cut in self._clients.get(client_id, ()))
 
-    def _record(self, what: str, useless_at: float) -> Revocation:
-        written_at = int(self._clock() * 1000)
-        record: Revocation = self._table(_PARTITION, f"{written_at:013d}#{what}")
+    def _cut(self, written_at: float, client_id: str, before: float, revision: int | None) -> Revocation:
+        not_before = math.floor(before) + 1
+        useless_at = not_before + _IN_FLIGHT_SECONDS + LONGEST_TOKEN_LIFETIME_SECONDS
+        record = self._record(written_at, f"client#{client_id}", useless_at)
+        record.client_id = client_id
+        record.not_before = not_before
+        record.before_revision = revision
+        return record
+
+    def _record(self, written_at: float, what: str, useless_at: float) -> Revocation:
+        record: Revocation = self._table(_PARTITION, f"{int(written_at * 1000):013d}#{what}")
         record.expires_at_epoch = math.ceil(useless_at) + _EXPIRY_MARGIN_SECONDS
         return record
 
-    def _write(self, record: Revocation, transaction: TransactWrite | None) -> None:
+    def _write(self, record: Revocation, transaction: TransactWrite | None) -> bool:
+        """Write, or let ``transaction`` do it; tell whether it is written already."""
         if transaction is not None:
             transaction.save(record)
-            return
+            return False
         with reaching_dynamodb():
             record.save()
-        self._take(record)
+        return True
 
     def _refresh(self, now: float) -> None:
         """Read what was written since the last read; the first time, all that can still matter."""
         if 0 <= now - self._failed_at < _RETRY_SECONDS:
             raise Unavailable("the revoked tokens cannot be read")
-        since = now - LONGEST_TOKEN_LIFETIME_SECONDS if self._read_at is None else min(self._read_at, now)
+        since = now if self._read_at is None else min(self._read_at, now)
         oldest = f"{max(0, int((since - _OVERLAP_SECONDS) * 1000)):013d}"
         try:
-            with reaching_dynamodb():
-                found = list(self._table.query(_PARTITION, self._table.id >= oldest, consistent_read=True))
+            if self._read_at is None:
+                alive = self._table.expires_at_epoch > int(now)
+                self._read(self._table.by_expiry.query(_PARTITION, alive, attributes_to_get=_ATTRIBUTES))
+            lately = self._table.id >= oldest
+            self._read(self._table.query(_PARTITION, lately, attributes_to_get=_ATTRIBUTES, consistent_read=True))
         except Unavailable:
             self._failed_at = self._clock()
             raise
-        for record in found:
-            self._take(record)
         self._drop_useless(now)
         self._read_at = now
 
-    def _take(self, record: Revocation) -> None:
-        useless_at = int(record.expires_at_epoch)
-        if record.jti is not None:
-            self._tokens[record.jti] = useless_at
-        elif record.client_id is not None and record.not_before is not None:
-            revision = None if record.before_revision is None else int(record.before_revision)
-            cut = _Cut(int(record.not_before), revision, useless_at)
-            self._clients.setdefault(record.client_id, set()).add(cut)
+    def _read(self, asked: ResultIterator[Revocation]) -> None:
+        """Take in what a Query finds, a page of at most 1 MB at a time.
+
+        The items are read as they come: making a model of each takes four times as long.
+        """
+        with reaching_dynamodb():
+            for page in asked.page_iter:
+                for item in page["Items"]:
+                    self._take(item)
+
+    def _take(self, item: Mapping[str, Mapping[str, Any]]) -> None:
+        useless_at = int(item["expires_at_epoch"]["N"])
+        kind, _, name = item["id"]["S"].partition("#")[2].partition("#")
+        if kind == "jti":
+            self._tokens[name] = useless_at
+        elif kind == "client":
+            revision = item.get("before_revision", {}).get("N")
+            cut = _Cut(int(item["not_before"]["N"]), None if revision is None else int(revision), useless_at)
+            self._add_cut(name, cut)
+
+    def _take_cut(self, record: Revocation) -> None:
+        revision = None if record.before_revision is None else int(record.before_revision)
+        cut = _Cut(int(record.not_before or 0), revision, int(record.expires_at_epoch))
+        self._add_cut(str(record.client_id), cut)
+
+    def _add_cut(self, client_id: str, cut: _Cut) -> None:
+        cuts = self._clients.setdefault(client_id, set())
+        if cut.revision is None:
+            latest = max(
+                [cut, *(each for each in cuts if each.revision is None)], key=lambda each: each.not_before
+            )
+            cuts -= {each for each in cuts if each.revision is None}
+            cut = latest
+        cuts.add(cut)
 
     def _drop_useless(self, now: float) -> None:
         self._tokens = {jti: useless_at for jti, useless_at in self._tokens.items() if useless_at > now}
