@@ -6,14 +6,16 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold_start, issue_token, search_documents, start_upload
+from benchmarks import append_audit, cold_start, issue_token, read_revocations, search_documents, start_upload
 from benchmarks.report import Result, publish
 from benchmarks.stack import running_stack
 from infra.errors import CommandError
 from infra.local.settings import Settings
 
 BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
+    "audit": (lambda rounds: append_audit.run(running_stack(), rounds), 100),
     "coldstart": (cold_start.run, 25),
+    "revocations": (lambda rounds: read_revocations.run(running_stack(), rounds), 30),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
     "search": (search_documents.run, 100),
     "upload": (lambda rounds: start_upload.run(running_stack(), rounds), 300),

@@ -11,7 +11,7 @@ from uuid import UUID
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from artstore.aws.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
 from artstore.tables import UploadRecord, bind
 
 _OPEN = ("PENDING", "EXPIRED")
@@ -51,7 +51,7 @@ class UploadRecords:
             try:
                 record.update(actions=list(actions), condition=self._table.status.is_in(*_OPEN))
             except UpdateError as error:
-                if error.cause_response_code != "ConditionalCheckFailedException":
+                if refusal_code(error) != "ConditionalCheckFailedException":
                     raise
                 return False
         return True

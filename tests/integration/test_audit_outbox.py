@@ -129,6 +129,26 @@ def test_a_crash_between_two_batches_loses_nothing(
     assert outbox.move(log, 10) == 1
 
 
+def test_where_the_chain_is_taken_by_others_fewer_are_moved_at_once(
+    outbox: AuditOutbox, log: AuditTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        outbox.leave(event(number))
+    original = log.append_all
+    sizes: list[int] = []
+
+    def crowded(events: Any, alongside: Any) -> Any:
+        sizes.append(len(events))
+        if len(events) > 3:
+            raise Unavailable("the audit log is written to by too many at once")
+        return original(events, alongside)
+
+    monkeypatch.setattr(log, "append_all", crowded)
+    assert outbox.move(log, 10) == 8
+    assert sizes[0] == 8
+    assert [entry.actor for entry in log.entries(0, 10)] == [f"sa_{number}" for number in range(8)]
+
+
 def test_an_event_is_left_with_the_act_or_not_at_all(outbox: AuditOutbox) -> None:
     accounts = bind(ServiceAccount, "moto")
     account = accounts("sa_1", username="u", role="USER", created_at="x")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 from pynamodb.exceptions import GetError
 
 from artstore.aws.dynamodb import reaching_dynamodb
@@ -24,6 +30,9 @@ AWAY = [
     wrapped("InternalServerError"),
     wrapped("RequestLimitExceeded"),
     EndpointConnectionError(endpoint_url="https://dynamodb.example"),
+    GetError("no", cause=ReadTimeoutError(endpoint_url="https://dynamodb.example")),
+    GetError("no", cause=ConnectTimeoutError(endpoint_url="https://dynamodb.example")),
+    GetError("no"),
 ]
 OURS = [
     wrapped("ValidationException"),

@@ -13,7 +13,7 @@ import msgspec
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
-from artstore.aws.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
 from artstore.tables import KeyRotationLock, KeyRotationRecord, bind
 from functions.auth.keys.ring import Rotation
 
@@ -100,7 +100,7 @@ class RotationRecords:
             try:
                 lock.save(condition=condition)
             except PutError as error:
-                if error.cause_response_code == "ConditionalCheckFailedException":
+                if refusal_code(error) == "ConditionalCheckFailedException":
                     return False
                 raise
         return True

@@ -16,7 +16,7 @@ import hashlib
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.operand import Path
 
-from artstore.aws.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
 from artstore.errors import RateLimited
 from artstore.tables import Attempt, bind
 
@@ -79,7 +79,7 @@ class Attempts:
             try:
                 attempt.save(condition=self._table.attempt_id.does_not_exist())
             except PutError as error:
-                if error.cause_response_code == "ConditionalCheckFailedException":
+                if refusal_code(error) == "ConditionalCheckFailedException":
                     return False
                 raise
         return True

@@ -17,7 +17,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
-from artstore.aws.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
 from artstore.tables import ServiceAccount, bind
 
 WINDOW_SECONDS = 60
@@ -76,10 +76,10 @@ class AccountDesk:
                 try:
                     data = account.update(actions, condition=self._table.client_id.exists())
                 except UpdateError as error:
-                    if error.cause_response_code == "ConditionalCheckFailedException":
+                    if refusal_code(error) == "ConditionalCheckFailedException":
                         return None
                     pause = next(pauses, None)
-                    if pause is None or error.cause_response_code != "TransactionConflictException":
+                    if pause is None or refusal_code(error) != "TransactionConflictException":
                         raise
                     self._sleep(pause)
                 else:

@@ -22,7 +22,7 @@ import msgspec
 
 from artstore.audit import REFUSED, SYSTEM, AuditEvent, StateChanged
 from artstore.aws.dynamodb import reaching_dynamodb
-from artstore.errors import TooLarge
+from artstore.errors import TooLarge, Unavailable
 from artstore.tables import WaitingEvent, bind
 
 if TYPE_CHECKING:
@@ -78,17 +78,25 @@ class AuditOutbox:
     def move(self, log: AuditTable, seconds: float) -> int:
         """Move what waits into ``log`` until nothing does, or ``seconds`` are over; give how many were moved.
 
-        Raises Unavailable; what was moved until then stays moved.
+        Where others keep taking the next place in the chain, fewer are moved at once, since a small transaction is
+        a quick one. Raises Unavailable; what was moved until then stays moved.
         """
         ends = self._monotonic() + seconds
-        moved = 0
+        moved, at_once = 0, MAX_AT_ONCE
         while True:
             with reaching_dynamodb():
-                waiting = list(self._table.query(PARTITION, consistent_read=True, limit=MAX_AT_ONCE))
-            if waiting and self._move(log, waiting):
-                moved += len(waiting)
-            if len(waiting) < MAX_AT_ONCE or self._monotonic() >= ends:
+                waiting = list(self._table.query(PARTITION, consistent_read=True, limit=at_once))
+            try:
+                if waiting and self._move(log, waiting):
+                    moved += len(waiting)
+            except Unavailable:
+                if at_once == 1 or self._monotonic() >= ends:
+                    raise
+                at_once = max(1, at_once // 4)
+                continue
+            if len(waiting) < at_once or self._monotonic() >= ends:
                 return moved
+            at_once = min(MAX_AT_ONCE, at_once * 2)
             self._sleep(PAUSE_SECONDS)
 
     def _move(self, log: AuditTable, waiting: list[WaitingEvent]) -> bool:

@@ -86,6 +86,16 @@ def write_together(prefix: str, writes: Callable[[TransactWrite], None]) -> bool
     return True
 
 
+def refusal_code(error: PynamoDBException) -> str | None:
+    """Give the code with which DynamoDB refused a call; None when it did not answer at all.
+
+    pynamodb's own ``cause_response_code`` falls over where the connection ran out of time.
+    """
+    answer = getattr(error.cause, "response", None) or {}
+    code: str | None = answer.get("Error", {}).get("Code")
+    return code
+
+
 @contextlib.contextmanager
 def reaching_dynamodb() -> Iterator[None]:
     """Turn a failure of DynamoDB inside the block into Unavailable, its cause kept for the log.
@@ -96,7 +106,7 @@ def reaching_dynamodb() -> Iterator[None]:
     try:
         yield
     except PynamoDBException as error:
-        if error.cause_response_code in _OUR_AFFAIR:
+        if refusal_code(error) in _OUR_AFFAIR:
             raise
         raise Unavailable("the table store does not answer") from error
     except ParamValidationError:
