@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from artstore import config, telemetry
+from artstore.aws.secret_store import read_secret
 from artstore.database import DatabaseAddress
 from artstore.objects import ObjectStore, s3_client
 from artstore.presign.signer import UrlSigner
 from artstore.security import TableKeySource
-from functions.query.cursors import Cursors
+from functions.query.cursors import CursorKeys, Cursors
 from functions.query.documents import Documents
 from functions.query.health import ReadinessProbe
 
@@ -51,9 +52,13 @@ def documents() -> Documents:
     return Documents(
         index=index(),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
-        cursors=Cursors(database_address().url()),
+        cursors=Cursors(CursorKeys(_read_cursor_key)),
         download_expiry_seconds=settings().download_expiry_seconds,
     )
+
+
+def _read_cursor_key(stage: str) -> str | None:
+    return read_secret(settings().cursor_key_secret_id, stage)
 
 
 @functools.cache

@@ -98,6 +98,7 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
             "ISSUER": "https://archive.example",
             "SIGNING_KEY_SECRET_ID": "x",
             "DATABASE_URL": "postgresql://",
+            "CURSOR_KEY_SECRET_ID": "x",
             "STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
         }.items():
             patched.setenv(f"ARTSTORE_{name}", value)

@@ -353,11 +353,15 @@ def outlasting_the_lock(template: Template) -> list[str]:
 
 
 def secret_values(template: Template) -> list[str]:
-    """No secret's value stands in the template or is made by it."""
-    values = {"SecretString", "GenerateSecretString"}
-    return [
-        n for n, one in of_type(template, "AWS::SecretsManager::Secret").items() if values & set(one["Properties"])
-    ]
+    """No secret's value stands in the template; the one that it has made is read by the function that uses it."""
+    secrets = of_type(template, "AWS::SecretsManager::Secret")
+    written = [name for name, one in secrets.items() if "SecretString" in one["Properties"]]
+    made = {name for name, one in secrets.items() if "GenerateSecretString" in one["Properties"]}
+    readers = {
+        name: roles_that_may(template, "secretsmanager:GetSecretValue", name)
+        for name in made | {"CursorKeySecret"}
+    }
+    return written + sorted(name for name, roles in readers.items() if roles != {"QueryRole"})
 
 
 def unreachable_functions(template: Template) -> list[str]:

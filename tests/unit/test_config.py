@@ -36,6 +36,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
 
 
 def test_the_database_is_named_by_a_url_or_a_secret() -> None:
+    query = UPLOAD | {"ARTSTORE_CURSOR_KEY_SECRET_ID": "x"}
     with pytest.raises(Misconfigured, match="ARTSTORE_DATABASE_SECRET_ID"):
-        config.load(config.QuerySettings, UPLOAD)
-    assert config.load(config.QuerySettings, UPLOAD | {"ARTSTORE_DATABASE_SECRET_ID": "arn"}).database_secret_id
+        config.load(config.QuerySettings, query)
+    assert config.load(config.QuerySettings, query | {"ARTSTORE_DATABASE_SECRET_ID": "arn"}).database_secret_id

@@ -24,6 +24,7 @@ _LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{PREFIX}-auth"
 _QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{PREFIX}-events-dlq"
 _TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{PREFIX}-alarms"
 _SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/signing-key-a1B2c3"
+_CURSOR_KEY = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/cursor-key-a1B2c3"
 _DATABASE = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/database-a1B2c3"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-AuthRole-1A2B3C"
 _RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{PREFIX}-rotate-keys"
@@ -189,15 +190,19 @@ NEEDED: dict[str, list[tuple[str, tuple[str, ...]]]] = {
     ],
     "AWS::SQS::QueuePolicy": [(_QUEUE, ("sqs:SetQueueAttributes",))],
     "AWS::SecretsManager::Secret": [
-        (
-            _SECRET,
+        *(
             (
-                "secretsmanager:CreateSecret",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:UpdateSecret",
-                "secretsmanager:DeleteSecret",
-            ),
-        )
+                secret,
+                (
+                    "secretsmanager:CreateSecret",
+                    "secretsmanager:DescribeSecret",
+                    "secretsmanager:UpdateSecret",
+                    "secretsmanager:DeleteSecret",
+                ),
+            )
+            for secret in (_SECRET, _CURSOR_KEY)
+        ),
+        ("*", ("secretsmanager:GetRandomPassword",)),
     ],
     "Custom::SigningKey": [(f"{_FUNCTION}-bootstrap", ("lambda:InvokeFunction",))],
 }
@@ -253,6 +258,7 @@ def test_every_role_of_the_template_stays_within_the_boundary() -> None:
         "LogGroup": "arn:aws:logs:{r}:{a}:log-group:/aws/lambda/artstore-{n}:log-stream:x",
     }
     resources = {"EventsQueue.Arn": _QUEUE.removesuffix("-dlq"), "SigningKeySecret.Id": _SECRET}
+    resources["CursorKeySecret.Id"] = _CURSOR_KEY
     resources |= {"EditBucket.Arn": _S3, "RwBucket.Arn": _S3.replace("-edit-", "-rw-"), "Api": "a1b2"}
     for name in _template()["Resources"]:
         for ending, arn in names.items():

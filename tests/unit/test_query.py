@@ -10,15 +10,17 @@ import pytest
 from openapi_spec_validator import validate
 
 from artstore import config, telemetry
+from artstore.aws.secret_store import CURRENT, PREVIOUS
 from artstore.elements import Mode, StorageElement, StorageElements
-from artstore.errors import Unavailable
+from artstore.errors import Invalid, Misconfigured, Unavailable
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
+from artstore.index import Position
 from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
 from functions.query import app as query
-from functions.query.cursors import Cursors
+from functions.query.cursors import CursorKeys, Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check, ReadinessProbe
 from tests.fakes.documents import make_projection
@@ -59,7 +61,7 @@ def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     documents = Documents(
         index=index,
         signer=UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW),
-        cursors=Cursors("postgresql://unit"),
+        cursors=Cursors(CursorKeys({CURRENT: "unit"}.get)),
         download_expiry_seconds=300,
     )
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
@@ -132,6 +134,43 @@ def test_a_cursor_continues_only_the_search_it_came_from(app: ArtStoreApp, index
     for forged in (f"query=other&cursor={cursor}", f"cursor={cursor}", f"query=report&cursor={cursor[:-2]}AA"):
         answer = get(app, f"{FILES}?{forged}")
         assert (answer.status, answer.json["code"]) == (400, "invalid_cursor")
+
+
+def test_a_cursor_outlives_one_replacement_of_its_key_in_every_process() -> None:
+    stages, now = {CURRENT: "first"}, [0.0]
+    here, there = (Cursors(CursorKeys(stages.get, lambda: now[0])) for _ in range(2))
+    position = Position(created_at=NOW, file_id=UUID(int=1))
+    old = here.seal(position, "report")
+    assert there.open(old, "report") == position
+    stages |= {CURRENT: "second", PREVIOUS: "first"}
+    now[0] += 60
+    assert there.open(here.seal(position, "report"), "report") == position, "a process may seal with the old one"
+    fresh = Cursors(CursorKeys(stages.get, lambda: now[0]))
+    assert here.open(fresh.seal(position, "report"), "report") == position, "and learns of the new one"
+    assert fresh.open(old, "report") == position
+    stages |= {CURRENT: "third", PREVIOUS: "second"}
+    now[0] += 60
+    with pytest.raises(Invalid):
+        Cursors(CursorKeys(stages.get, lambda: now[0])).open(old, "report")
+
+
+def test_made_up_cursors_do_not_make_a_process_read_the_key_each_time() -> None:
+    asked: list[str] = []
+
+    def read(stage: str) -> str | None:
+        asked.append(stage)
+        return "unit" if stage == CURRENT else None
+
+    cursors = Cursors(CursorKeys(read, lambda: 0.0))
+    for _ in range(20):
+        with pytest.raises(Invalid):
+            cursors.open("AAAA", None)
+    assert asked == [CURRENT, PREVIOUS]
+
+
+def test_a_deployment_without_a_key_for_cursors_is_misconfigured() -> None:
+    with pytest.raises(Misconfigured, match="ARTSTORE_CURSOR_KEY_SECRET_ID"):
+        Cursors(CursorKeys(lambda _stage: None)).open("AAAA", None)
 
 
 @pytest.mark.parametrize("cursor", ["x", "%00", "%F0%9F%98%80", "AAAA", "e30", "A" * 200])

@@ -128,6 +128,11 @@ PAIRS: list[tuple[Rule, Break]] = [
     ),
     (rules.outlasting_the_lock, lambda r: r["AuthScheduledFunction"]["Properties"].update(Timeout=900)),
     (rules.secret_values, lambda r: r["SigningKeySecret"]["Properties"].update(GenerateSecretString={})),
+    (rules.secret_values, lambda r: r["SigningKeySecret"]["Properties"].update(SecretString="x")),
+    (
+        rules.secret_values,
+        allow("UploadRole", "secretsmanager:GetSecretValue", {"Fn::GetAtt": ["CursorKeySecret", "Id"]}),
+    ),
     (rules.unreachable_functions, lambda r: r.pop("AuthPermission")),
 ]
 

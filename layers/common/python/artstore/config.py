@@ -145,6 +145,8 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
     """Where clients reach the API, for the OpenAPI document; without it the issuer."""
     s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
     """As for uploads."""
+    cursor_key_secret_id: str = _setting("ARTSTORE_CURSOR_KEY_SECRET_ID")
+    """Secrets Manager id or ARN of the key that seals page cursors."""
     download_expiry_seconds: int = _setting("ARTSTORE_DOWNLOAD_EXPIRY_SECONDS", _number(1, 604_800), 300)
     """How long a presigned download URL holds, in seconds."""
 

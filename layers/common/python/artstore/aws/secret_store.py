@@ -16,6 +16,8 @@ from artstore.aws import create_client
 from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 
+CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+"""Stages of a secret's value: the present one, and the one that it replaced."""
 _CODE = "secret_unavailable"
 _TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
@@ -26,10 +28,10 @@ def client() -> Any:
     return create_client("secretsmanager", _TIMEOUTS)
 
 
-def read_secret(secret_id: str) -> str | None:
-    """Read the text of a secret, or None when it has no value yet. Raises Unavailable."""
+def read_secret(secret_id: str, stage: str = CURRENT) -> str | None:
+    """Read the text of a secret, or None when it has no value (yet, or of that stage). Raises Unavailable."""
     try:
-        answer = client().get_secret_value(SecretId=secret_id)
+        answer = client().get_secret_value(SecretId=secret_id, VersionStage=stage)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
