@@ -15,7 +15,7 @@ from infra.local.settings import Settings
 BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
     "audit": (lambda rounds: append_audit.run(running_stack(), rounds), 100),
     "coldstart": (cold_start.run, 25),
-    "revocations": (lambda rounds: read_revocations.run(running_stack(), rounds), 30),
+    "revocations": (read_revocations.run, 30),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
     "search": (search_documents.run, 100),
     "upload": (lambda rounds: start_upload.run(running_stack(), rounds), 300),

@@ -1,16 +1,17 @@
 """What the authorization server does by the clock: one function, one task for each invocation.
 
-EventBridge invokes it with ``{"task": ...}``, every minute to move events and every hour for the rest; each task
-may run twice, late or not at all, and says what it did. The metric TasksFinished counts the runs that came to
-their end: when it stays away, an alarm tells.
+EventBridge invokes it with ``{"task": ...}``, every minute to move events and every hour for the rest; the stream
+of the outbox does, with its records, as soon as there is something to move. Each task may run twice, late or not
+at all, and says what it did. The metric TasksFinished counts the runs that came to their end: when it stays away,
+an alarm tells.
 
 ``rotate-keys``    lets the next signing key take over when the active one has signed for a day; mends and tidies
                    the ring otherwise -> ``{"rotated": bool, ...}``
 ``warn-expiring-secrets``  tells operators, once, of each secret that ends within 14 days
                    -> ``{"expiring": n, "warned": n}``
-``move-audit-events``  moves what waits in the outbox into the audit log -> ``{"moved": n}`` ``export-audit``
-does the same, then writes the audit log's new entries to the locked bucket -> ``{"entries": n, "keys": [...],
-                   "problem": null}``; a problem is what is wrong with the log
+``move-audit-events``  moves what waits in the outbox into the audit log -> ``{"moved": n}``
+``export-audit``   does the same, then writes the audit log's new entries to the locked bucket -> ``{"entries": n,
+                   "keys": [...], "problem": null}``; a problem is what is wrong with the log
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MOVING_SECONDS = 30
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Run the task that ``event`` names. Raises ValueError for an unknown one, and what the task raises."""
-    task = event.get("task")
+    task = "move-audit-events" if "Records" in event else event.get("task")
     run = TASKS.get(str(task))
     if run is None:
         raise ValueError(f"unknown task {task!r}")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from infra import audit as offline
@@ -145,10 +146,40 @@ def test_a_thief_of_the_tables_rights_is_found_out(archive: Archive, operator: O
     assert verify(archive)["valid"] is True
 
 
-def test_who_tries_what_a_token_does_not_permit_leaves_an_entry(archive: Archive) -> None:
+def move(operator: Operator) -> None:
+    """Do now what the schedule does every minute."""
+    name = operator.function_names["auth-scheduled"]
+    answer = operator.functions.invoke(FunctionName=name, Payload=b'{"task": "move-audit-events"}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_a_token_that_a_client_ended_leaves_one_entry(archive: Archive, operator: Operator) -> None:
+    token = archive.session().token["access_token"]
+    for _ in range(2):
+        answer = archive.anonymous(
+            "POST",
+            "/api/v1/auth/revoke",
+            data={"token": token},
+            auth=(archive.client_id, archive.client_secret),
+        )
+        assert answer.status_code == 200, answer.text
+    jti = jwt.decode(token, options={"verify_signature": False})["jti"]
+    move(operator)
+
+    def find() -> list[dict[str, Any]]:
+        entries = read(archive, object=f"service-account/{archive.client_id}", action="token.revoked")
+        return [each for each in entries if each["after"] == {"jti": jti}]
+
+    entries = eventually(find)
+    assert [(each["actor"], each["outcome"]) for each in entries] == [(archive.client_id, "success")]
+    assert verify(archive)["valid"] is True
+
+
+def test_who_tries_what_a_token_does_not_permit_leaves_an_entry(archive: Archive, operator: Operator) -> None:
     session = archive.session("files:read")
     refused = session.post(f"{archive.api_url}{AUDIT}/verify", json={}, timeout=30)
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    move(operator)
 
     def find() -> dict[str, Any] | None:
         return next(iter(read(archive, object="operation/verify_audit_log", limit=1)), None)

@@ -218,6 +218,20 @@ def test_who_appends_to_the_audit_log_may_neither_change_nor_delete(
 
 
 @without_iam
+@pytest.mark.parametrize("function", ["auth", "upload", "query", "storage-events"])
+def test_only_the_scheduled_function_takes_events_out_of_the_outbox(
+    attempt: Try, operator: Operator, function: str
+) -> None:
+    table = f"{operator.prefix}-audit-outbox"
+    one = {"TableName": table, "Key": {"partition": {"S": "probe"}, "id": {"S": "1"}}}
+    put = {"TableName": table, "Item": one["Key"]}
+    assert (attempt(function, "dynamodb", "put_item", put) == "allowed") == (function == "auth")
+    for operation in ("get_item", "delete_item"):
+        assert attempt(function, "dynamodb", operation, one) in DENIED
+    assert attempt("auth-scheduled", "dynamodb", "delete_item", one) == "allowed"
+
+
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
 def test_nobody_else_touches_the_audit_log(attempt: Try, operator: Operator, function: str) -> None:
     one = an_audit_item(operator)

@@ -222,6 +222,14 @@ def test_a_client_that_ends_many_tokens_is_cut(outbox: AuditOutbox, log: AuditTa
     ]
 
 
+def test_the_stream_of_the_outbox_wakes_the_task() -> None:
+    with deployed():
+        dependencies.audit_outbox().leave(event())
+        told = {"Records": [{"eventName": "INSERT", "eventSource": "aws:dynamodb"}]}
+        assert scheduled.handler(told, None)["moved"] == 1
+        assert scheduled.handler(told, None)["moved"] == 0
+
+
 def test_the_scheduled_task_moves_what_waits() -> None:
     with deployed():
         dependencies.audit_outbox().leave(event())

@@ -269,7 +269,10 @@ def short_visibility(template: Template) -> list[str]:
     """A message stays hidden for at least six times the timeout of the function that handles it."""
     found = []
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
-        queue = template["Resources"][text_of(mapping["Properties"]["EventSourceArn"])]["Properties"]
+        source = template["Resources"][text_of(mapping["Properties"]["EventSourceArn"])]
+        if source["Type"] != "AWS::SQS::Queue":  # the stream of a table hides nothing
+            continue
+        queue = source["Properties"]
         function = template["Resources"][text_of(mapping["Properties"]["FunctionName"])]["Properties"]
         if queue.get("VisibilityTimeout", 30) < 6 * function["Timeout"]:
             found.append(str(queue["QueueName"]))

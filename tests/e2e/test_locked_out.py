@@ -1,0 +1,52 @@
+"""Nobody locks a client out by failing in its name: neither its requests nor its right secret are used up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.archive import Archive
+from tests.e2e.operator import Operator
+from tests.e2e.service_accounts import ServiceAccounts
+
+TOKEN = "/api/v1/auth/token"
+GRANT = {"grant_type": "client_credentials"}
+WRONG = 45
+"""More than one client may fail from one address in five minutes, and fewer than the address may."""
+
+
+@pytest.fixture
+def _failures_forgotten(operator: Operator) -> Iterator[None]:
+    """Count no failure of these tests against the address that all others come from as well."""
+    table = f"{operator.prefix}-attempts"
+
+    def forget() -> None:
+        for page in operator.dynamodb.get_paginator("scan").paginate(TableName=table):
+            for item in page["Items"]:
+                operator.dynamodb.delete_item(TableName=table, Key={"attempt_id": item["attempt_id"]})
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("_failures_forgotten")
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_the_right_secret_is_accepted_after_any_number_of_wrong_ones(
+    archive: Archive, accounts: ServiceAccounts, seen_before: bool
+) -> None:
+    client = accounts.create("READONLY")
+
+    def ask(secret: str) -> int:
+        return archive.anonymous("POST", TOKEN, data=GRANT, auth=(client.client_id, secret)).status_code
+
+    if seen_before:
+        assert ask(client.client_secret) == 200
+    answers = [ask("x" * 43) for _ in range(WRONG)]
+    assert set(answers) <= {401, 429}
+    assert answers[-1] == 429
+    right = archive.anonymous("POST", TOKEN, data=GRANT, auth=(client.client_id, client.client_secret))
+    assert right.status_code == 200, right.text
+    used = int(right.headers["RateLimit-Limit"]) - int(right.headers["RateLimit-Remaining"])
+    assert used <= 2, "wrong requests are none of the account's"
