@@ -86,6 +86,15 @@ def functions_that_fail_unnoticed(template: Template) -> list[str]:
     return [name for name in functions if _dimension(template, "FunctionName", name) not in alarmed]
 
 
+def _queue_mappings(template: Template) -> list[Any]:
+    """Give what makes a function read a queue. A stream only wakes a task that the clock wakes too."""
+    return [
+        one
+        for one in of_type(template, "AWS::Lambda::EventSourceMapping").values()
+        if template["Resources"][text_of(one["Properties"]["EventSourceArn"])]["Type"] == "AWS::SQS::Queue"
+    ]
+
+
 def functions_throttled_unnoticed(template: Template) -> list[str]:
     """Each function behind the API or a queue has an alarm on throttling."""
     alarmed = _alarmed(template, "AWS/Lambda", "Throttles")
@@ -95,10 +104,7 @@ def functions_throttled_unnoticed(template: Template) -> list[str]:
         for one in permissions
         if one["Properties"]["Principal"] == "apigateway.amazonaws.com"
     }
-    called |= {
-        text_of(one["Properties"]["FunctionName"])
-        for one in of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    }
+    called |= {text_of(one["Properties"]["FunctionName"]) for one in _queue_mappings(template)}
     return sorted(name for name in called if _dimension(template, "FunctionName", name) not in alarmed)
 
 
@@ -106,10 +112,7 @@ def queues_unwatched(template: Template) -> list[str]:
     """Each queue that a function reads has an alarm on age, each dead letter queue one on any message."""
     aged = _alarmed(template, "AWS/SQS", "ApproximateAgeOfOldestMessage")
     filled = _alarmed(template, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
-    read = {
-        text_of(one["Properties"]["EventSourceArn"])
-        for one in of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    }
+    read = {text_of(one["Properties"]["EventSourceArn"]) for one in _queue_mappings(template)}
     dead = {
         text_of(one["Properties"]["RedrivePolicy"]["deadLetterTargetArn"])
         for one in of_type(template, "AWS::SQS::Queue").values()
