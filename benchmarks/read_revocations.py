@@ -60,7 +60,8 @@ def _become(address: str) -> None:
 
 
 def _first_reading(prefix: str, spent: list[float]) -> Callable[[], object]:
-    from artstore import aws, dynamodb
+    from artstore import aws
+    from artstore.aws import dynamodb
 
     aws.session.cache_clear()
     dynamodb.connect.cache_clear()
