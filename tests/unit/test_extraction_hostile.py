@@ -72,7 +72,7 @@ def encrypted(package: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        pytest.param(make_zip({WORD: "<d><t>" + "a" * 50_000_000}), ("partial", "text_limit"), id="ratio"),
+        pytest.param(make_zip({WORD: "<d><t>" + "a" * 30_000_000}), ("partial", "text_limit"), id="ratio"),
         pytest.param(make_zip({WORD: "<d>" + "<e></e>" * 5_000_000}), ("partial", "zip_bomb"), id="ratio of tags"),
         pytest.param(
             lie_about_size(make_zip({WORD: "<d>" + " " * 30_000_000 + "</d>"}), WORD.encode(), 10),
@@ -117,7 +117,7 @@ def test_a_hostile_package_has_an_outcome(body: bytes, expected: tuple[str, str 
 
 
 def test_a_list_of_very_many_entries_is_cut() -> None:
-    status, reason = outcome(many_entries(25_000, "x/{}").replace(b"word/document.xml", b"note/document.txt"))
+    status, reason = outcome(many_entries(20_500, "x/{}").replace(b"word/document.xml", b"note/document.txt"))
     assert (status, reason) in {("partial", "too_many_entries"), *BOUNDED}
 
 
@@ -128,7 +128,7 @@ def test_a_list_of_very_many_entries_is_cut() -> None:
         for packed in (True, False)
         for name, tar in {
             "entries": formats.make_tape("w")[:1024] * 30_000,
-            "zeros": formats.make_tape("w") + bytes(50_000_000),
+            "zeros": formats.make_tape("w") + bytes(10_000_000),
             "huge member": bytes(124) + b"77777777777\0" + bytes(376) + bytes(20_000_000),
         }.items()
     ],
@@ -155,7 +155,7 @@ def deep_mail(depth: int) -> bytes:
     ("body", "declared"),
     [
         pytest.param(b'{"a":' * 1_000_000, "application/json", id="deep JSON"),
-        pytest.param(b"[" * 5_000_000 + b"]" * 5_000_000, "application/json", id="deeper JSON"),
+        pytest.param(b"[" * 1_000_000 + b"]" * 1_000_000, "application/json", id="deeper JSON"),
         pytest.param(b'"' + b"\\" * 3_000_001, "application/json", id="backslashes"),
         pytest.param(b'{"a":"' + b"\\u00e4" * 1_000_000, "application/json", id="escapes without end"),
         pytest.param(b'{"a":1}\n' * 500_000, "application/x-ndjson", id="many lines"),
@@ -168,7 +168,7 @@ def deep_mail(depth: int) -> bytes:
         pytest.param(b"<div>" * 200_000, "text/html", id="deep page"),
         pytest.param(b"<!--" * 1_000_000, "text/html", id="page of comments"),
         pytest.param(b"<a b='" * 1_000_000, "text/html", id="attributes without end"),
-        pytest.param(b"<p>" + b"x" * 20_000_000, "text/html", id="long page"),
+        pytest.param(b"<p>" + b"x" * 9_000_000, "text/html", id="long page"),
         pytest.param(deep_mail(2_000), "message/rfc822", id="deep mail"),
         pytest.param(b"Subject: " + b"=?utf-8?q?" * 200_000 + b"\n\nx", "message/rfc822", id="encoded words"),
         pytest.param(b"Content-Type: " + b'a; b="' * 100_000 + b"\n\nx", "message/rfc822", id="parameters"),
@@ -182,8 +182,8 @@ def deep_mail(depth: int) -> bytes:
         pytest.param(rb"{\rtf1{\info{\title " + b"t" * 5_000_000, "application/rtf", id="RTF title"),
         pytest.param(b"\x1b]" * 500_000, "text/plain", id="control strings without end"),
         pytest.param(("\u0301" * 3_000_000).encode(), "text/plain", id="marks"),
-        pytest.param(b"\xe4" * 20_000_000, "text/plain", id="one byte, often"),
-        pytest.param("ЖЯ ".encode("cp1251") * 5_000_000, "text/plain", id="long text in a charset of its own"),
+        pytest.param(b"\xe4" * 3_000_000, "text/plain", id="one byte, often"),
+        pytest.param("ЖЯ ".encode("cp1251") * 1_000_000, "text/plain", id="long text in a charset of its own"),
     ],
 )
 def test_a_hostile_text_has_an_outcome(body: bytes, declared: str) -> None:
@@ -207,7 +207,7 @@ EXIF_IN_A_CIRCLE = b"II*\0" + struct.pack("<IHHHIII", 8, 1, 0x8769, 4, 1, 8, 8)
         pytest.param(formats.make_jpeg(9, 9, b"II*\0" + b"\xff" * 60_000), id="EXIF of ones"),
         pytest.param(b"\xff\xd8\xff\xe1" + b"\xff\xe1\x00\x02" * 500_000, id="segments"),
         pytest.param(
-            b"II*\0\x08\0\0\0\xff\xff" + b"\x0e\x01\x02\0\xff\xff\xff\x7f\0\0\0\0" * 65_535, id="huge TIFF tags"
+            b"II*\0\x08\0\0\0\xff\xff" + b"\x0e\x01\x02\0\xff\xff\xff\x7f\0\0\0\0" * 5_000, id="huge TIFF tags"
         ),
         pytest.param(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x01meta" * 100_000, id="HEIC boxes"),
         pytest.param(b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + b"TIT2\x7f\x7f\x7f\x7f\0\0" * 1_000, id="huge tag"),
