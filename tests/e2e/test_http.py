@@ -132,13 +132,14 @@ def test_an_upload_started_twice_under_one_key_is_one(archive: Archive) -> None:
     announced["retention_policy"] = "temporary"
 
     def start() -> requests.Response:
-        return archive.request("POST", FILES, json=announced, headers=key)
+        # At the same moment means in environments of their own, which have to be started.
+        return archive.request("POST", FILES, json=announced, headers=key, timeout=120)
 
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        answers = [each.result() for each in [pool.submit(start) for _ in range(4)]]
-    assert sorted(each.status_code for each in answers) == [200, 200, 200, 201]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = [each.result() for each in [pool.submit(start) for _ in range(2)]]
+    assert sorted(each.status_code for each in answers) == [200, 201]
     assert len({each.json()["file_id"] for each in answers}) == 1
-    assert put(answers[3].json()["upload"], content).status_code == 200
+    assert put(answers[1].json()["upload"], content).status_code == 200
     file_id = answers[0].json()["file_id"]
     archive.wait_for(file_id)
     again = start()
