@@ -255,6 +255,7 @@ def test_the_openapi_document_says_where_the_api_answers(
         public_url=public_url,
         elements=StorageElements((StorageElement("edit-01", "edit-b", Mode.EDIT),)),
         database_url="postgresql://unit",
+        cursor_key_secret_id="cursors",
     )
     monkeypatch.setattr(dependencies, "settings", lambda: settings)
     answer = call(app, "GET", "/openapi.json")
