@@ -7,7 +7,7 @@ from uuid import UUID
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
-from artstore.aws.dynamodb import reaching_dynamodb
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
 from artstore.tables import UploadRecord, bind
 from functions.upload.uploads import AWAITED
 
@@ -38,7 +38,7 @@ class UploadRecords:
             try:
                 record.save(condition=condition)
             except PutError as error:
-                if error.cause_response_code == "ConditionalCheckFailedException":
+                if refusal_code(error) == "ConditionalCheckFailedException":
                     return False
                 raise
         return True
