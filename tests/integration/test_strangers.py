@@ -23,6 +23,7 @@ from artstore.tables import ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import dependencies
 from functions.query import app as query
+from functions.query import dependencies as query_dependencies
 from functions.upload import app as upload
 from tests.support.auth import ISSUER, PREFIX, deployed
 from tests.support.gateway import Context, event
@@ -36,6 +37,11 @@ ENDPOINTS = [
     for each in (*auth.ENDPOINTS, *query.ENDPOINTS, *upload.ENDPOINTS)
     if each.path != "/health/ready"  # which says 503 when something is away, as here
 ]
+OF_THE_READ_SIDE = {
+    "ARTSTORE_STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
+    "ARTSTORE_CURSOR_KEY_SECRET_ID": "x",
+    "ARTSTORE_DATABASE_URL": "postgresql://nowhere",
+}
 fuzzing = settings(
     max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
@@ -44,13 +50,15 @@ fuzzing = settings(
 @pytest.fixture(scope="module")
 def app() -> Iterator[ArtStoreApp]:
     """Every route in one application; an account that the strangers know of, with a key that they have not."""
-    with deployed():
+    with deployed(**OF_THE_READ_SIDE):
+        query_dependencies.settings.cache_clear()
         dependencies.key_rotation().ensure()
         jwk = {**RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "RS256"}
         account = bind(ServiceAccount, PREFIX)(KNOWN_CLIENT, username="r", role="READONLY", created_at="x")
         account.jwks = {"keys": [jwk]}
         account.save()
         yield create_app("strangers", ENDPOINTS, lambda token: dependencies.token_verifier().verify(token))
+        query_dependencies.settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
