@@ -20,7 +20,7 @@ from tests.e2e.service_accounts import ServiceAccounts, TestClient
 CLIENTS = 8
 ROTATIONS = 4
 AHEAD_SECONDS = 10
-PAUSE_SECONDS = 0.4
+PAUSE_SECONDS = 0.1
 """Between two rounds of a client: together they ask all the time, and leave the machine to others as well."""
 ROTATE = "/api/v1/jwt-keys/rotate"
 
