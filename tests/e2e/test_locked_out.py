@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.e2e.archive import Archive
-from tests.e2e.operator import Operator
 from tests.e2e.service_accounts import ServiceAccounts
 
 TOKEN = "/api/v1/auth/token"
@@ -16,22 +13,8 @@ WRONG = 45
 """More than one client may fail from one address in five minutes, and fewer than the address may."""
 
 
-@pytest.fixture
-def _failures_forgotten(operator: Operator) -> Iterator[None]:
-    """Count no failure of these tests against the address that all others come from as well."""
-    table = f"{operator.prefix}-attempts"
-
-    def forget() -> None:
-        for page in operator.dynamodb.get_paginator("scan").paginate(TableName=table):
-            for item in page["Items"]:
-                operator.dynamodb.delete_item(TableName=table, Key={"attempt_id": item["attempt_id"]})
-
-    forget()
-    yield
-    forget()
-
-
-@pytest.mark.usefixtures("_failures_forgotten")
+@pytest.mark.alone
+@pytest.mark.usefixtures("failures_forgotten")
 @pytest.mark.parametrize("seen_before", [True, False])
 def test_the_right_secret_is_accepted_after_any_number_of_wrong_ones(
     archive: Archive, accounts: ServiceAccounts, seen_before: bool

@@ -102,6 +102,7 @@ def knock(
     return answer.status
 
 
+@pytest.mark.usefixtures("failures_forgotten")
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_no_body_makes_a_door_fail(
     door: http.client.HTTPConnection, archive: Archive, body: tuple[str, bytes]
@@ -112,6 +113,7 @@ def test_no_body_makes_a_door_fail(
         assert knock(door, archive, "POST", path, headers, text) in (400, 401, 429), path
 
 
+@pytest.mark.usefixtures("failures_forgotten")
 @pytest.mark.parametrize("authorization", HEADERS.values(), ids=HEADERS)
 def test_no_authorization_makes_a_door_fail(
     door: http.client.HTTPConnection, archive: Archive, authorization: str
