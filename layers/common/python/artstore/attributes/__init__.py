@@ -16,6 +16,7 @@ every other one. The alternative, a size that is not the file's, would make the 
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -23,15 +24,18 @@ from uuid import UUID
 
 import msgspec
 
+from artstore.attributes.storable import MAX_DEPTH, MAX_INTEGER, is_too_deep
 from artstore.attributes.v1 import from_v1
 from artstore.errors import Invalid, TooLarge
 
 SCHEMA_VERSION = "2.0"
 MAX_BYTES = 64 * 1024
 """The most an attr.json may weigh. What is larger is refused before it is written or parsed."""
+ROOM_TO_COME = 16 * 1024
+"""What a client's part of an attr.json leaves free (bytes) for what is found in the document, and for changes."""
 
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -141,20 +145,23 @@ _ADDED = (
 
 def parse(raw: bytes) -> Attributes:
     """Read an attr.json of schema 2.x, of v1 (no schema_version), or of the older v1 dialect
-    (``attributes_v1``).
+    (``attributes_v1``): UTF-8, or what a byte order mark says, as editors on Windows leave one.
 
     Raises:
         TooLarge: more than ``MAX_BYTES``.
-        Invalid: ``attributes_not_json``, ``attributes_version_unsupported`` or ``attributes_invalid``.
+        Invalid: ``attributes_not_json``, ``attributes_too_deep``, ``attributes_version_unsupported`` or
+            ``attributes_invalid``.
     """
     if len(raw) > MAX_BYTES:
         raise TooLarge(f"attr.json has {len(raw)} bytes, the most is {MAX_BYTES}", code="attributes_too_large")
     try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = msgspec.json.decode(_in_utf8(raw))
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Invalid("attr.json is not JSON", code="attributes_not_json") from error
     if not isinstance(document, dict):
         raise Invalid("attr.json is not a JSON object", code="attributes_invalid")
+    if is_too_deep(document, MAX_DEPTH + 1):
+        raise Invalid(f"attr.json is nested more than {MAX_DEPTH} levels deep", code="attributes_too_deep")
     return from_document(document)
 
 
@@ -180,19 +187,36 @@ def from_document(document: Mapping[str, Any]) -> Attributes:
 
 
 def dump(attributes: Attributes) -> bytes:
-    """Write an attr.json: UTF-8, indented by two, the same bytes for the same attributes.
+    """Write an attr.json: UTF-8, indented by two unless only without it fits, the same bytes for the same
+    attributes.
 
     Raises:
         Invalid: ``attributes_invalid`` when a value breaks the schema.
         TooLarge: ``attributes_too_large`` when it would exceed ``MAX_BYTES``.
     """
-    raw = msgspec.json.format(msgspec.json.encode(to_document(attributes)), indent=2) + b"\n"
-    _convert(msgspec.json.decode(raw))
-    if len(raw) > MAX_BYTES:
+    compact = msgspec.json.encode(to_document(attributes))
+    _convert(msgspec.json.decode(compact))
+    indented = msgspec.json.format(compact, indent=2) + b"\n"
+    if len(indented) <= MAX_BYTES:
+        return indented
+    if len(compact) > MAX_BYTES:
         raise TooLarge(
-            f"attr.json would have {len(raw)} bytes, the most is {MAX_BYTES}", code="attributes_too_large"
+            f"attr.json would have {len(compact)} bytes, the most is {MAX_BYTES}", code="attributes_too_large"
         )
-    return raw
+    return compact
+
+
+def check_room(attributes: Attributes) -> None:
+    """Check that an attr.json that is yet to be written has ``ROOM_TO_COME``.
+
+    Raises TooLarge (``attributes_too_large``).
+    """
+    size, limit = len(msgspec.json.encode(to_document(attributes))), MAX_BYTES - ROOM_TO_COME
+    if size > limit:
+        raise TooLarge(
+            f"name, description, tags and custom_attributes have {size} bytes together, the most is {limit}",
+            code="attributes_too_large",
+        )
 
 
 def to_document(attributes: Attributes) -> dict[str, Any]:
@@ -209,6 +233,23 @@ def to_document(attributes: Attributes) -> dict[str, Any]:
             _unfold(document[name])
     _unfold(document)
     return document
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with UTF-16's mark
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def _in_utf8(raw: bytes) -> bytes:
+    """Give the text without its byte order mark. Raises UnicodeDecodeError where the mark is not true."""
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            return raw.removeprefix(mark).decode(encoding).encode()
+    return raw
 
 
 def _convert(document: dict[str, Any]) -> Attributes:
