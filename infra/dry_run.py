@@ -30,11 +30,13 @@ from infra.local.state import LocalDirectory, exclusive
 
 SUBSTITUTES: Mapping[str, str] = {
     "RequireTls": "false",
+    "CreateOnlyAttributes": "false",
     "VpcSubnetIds": "",
     "VpcSecurityGroupIds": "",
     "PermissionsBoundaryArn": "",
 }
-"""Parameters that cannot be as the stage has them: there is no TLS, no network to be in, no policy beside."""
+"""Parameters that cannot be as the stage has them: there is no TLS, policies know no conditional writes, no
+network to be in, no policy beside."""
 
 
 def dry_run(stage: Stage, console: Console) -> str:

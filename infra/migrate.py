@@ -30,9 +30,9 @@ _LOCK = 0x61727473746F7265  # "artstore"
 _LOCK_TIMEOUT = "60s"
 
 
-def upgrade(url: str) -> tuple[str | None, str | None]:
-    """Migrate the database behind ``url`` (postgresql://...) to the newest schema; give revision before and
-    after.
+def upgrade(url: str, revision: str = "head") -> tuple[str | None, str | None]:
+    """Migrate the database behind ``url`` (postgresql://...) to the newest schema, or to an older revision; give
+    revision before and after.
 
     Raises psycopg.OperationalError or sqlalchemy.exc.OperationalError when the database does not answer in
     10 s, or the lock is not free within a minute.
@@ -43,7 +43,7 @@ def upgrade(url: str) -> tuple[str | None, str | None]:
         before = MigrationContext.configure(connection).get_current_revision()
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
         return before, MigrationContext.configure(connection).get_current_revision()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import psycopg
 
@@ -20,17 +19,18 @@ from artstore.index.document_words import WORDS_VERSION, words_of
 BATCH = 100
 """Rows a transaction: half a second of work for ordinary documents."""
 
-_FIRST = UUID(int=0)
+_FIRST = ("", "")
 
 _OLD = """
-SELECT file_id, attributes, search_text FROM documents
-WHERE file_id > %(after)s AND NOT removed AND words_for IS DISTINCT FROM %(version)s || ' ' || attributes_etag
-ORDER BY file_id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+SELECT bucket, object_key, attributes, search_text FROM documents
+WHERE (bucket, object_key) > (%(after_bucket)s, %(after_key)s) AND file_id IS NOT NULL
+    AND words_for IS DISTINCT FROM %(version)s || ' ' || attributes_etag
+ORDER BY bucket, object_key LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 """
 _REWORD = """
 UPDATE documents SET search = %(search)s::tsvector, passages = %(passages)s::text[]::tsvector[],
     words_for = %(version)s || ' ' || attributes_etag
-WHERE file_id = %(file_id)s
+WHERE bucket = %(bucket)s AND object_key = %(key)s
 """
 
 
@@ -44,25 +44,31 @@ def reword(url: str, report: Callable[[int], None] = lambda _done: None, batch: 
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         while True:
             with connection.transaction():
-                asked = {"after": after, "version": str(WORDS_VERSION), "batch": batch}
+                asked = {
+                    "after_bucket": after[0],
+                    "after_key": after[1],
+                    "version": str(WORDS_VERSION),
+                    "batch": batch,
+                }
                 rows = connection.execute(_OLD, asked).fetchall()
                 new = [values for row in rows if (values := _values(*row)) is not None]
                 with connection.cursor() as cursor:
                     cursor.executemany(_REWORD, new)
             if not rows:
                 return done
-            after = rows[-1][0]
+            after = rows[-1][:2]
             done += len(new)
             report(done)
 
 
-def _values(file_id: UUID, attributes: dict[str, Any], text: str) -> dict[str, Any] | None:
+def _values(bucket: str, key: str, attributes: dict[str, Any], text: str) -> dict[str, Any] | None:
     try:
         found = words_of(from_document(attributes), text)
     except ArtStoreError:
         return None
     return {
-        "file_id": file_id,
+        "bucket": bucket,
+        "key": key,
         "search": found.search,
         "passages": list(found.passages) or None,
         "version": str(WORDS_VERSION),

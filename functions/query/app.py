@@ -50,13 +50,14 @@ def show_document(file_id: UUID) -> Reply[Document]:
     scope=Scope.FILES_READ,
     status=307,
     summary="Download a document",
-    error_statuses=(404,),
+    error_statuses=(404, 410),
 )
 def download_document(file_id: UUID, request: Request) -> Redirect | Reply[DownloadLink]:
     """Redirect to a link that storage serves as an attachment, valid for minutes.
 
     A client whose Accept names application/json, and wants nothing that the document may be more than that, gets
     the link as JSON instead. The link needs no token, and the token must not be sent along to storage.
+    A document whose status is MISSING has no bytes: 410.
     """
     download = dependencies.documents().download(file_id)
     link = download.link

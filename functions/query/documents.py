@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import to_document
-from artstore.errors import Invalid, NotFound
+from artstore.errors import Gone, Invalid, NotFound
 from artstore.index import DocumentIndex, IndexedDocument
 from artstore.presign import Presigned
 from functions.query.cursors import Cursors
@@ -68,15 +68,20 @@ class Documents:
         return _show(found), found.attributes_etag
 
     def download(self, file_id: UUID) -> Download:
-        """Give a link to the very version that was verified, always as an attachment. Raises NotFound."""
+        """Give a link to the very version that was verified, always as an attachment.
+
+        Raises NotFound, and Gone (``document_missing``) when the bytes are no longer there.
+        """
         found = self._find(file_id)
+        if found.missing:
+            raise Gone("the document's bytes are not in storage any more", code="document_missing")
         link = self._signer.sign_download(
             found.bucket,
             found.key,
             expires_in=self._download_expiry_seconds,
             filename=found.attributes.original_filename,
             content_type=found.attributes.content_type,
-            version_id=found.attributes.storage_version_id,
+            version_id=found.version_id,
         )
         return Download(link, found.attributes.content_type)
 
@@ -88,4 +93,6 @@ class Documents:
 
 
 def _show(found: IndexedDocument) -> Document:
-    return msgspec.convert({**to_document(found.attributes), "status": "STORED"}, Document)
+    return msgspec.convert(
+        {**to_document(found.attributes), "status": "MISSING" if found.missing else "STORED"}, Document
+    )

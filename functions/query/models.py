@@ -30,6 +30,7 @@ class Document(msgspec.Struct, kw_only=True):
     schema_version: str
     file_id: UUID
     status: str
+    """STORED, or MISSING when its bytes are no longer in storage."""
     original_filename: str
     storage_filename: str
     file_size: int

@@ -23,7 +23,7 @@ from artstore import deadline, telemetry
 from artstore.errors import Unavailable
 from functions.storage_events import dependencies
 from functions.storage_events.events import StorageEvent, parse_message
-from functions.storage_events.ingest import Outcome, Result
+from functions.storage_events.outcomes import Outcome, Result
 
 SERVICE = "storage-events"
 NEEDED_MILLISECONDS = 15_000
@@ -35,6 +35,10 @@ _METRICS = {
     Outcome.STORED: "DocumentsStored",
     Outcome.REJECTED: "DocumentsRejected",
     Outcome.PROJECTED: "DocumentsProjected",
+    Outcome.DESCRIBED_ANEW: "DocumentsDescribedAnew",
+    Outcome.DUPLICATE_ID: "DuplicateIds",
+    Outcome.FOREIGN_VERSION: "ForeignVersions",
+    Outcome.MISSING: "DocumentsMissing",
     Outcome.REMOVED: "DocumentsRemoved",
     Outcome.INVALID_ATTRIBUTES: "InvalidAttributes",
 }
@@ -116,6 +120,8 @@ def _handle_event(logger: Logger, event: StorageEvent, common: dict[str, str]) -
         fields["file_id"] = str(result.file_id)
     if result.reason:
         fields["reason"] = result.reason
+    if result.other:
+        fields["other"] = result.other
     if result.unread:
         fields["unread"] = True
     logger.info("event", extra=fields)

@@ -1,4 +1,5 @@
-"""What attr.json says of a document that has just arrived: from its upload record, or from the object alone."""
+"""What attr.json says of a document that has just arrived, from its upload record or from the object alone, and of
+one whose object was overwritten."""
 
 from __future__ import annotations
 
@@ -6,11 +7,17 @@ import posixpath
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import msgspec
+
+from artstore import attributes as attr
 from artstore.attributes import Attributes, Extracted, Retention
+from artstore.attributes.storable import MAX_INTEGER
 from artstore.elements import StorageElement
+from artstore.errors import TooLarge
 from artstore.objects import StoredObject
 from artstore.tables import UploadRecord
 from functions.storage_events.extraction.sniffing import choose_type
+from functions.storage_events.sight import version_of
 
 STRANGER = "s3"
 """The owner of documents that were copied in with a tool of S3's."""
@@ -42,7 +49,7 @@ def describe_upload(
         content_encoding=stored.content_encoding,
         extracted=extracted,
         storage_element_id=element.element_id,
-        storage_version_id=_version(stored),
+        storage_version_id=version_of(stored),
     )
 
 
@@ -68,13 +75,50 @@ def describe_stranger(
         content_encoding=stored.content_encoding,
         extracted=extracted,
         storage_element_id=element.element_id,
-        storage_version_id=_version(stored),
+        storage_version_id=version_of(stored),
     )
 
 
-def _version(stored: StoredObject) -> str | None:
-    """Give the object's version, None where the bucket keeps none (S3 then says nothing, or ``null``)."""
-    return None if stored.version_id == "null" else stored.version_id
+def describe_anew(before: Attributes, checksum: str, stored: StoredObject, extracted: Extracted) -> Attributes:
+    """Describe the bytes that were put over a document's; whose it is and what was said of it stays."""
+    return msgspec.structs.replace(
+        before,
+        file_size=stored.size,
+        checksum=checksum,
+        content_type=choose_type(stored.content_type, extracted.detected_type),
+        content_encoding=stored.content_encoding,
+        original_size=None,
+        original_checksum=None,
+        extracted=extracted,
+        storage_version_id=version_of(stored),
+        revision=min(before.revision + 1, MAX_INTEGER),
+        updated_at=max(before.updated_at, stored.last_modified),
+    )
+
+
+def write_attributes(described: Attributes) -> tuple[Attributes, bytes]:
+    """Give the attr.json; what was extracted is told in short where the whole would not fit.
+
+    Raises Invalid, and TooLarge (``attributes_too_large``).
+    """
+    try:
+        return described, attr.dump(described)
+    except TooLarge:
+        if described.extracted is None:
+            raise
+    found = described.extracted
+    short = Extracted(status=found.status, reason=found.reason, format=found.format, characters=found.characters)
+    described = msgspec.structs.replace(described, extracted=short)
+    return described, attr.dump(described)
+
+
+def is_at_home(described: Attributes, key: str, element: StorageElement) -> bool:
+    """Tell whether the attr.json names the place it lies at: its element, folder and name."""
+    if described.storage_element_id not in (None, element.element_id):
+        return False
+    folder = described.storage_path.strip("/")
+    named = f"{folder}/{described.storage_filename}" if folder else described.storage_filename
+    return key.removeprefix(element.prefix).lstrip("/") == named
 
 
 def stranger_id(bucket: str, key: str) -> UUID:

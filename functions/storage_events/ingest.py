@@ -1,71 +1,46 @@
-"""What follows from an event: a document is verified, described and indexed, or its index row follows attr.json.
+"""What follows from an event: the index, and where one is due an attr.json, follow what lies in the bucket now.
 
-The order is what makes a crash harmless. attr.json is written first and only once: from then on the document
-exists. The index follows, the upload record comes last. An event that comes again finds attr.json there and does
-what is left; attr.json's own event heals an index that was missed. Nothing is ever deleted here.
+An event says where to look, and hardly more: it may come twice, late, or after others. Whoever handles it looks at
+the place, writes what is there, and looks again when the index had a row for the place already, until there is
+nothing left to write. A row that is new needs no second look: had the place changed in between, that change's own
+event would have left a row, a tombstone at least. So an upload costs no call to storage twice.
+
+The order is what makes a crash harmless. attr.json is written first, and only where none is: from then on the
+document exists. The index follows, the upload record comes last. An event that comes again finds attr.json there
+and does what is left. Nothing is ever deleted here. docs/architecture.md ("What the archive shows") has the whole.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
-import msgspec
-
-from artstore import attributes as attr
-from artstore.attributes import Attributes, Extracted
-from artstore.elements import StorageElement, StorageElements
-from artstore.errors import Invalid, NotFound, PreconditionFailed, TooLarge
-from artstore.index import DocumentIndex, Projection
-from artstore.naming import attributes_key, document_key, file_id_of, is_attributes_key, is_reserved
-from artstore.objects import Content, StoredObject
+from artstore.elements import StorageElements
+from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
+from artstore.index import DocumentIndex, KnownPlace
+from artstore.index.claims import Place
+from artstore.naming import attributes_key, file_id_of
+from artstore.objects import StoredObject
 from artstore.tables import UploadRecord
-from functions.storage_events.description import describe_stranger, describe_upload, stranger_id
-from functions.storage_events.events import EventKind, StorageEvent
-from functions.storage_events.extraction import Document, Extraction, Reading, sniff
+from functions.storage_events.deletion import is_left_behind
+from functions.storage_events.description import (
+    describe_stranger,
+    describe_upload,
+    stranger_id,
+    write_attributes,
+)
+from functions.storage_events.events import StorageEvent
+from functions.storage_events.following import Follower
+from functions.storage_events.outcomes import Outcome, Result, Step
+from functions.storage_events.places import Spot, find_spot
+from functions.storage_events.reading import Extracting, Reader
+from functions.storage_events.sight import Look, Objects, identify
 
-MAX_FETCH = 32 * 1024 * 1024
-"""The most bytes of a document that are read to extract from; sizes and checksums have no such limit."""
-_FIRST_FETCH = 256 * 1024
-
-
-class Outcome(enum.StrEnum):
-    """What became of an event."""
-
-    STORED = "stored"
-    REJECTED = "rejected"
-    ALREADY_STORED = "already_stored"
-    PROJECTED = "projected"
-    UNCHANGED = "unchanged"
-    REMOVED = "removed"
-    GONE = "gone"
-    INVALID_ATTRIBUTES = "invalid_attributes"
-    IGNORED = "ignored"
-
-
-class Result(msgspec.Struct, frozen=True):
-    """The outcome, the document it concerns, and a reason when there is more to say.
-
-    ``unread`` is True for a stored document that a processor should have read and could not, so that only its
-    name and attributes can be searched for.
-    """
-
-    outcome: Outcome
-    file_id: UUID | None = None
-    reason: str | None = None
-    unread: bool = False
-
-
-class Objects(Protocol):
-    """The calls on storage that ingesting makes; see artstore.objects."""
-
-    def head(self, bucket: str, key: str) -> StoredObject: ...
-    def read(self, bucket: str, key: str, limit: int, *, if_match: str | None = None) -> Content: ...
-    def sha256(self, bucket: str, key: str, *, if_match: str) -> str: ...
-    def create(self, bucket: str, key: str, body: bytes) -> str | None: ...
+MOST_LOOKS = 8
+"""How often a place is looked at for one event; one that changes faster is left to the event coming again."""
+_OPEN = ("PENDING", "EXPIRED")
 
 
 class Records(Protocol):
@@ -90,7 +65,7 @@ class Ingest:
         objects: Objects,
         records: Records,
         index: DocumentIndex,
-        extraction: Extraction,
+        extraction: Extracting,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         """Take the ports of one deployment."""
@@ -98,61 +73,110 @@ class Ingest:
         self._objects = objects
         self._records = records
         self._index = index
-        self._extraction = extraction
         self._clock = clock
+        self._reader = Reader(objects, extraction)
+        self._follower = Follower(objects, index, self._reader)
 
     def handle(self, event: StorageEvent) -> Result:
         """Do what follows from the event. Raises Unavailable: then it is to be tried again."""
-        if is_reserved(event.key):
-            return Result(Outcome.IGNORED, reason="reserved")
-        element = self._elements.locate(event.bucket, event.key)
-        if element is None:
-            return Result(Outcome.IGNORED, reason="not_in_a_storage_element")
-        if event.key.endswith("/"):
-            return Result(Outcome.IGNORED, reason="folder_marker")
-        if event.kind is EventKind.CREATED:
-            if is_attributes_key(event.key):
-                return self._follow_attributes(event.bucket, event.key)
-            return self._ingest(element, event.bucket, event.key)
-        if event.kind is EventKind.REMOVED and is_attributes_key(event.key):
-            return self._follow_removal(event)
-        return Result(Outcome.IGNORED, reason="nothing_follows")
+        spot = find_spot(self._elements, event)
+        if isinstance(spot, Result):
+            return spot
+        result: Result | None = None
+        for number in range(MOST_LOOKS):
+            try:
+                step = self._step(spot, is_first=number == 0)
+            except (NotFound, PreconditionFailed):
+                continue  # removed or replaced between two calls
+            if step.wrote or result is None:
+                result = step.result
+            if step.settled:
+                return result
+        raise Unavailable("the object changes faster than it can be described")
 
-    def _ingest(self, element: StorageElement, bucket: str, key: str) -> Result:
-        """Verify, describe and index the document under ``key``."""
-        try:
-            stored = self._objects.head(bucket, key)
-            record = self._find_record(bucket, key)
-            if record is not None and record.status == "REJECTED":
-                return Result(Outcome.REJECTED, UUID(record.file_id), record.reason)
-            if record is None or record.status == "STORED":
-                known = self._settled(bucket, key, record)
-                if known is not None:
-                    return known
-            if record is not None and (reason := self._mismatch(record, stored)) is not None:
-                return self._reject(record, reason)
-            return self._store(element, stored, record)
-        except (NotFound, PreconditionFailed):
-            # Removed, or replaced, since: whatever is there now has an event of its own.
-            return Result(Outcome.GONE, file_id_of(key))
+    def _step(self, spot: Spot, *, is_first: bool) -> Step:
+        """Look once, and write what is not yet as it was seen."""
+        look = Look(self._objects, spot.place)
+        record = self._find_record(spot.place) if spot.is_new_object else None
+        is_open = record is not None and record.status in _OPEN and look.object() is not None
+        known = self._index.at(*spot.place)
+        # Where an upload is expected for the first time, no attr.json is: creating it will tell.
+        beside = None if is_first and is_open and known is None else look.attributes()
+        if beside is None:
+            return self._without_attributes(spot, look, known, record)
+        step = self._follower.follow(spot, look, known, beside)
+        stored = look.object() if is_open else None
+        if record is None or stored is None or step.result.outcome is not Outcome.ALREADY_STORED:
+            return step
+        if (reason := self._mismatch(record, stored)) is not None:
+            return self._reject(record, reason, settled=step.settled)
+        self._records.mark_stored(record, stored.version_id, self._clock())
+        return Step(Result(Outcome.STORED, step.result.file_id), wrote=True, settled=step.settled)
 
-    def _find_record(self, bucket: str, key: str) -> UploadRecord | None:
+    def _find_record(self, place: Place) -> UploadRecord | None:
         """Find the record by the id in the key; a copy of the object elsewhere is not what it permitted."""
-        file_id = file_id_of(key)
+        file_id = file_id_of(place.key)
         record = None if file_id is None else self._records.find(file_id)
-        if record is None or (record.bucket, record.key) != (bucket, key):
-            return None
-        return record
+        return record if record is not None and (record.bucket, record.key) == place else None
 
-    def _settled(self, bucket: str, key: str, record: UploadRecord | None) -> Result | None:
-        """Finish what an earlier event left; None when there was no earlier one."""
-        followed = self._follow_attributes(bucket, attributes_key(key))
-        if followed.outcome is Outcome.GONE:
-            # Stored, but attr.json is gone: the document was deleted, and a late event does not bring it back.
-            return None if record is None else Result(Outcome.GONE, UUID(record.file_id), "deleted")
-        if followed.outcome is Outcome.INVALID_ATTRIBUTES:
-            return followed
-        return Result(Outcome.ALREADY_STORED, followed.file_id)
+    def _without_attributes(
+        self, spot: Spot, look: Look, known: KnownPlace | None, record: UploadRecord | None
+    ) -> Step:
+        """Ingest an object that is new; otherwise see to it that nothing is shown."""
+        file_id = file_id_of(spot.place.key)
+        stored = look.object() if spot.is_new_object else None
+        if stored is not None:
+            if record is not None and record.status == "REJECTED":
+                return Step(Result(Outcome.REJECTED, file_id, record.reason))
+            if not is_left_behind(identify(stored), known, record, spot.event):
+                return self._ingest(spot, stored, known, record)
+            if record is not None:
+                self._records.mark_stored(record, stored.version_id, self._clock())
+        gone = Result(Outcome.GONE, file_id, "deleted" if stored is not None else None)
+        at = spot.event.at if spot.is_removal and spot.is_about_attributes else None
+        if known is None and not spot.is_removal:
+            return Step(gone)
+        if known is not None and known.file_id is None and not _is_later(at, known.removed_at):
+            return Step(Result(Outcome.UNCHANGED, file_id) if spot.is_removal else gone)
+        written = self._index.remove(*spot.place, at)
+        outcome = Outcome.UNCHANGED if written.file_id is None else Outcome.REMOVED
+        return Step(Result(outcome, written.file_id or file_id), wrote=True, settled=written.first)
+
+    def _ingest(
+        self, spot: Spot, stored: StoredObject, known: KnownPlace | None, record: UploadRecord | None
+    ) -> Step:
+        """Verify, describe and index an object, then settle its record."""
+        upload = record if record is not None and record.status in _OPEN else None
+        if upload is not None and (reason := self._mismatch(upload, stored)) is not None:
+            return self._reject(upload, reason, settled=False)
+        try:
+            checksum = upload.sha256 if upload else self._reader.checksum(stored)
+        except Conflict as error:
+            return Step(Result(Outcome.REJECTED, reason=error.code))
+        reading = self._reader.read(stored, stored.content_type)
+        if upload is not None:
+            described = describe_upload(upload, stored, spot.element, reading.extracted)
+        else:
+            file_id = self._new_id(spot.place, known)
+            described = describe_stranger(file_id, checksum, stored, spot.element, reading.extracted)
+        try:
+            described, raw = write_attributes(described)
+        except (Invalid, TooLarge) as error:
+            if upload is None:
+                return Step(Result(Outcome.REJECTED, described.file_id, error.code))
+            return self._reject(upload, error.code, settled=False)
+        etag = self._objects.create(spot.place.bucket, attributes_key(spot.place.key), raw)
+        if etag is None:
+            return Step(Result(Outcome.UNCHANGED), settled=False)
+        step = self._follower.project(
+            spot, described, etag, known, identify(stored, checksum), text=reading.text, outcome=Outcome.STORED
+        )
+        if upload is not None:
+            self._records.mark_stored(upload, stored.version_id, self._clock())
+        if step.result.outcome is not Outcome.STORED:
+            return step
+        unread = reading.extracted.status == "failed"
+        return Step(Result(Outcome.STORED, described.file_id, unread=unread), wrote=True, settled=step.settled)
 
     def _mismatch(self, record: UploadRecord, stored: StoredObject) -> str | None:
         """Compare what storage holds with what was announced, by the headers too that no URL signs.
@@ -166,107 +190,27 @@ class Ingest:
             return "content_encoding_mismatch"
         if stored.archived:
             return "storage_class_mismatch"
-        return None if self._checksum(stored) == record.sha256 else "checksum_mismatch"
+        return None if self._reader.checksum(stored) == record.sha256 else "checksum_mismatch"
 
-    def _reject(self, record: UploadRecord, reason: str) -> Result:
+    def _reject(self, record: UploadRecord, reason: str, *, settled: bool) -> Step:
         self._records.mark_rejected(record, reason)
-        return Result(Outcome.REJECTED, UUID(record.file_id), reason)
+        return Step(Result(Outcome.REJECTED, UUID(record.file_id), reason), wrote=True, settled=settled)
 
-    def _store(self, element: StorageElement, stored: StoredObject, record: UploadRecord | None) -> Result:
-        """Write attr.json, then the index, then the record."""
-        bucket, key = stored.bucket, stored.key
-        if stored.archived and stored.sha256 is None:
-            return Result(Outcome.REJECTED, reason="archived")
-        reading = self._read(stored, stored.content_type)
-        if record is not None:
-            described = describe_upload(record, stored, element, reading.extracted)
-        else:
-            file_id = self._stranger_id(bucket, key)
-            described = describe_stranger(file_id, self._checksum(stored), stored, element, reading.extracted)
-        try:
-            raw = attr.dump(described)
-        except (Invalid, TooLarge) as error:
-            if record is None:
-                return Result(Outcome.REJECTED, described.file_id, error.code)
-            return self._reject(record, error.code)
-        etag = self._objects.create(bucket, attributes_key(key), raw)
-        if etag is None:
-            described, etag = self._read_attributes(bucket, attributes_key(key))
-        self._project(described, bucket, key, etag, reading.text)
-        if record is not None:
-            self._records.mark_stored(record, stored.version_id, self._clock())
-        return Result(Outcome.STORED, described.file_id, unread=reading.extracted.status == "failed")
+    def _new_id(self, place: Place, known: KnownPlace | None) -> UUID:
+        """Give an object without an upload its id: the one in a key of our form, or one made of the place.
 
-    def _stranger_id(self, bucket: str, key: str) -> UUID:
-        """Give the id in a key of our form, unless it is the id of an upload to another place."""
-        file_id = file_id_of(key)
-        if file_id is None or self._records.find(file_id) is not None:
-            return stranger_id(bucket, key)
-        return file_id
+        Neither, where an upload or an attr.json anywhere has it, nor where the place held a document before,
+        which may have moved on with its id: then any.
+        """
+        named = file_id_of(place.key)
+        if named is not None and self._records.find(named) is not None:
+            named = None
+        if known is None:
+            for file_id in (named, stranger_id(*place)):
+                if file_id is not None and not self._index.is_claimed(file_id):
+                    return file_id
+        return uuid4()
 
-    def _follow_attributes(self, bucket: str, key: str) -> Result:
-        """Project attr.json as it is now, with the document's text, unless the index has it."""
-        try:
-            described, etag = self._read_attributes(bucket, key)
-        except NotFound:
-            return Result(Outcome.GONE)
-        except (Invalid, TooLarge) as error:
-            return Result(Outcome.INVALID_ATTRIBUTES, reason=error.code)
-        if self._is_current(described, etag):
-            return Result(Outcome.UNCHANGED, described.file_id)
-        text = self._text_of(described, bucket, document_key(key))
-        written = self._project(described, bucket, document_key(key), etag, text)
-        return Result(Outcome.PROJECTED if written else Outcome.UNCHANGED, described.file_id)
 
-    def _follow_removal(self, event: StorageEvent) -> Result:
-        """Take a document whose attr.json is really gone out of the index."""
-        try:
-            self._objects.head(event.bucket, event.key)
-        except NotFound:
-            at = event.at or self._clock()
-            removed = self._index.remove(event.bucket, document_key(event.key), at)
-            return Result(Outcome.REMOVED if removed else Outcome.UNCHANGED, file_id_of(document_key(event.key)))
-        return Result(Outcome.UNCHANGED, reason="still_there")
-
-    def _read_attributes(self, bucket: str, key: str) -> tuple[Attributes, str]:
-        content = self._objects.read(bucket, key, attr.MAX_BYTES + 1)
-        return attr.parse(content.body), content.etag
-
-    def _is_current(self, described: Attributes, etag: str) -> bool:
-        """Tell whether projecting would change nothing, so that the document need not be read."""
-        known = self._index.find(described.file_id)
-        if known is not None and known.attributes.revision == described.revision:
-            return known.attributes_etag == etag
-        revision = self._index.revision(described.file_id)
-        return revision is not None and revision >= described.revision
-
-    def _text_of(self, described: Attributes, bucket: str, key: str) -> str:
-        if described.deleted_at is not None:
-            return ""
-        try:
-            return self._read(self._objects.head(bucket, key), described.content_type).text
-        except (NotFound, PreconditionFailed):
-            return ""
-
-    def _project(self, described: Attributes, bucket: str, key: str, etag: str, text: str) -> bool:
-        return self._index.project(
-            Projection(attributes=described, bucket=bucket, key=key, attributes_etag=etag, text=text)
-        )
-
-    def _checksum(self, stored: StoredObject) -> str:
-        return stored.sha256 or self._objects.sha256(stored.bucket, stored.key, if_match=stored.etag)
-
-    def _read(self, stored: StoredObject, declared: str) -> Reading:
-        """Look at the first bytes, and extract what a processor for them can; never more than MAX_FETCH."""
-        if stored.archived:
-            return Reading(extracted=Extracted(status="unsupported", reason="archived"))
-        if stored.content_encoding:
-            return Reading(extracted=Extracted(status="unsupported", reason="content_encoding"))
-        body = self._fetch(stored, _FIRST_FETCH) if stored.size else b""
-        kind = sniff(body, declared, stored.key)
-        if len(body) < stored.size and self._extraction.supports(kind):
-            body = self._fetch(stored, MAX_FETCH)
-        return self._extraction.read(Document(body=body, complete=len(body) == stored.size), kind)
-
-    def _fetch(self, stored: StoredObject, limit: int) -> bytes:
-        return self._objects.read(stored.bucket, stored.key, limit, if_match=stored.etag).body
+def _is_later(at: datetime | None, known: datetime | None) -> bool:
+    return at is not None and (known is None or at > known)

@@ -23,7 +23,7 @@ Tag = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The document a client is about to send."""
+    """The document a client is about to send. Its members have at most 48 KiB together, as JSON in UTF-8."""
 
     filename: Annotated[
         str,
@@ -51,7 +51,7 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: Annotated[str, Meta(max_length=4000)] | None = None
     tags: Annotated[list[Tag], Meta(max_length=50)] = []
     custom_attributes: dict[str, Any] = {}
-    """Free members; at most 16 KiB as JSON."""
+    """Free members; at most 16 KiB as JSON, at most 64 levels deep, integers within 64 bits, no NUL characters."""
     retention_policy: RetentionPolicy = RetentionPolicy.PERMANENT
     """temporary documents may be changed and deleted; permanent ones may not be deleted."""
     ttl_days: Annotated[int, Meta(ge=1, le=3650)] | None = None

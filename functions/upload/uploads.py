@@ -22,15 +22,15 @@ import msgspec
 
 from artstore import naming
 from artstore.elements import RetentionPolicy, StorageElements
-from artstore.errors import Conflict, Invalid, NotFound, TooLarge
+from artstore.errors import Conflict, NotFound
 from artstore.http.idempotency import key_reused
 from artstore.presign import Presigned
 from artstore.security import Principal
 from artstore.tables import UploadRecord
 from functions.upload.models import UploadRequest, UploadStarted, UploadState, UploadTarget
+from functions.upload.rules import check_rules, check_storable_request
 
 DEFAULT_TTL_DAYS = 30
-MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
 PENDING, EXPIRED = "PENDING", "EXPIRED"
 RECORD_KEPT = timedelta(days=30)
 """How long a record outlives its URL, before DynamoDB may drop it."""
@@ -106,10 +106,10 @@ class Uploads:
         """Place the document, write its record, and permit the upload.
 
         The same ``idempotency_key`` and request from the same account give the upload that was started then, with
-        a URL that is valid from now. Raises Invalid (``ttl_without_temporary``), TooLarge
-        (``custom_attributes_too_large``), Conflict (``idempotency_key_reused``) and Unavailable.
+        a URL that is valid from now. Raises what ``functions.upload.rules`` raises, Conflict
+        (``idempotency_key_reused``) and Unavailable.
         """
-        _check(request)
+        check_rules(request)
         file_id, fingerprint = uuid.uuid4(), None
         if idempotency_key is not None:
             file_id = uuid.uuid5(_DERIVED, f"{caller.client_id}\x00{idempotency_key}")
@@ -154,6 +154,7 @@ class Uploads:
             record.ttl_days = request.ttl_days or DEFAULT_TTL_DAYS
         record.created_at = _rfc3339(now)
         record.created_by_id, record.created_by_username = caller.client_id, caller.username
+        check_storable_request(request, caller, key=record.key, element_id=element.element_id, at=now)
         return record
 
     def _permit(self, record: UploadRecord, request: UploadRequest) -> Presigned:
@@ -196,17 +197,6 @@ def _started(record: UploadRecord, presigned: Presigned | None, *, repeated: boo
     if presigned is not None:
         target = UploadTarget("PUT", presigned.url, presigned.headers, presigned.expires_at)
     return Started(UploadStarted(UUID(record.file_id), record.status, target), repeated)
-
-
-def _check(request: UploadRequest) -> None:
-    if request.ttl_days is not None and request.retention_policy is not RetentionPolicy.TEMPORARY:
-        raise Invalid("only a temporary document has ttl_days", code="ttl_without_temporary", field="ttl_days")
-    if len(msgspec.json.encode(request.custom_attributes)) > MAX_CUSTOM_ATTRIBUTES_BYTES:
-        raise TooLarge(
-            f"custom_attributes exceed {MAX_CUSTOM_ATTRIBUTES_BYTES} bytes of JSON",
-            code="custom_attributes_too_large",
-            field="custom_attributes",
-        )
 
 
 def _rfc3339(moment: datetime) -> str:

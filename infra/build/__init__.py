@@ -17,7 +17,8 @@ that follows; docs/deploying.md tells how.
 
 Where CloudFormation is not AWS's own
 -------------------------------------
-Without TLS the parameter ``RequireTls`` must be ``false``: emulators apply the policies too. MiniStack 1.5.33
+Without TLS the parameter ``RequireTls`` must be ``false``: emulators apply the policies too. On MiniStack
+``CreateOnlyAttributes`` must be, since its policies do not see whether a write is conditional. MiniStack 1.5.33
 makes the stack in a second and applies roles, bucket and queue policies, but of the template it leaves out the rw
 bucket's Object Lock, lifecycles, TTL, point-in-time recovery and gateway responses; Object Lock can be put on
 afterwards through S3 (PutObjectLockConfiguration), which it honours. An event that arrives in the very moment in

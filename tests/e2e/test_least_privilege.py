@@ -104,6 +104,18 @@ def test_only_storage_events_may_write_attributes(attempt: Try, operator: Operat
     assert attempt(function, "s3", "put_object", some_object(operator, ".attr.json")) in DENIED
 
 
+def test_storage_events_may_create_attributes_and_replace_those_of_documents_that_may_change(
+    attempt: Try, operator: Operator
+) -> None:
+    """That it may replace none where versions are kept is a condition that this emulator's policies do not see."""
+    edit = some_object(operator, ".attr.json")
+    assert attempt("storage-events", "s3", "put_object", edit) == "allowed"
+    assert attempt("storage-events", "s3", "put_object", edit) == "allowed"
+    kept = {"Bucket": operator.rw_bucket, "Key": f"probe/{uuid.uuid4().hex}.attr.json", "IfNoneMatch": "*"}
+    assert attempt("storage-events", "s3", "put_object", kept) == "allowed"
+    assert attempt("storage-events", "s3", "put_object", kept) == "PreconditionFailed"
+
+
 @without_iam
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_function_may_delete_a_document(attempt: Try, operator: Operator, function: str) -> None:

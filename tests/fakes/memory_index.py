@@ -6,9 +6,19 @@ from datetime import datetime
 from uuid import UUID
 
 from artstore.attributes import Attributes
-from artstore.index import COUNT_LIMIT, IndexedDocument, Position, Projection, SearchPage
+from artstore.index import (
+    COUNT_LIMIT,
+    IndexedDocument,
+    KnownPlace,
+    Position,
+    Projection,
+    SearchPage,
+    Written,
+)
+from artstore.index.claims import Place, winner
 from artstore.index.document_words import parts_of, placed
-from artstore.index.query import Place, Query, Term, parse_query
+from artstore.index.query import Place as QueryPlace
+from artstore.index.query import Query, Term, parse_query
 
 
 class MemoryIndex:
@@ -16,42 +26,54 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._rows: dict[UUID, Projection] = {}
-        self._removed: set[tuple[str, str]] = set()
+        self._claims: dict[Place, Projection] = {}
+        self._tombstones: dict[Place, KnownPlace] = {}
 
-    def project(self, projection: Projection) -> bool:
+    def project(self, projection: Projection) -> Written:
         """See DocumentIndex."""
-        new, place = projection.attributes, (projection.bucket, projection.key)
-        if place in self._removed:
-            return False
-        known = self._rows.get(new.file_id)
-        if known is not None and not _supersedes(projection, known):
-            return False
-        for other in [row for row in self._rows.values() if (row.bucket, row.key) == place]:
-            if other.attributes.file_id != new.file_id and other.attributes.updated_at > new.updated_at:
-                return False
-            del self._rows[other.attributes.file_id]
-        self._rows[new.file_id] = projection
-        return True
+        place = projection.place
+        first = place not in self._claims and place not in self._tombstones
+        self._tombstones.pop(place, None)
+        self._claims[place] = projection
+        file_id = projection.attributes.file_id
+        return Written(first=first, file_id=file_id, shown=self._shown(file_id))
 
-    def revision(self, file_id: UUID) -> int | None:
+    def remove(self, bucket: str, key: str, at: datetime | None) -> Written:
         """See DocumentIndex."""
-        row = self._rows.get(file_id)
-        return None if row is None else row.attributes.revision
+        place = Place(bucket, key)
+        known = self.at(bucket, key)
+        times = [each for each in (at, known.removed_at if known else None) if each]
+        self._claims.pop(place, None)
+        self._tombstones[place] = KnownPlace(
+            file_id=None, object=known.object if known else None, removed_at=max(times, default=None)
+        )
+        file_id = known.file_id if known else None
+        return Written(first=known is None, file_id=file_id, shown=self._shown(file_id) if file_id else None)
 
-    def remove(self, bucket: str, key: str, at: datetime) -> bool:
+    def at(self, bucket: str, key: str) -> KnownPlace | None:
         """See DocumentIndex."""
-        visible = any((row.bucket, row.key) == (bucket, key) for row in self._visible())
-        self._removed.add((bucket, key))
-        return visible
+        claim = self._claims.get(Place(bucket, key))
+        if claim is None:
+            return self._tombstones.get(Place(bucket, key))
+        return KnownPlace(
+            file_id=claim.attributes.file_id,
+            attributes_etag=claim.attributes_etag,
+            object=claim.object,
+            missing=claim.missing,
+        )
+
+    def is_claimed(self, file_id: UUID) -> bool:
+        """See DocumentIndex."""
+        return any(each.attributes.file_id == file_id for each in self._claims.values())
 
     def find(self, file_id: UUID) -> IndexedDocument | None:
         """See DocumentIndex."""
-        return next((_indexed(row) for row in self._visible() if row.attributes.file_id == file_id), None)
+        place = self._shown(file_id)
+        return None if place is None else _indexed(self._claims[place])
 
     def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:
         """See DocumentIndex."""
-        rows = sorted(self._visible(), key=lambda row: _order(row.attributes), reverse=True)
+        rows = sorted(self.visible(), key=lambda row: _order(row.attributes), reverse=True)
         if query is not None and query.strip():
             parsed = parse_query(query)
             rows = [row for row in rows if parsed and _matches(parsed, row)]
@@ -69,25 +91,28 @@ class MemoryIndex:
     def ping(self) -> None:
         """See DocumentIndex."""
 
-    def _visible(self) -> list[Projection]:
-        return [
-            row
-            for row in self._rows.values()
-            if row.attributes.deleted_at is None and (row.bucket, row.key) not in self._removed
-        ]
+    def visible(self) -> list[Projection]:
+        """Give what is shown."""
+        best: dict[UUID, Projection] = {}
+        for each in self._claims.values():
+            rival = best.get(each.attributes.file_id)
+            if rival is None or winner(each.claim, rival.claim) == each.claim:
+                best[each.attributes.file_id] = each
+        return [each for each in best.values() if each.attributes.deleted_at is None]
 
-
-def _supersedes(new: Projection, known: Projection) -> bool:
-    if new.attributes.revision != known.attributes.revision or (new.bucket, new.key) != (known.bucket, known.key):
-        return new.attributes.revision > known.attributes.revision
-    return (
-        new.attributes_etag != known.attributes_etag and new.attributes.updated_at >= known.attributes.updated_at
-    )
+    def _shown(self, file_id: UUID) -> Place | None:
+        best = winner(*(each.claim for each in self._claims.values() if each.attributes.file_id == file_id))
+        return None if best is None or best.deleted else best.place
 
 
 def _indexed(row: Projection) -> IndexedDocument:
     return IndexedDocument(
-        attributes=row.attributes, bucket=row.bucket, key=row.key, attributes_etag=row.attributes_etag
+        attributes=row.attributes,
+        bucket=row.bucket,
+        key=row.key,
+        attributes_etag=row.attributes_etag,
+        version_id=row.object.version_id if row.object else None,
+        missing=row.missing,
     )
 
 
@@ -108,7 +133,7 @@ def _holds(term: Term, places: dict[str, set[int]]) -> bool:
     return bool(set.intersection(*(_starts(place, places) for place in term.places)))
 
 
-def _starts(place: Place, places: dict[str, set[int]]) -> set[int]:
+def _starts(place: QueryPlace, places: dict[str, set[int]]) -> set[int]:
     """Where a term would begin, by this place of it."""
     found: set[int] = set()
     for lexeme in place.lexemes:

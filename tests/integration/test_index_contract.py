@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from artstore.attributes import Extracted
 from artstore.errors import Invalid
-from artstore.index import COUNT_LIMIT, DocumentIndex, Position, SearchPage
+from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Position, Projection, SearchPage, Written
 from artstore.index.postgres import PostgresIndex
-from tests.fakes.documents import NOON, id_number, make_projection
+from tests.fakes.documents import NOON, id_number, make_projection, make_version
 from tests.fakes.memory_index import MemoryIndex
 
 LATER = NOON + timedelta(minutes=1)
@@ -46,119 +49,186 @@ def test_a_projected_document_is_found_as_its_attributes_say(index: DocumentInde
         custom_attributes={"number": 1.5, "nested": {"list": [None, True]}},
         unknown={"future": {"field": 1}},
     )
-    assert index.project(projection)
+    index.project(projection)
     document = index.find(projection.attributes.file_id)
     assert document is not None
     assert document.attributes == projection.attributes
     assert (document.bucket, document.key, document.attributes_etag) == ("edit", projection.key, '"1"')
 
 
-def test_an_unknown_document_is_not_found_and_has_no_revision(index: DocumentIndex) -> None:
+def test_an_unknown_document_is_not_found_and_an_unknown_place_not_known(index: DocumentIndex) -> None:
     assert index.find(uuid4()) is None
-    assert index.revision(uuid4()) is None
+    assert index.at("edit", "a") is None
+    assert not index.is_claimed(uuid4())
 
 
-def test_the_same_projection_twice_is_written_once(index: DocumentIndex) -> None:
-    projection = make_projection()
-    assert index.project(projection)
-    assert not index.project(projection)
+def test_what_was_written_of_a_place_is_known_of_it(index: DocumentIndex) -> None:
+    version = make_version(etag='"b"', version_id="v1", sha256="cd" * 32)
+    projection = make_projection(key="a", object=version)
+    index.project(projection)
+    assert index.at("edit", "a") == KnownPlace(
+        file_id=projection.attributes.file_id, attributes_etag='"1"', object=version
+    )
+    assert index.is_claimed(projection.attributes.file_id)
+    document = index.find(projection.attributes.file_id)
+    assert document is not None
+    assert (document.version_id, document.missing) == ("v1", False)
+
+
+def test_only_the_first_write_of_a_place_is_the_first(index: DocumentIndex) -> None:
+    projection = make_projection(key="a")
+    place = projection.place
+    assert index.project(projection) == Written(first=True, file_id=projection.attributes.file_id, shown=place)
+    assert index.project(projection) == Written(first=False, file_id=projection.attributes.file_id, shown=place)
+    assert index.search(None, 10, None).total == 1
+    assert index.remove("edit", "b", LATER).first
+    assert not index.remove("edit", "b", LATER).first
+    assert not index.project(make_projection(key="b")).first
+
+
+def test_what_was_written_last_is_shown_whatever_its_revision(index: DocumentIndex) -> None:
+    file_id = uuid4()
+    for revision, description in ((2, "second"), (1, "first"), (3, "third")):
+        etag = f'"{revision}"'
+        index.project(
+            make_projection(file_id=file_id, key="a", revision=revision, description=description, etag=etag)
+        )
+        document = index.find(file_id)
+        assert document is not None
+        assert (document.attributes.description, document.attributes_etag) == (description, etag)
+    assert not found(index, "second")
+    assert not found(index, "first")
+
+
+def test_a_document_whose_bytes_are_gone_is_shown_as_such_and_found_by_its_name(index: DocumentIndex) -> None:
+    projection = make_projection(key="a", text="quarterly")
+    index.project(projection)
+    index.project(make_projection(key="a", file_id=projection.attributes.file_id, missing=True))
+    document = index.find(projection.attributes.file_id)
+    assert document is not None
+    assert (document.missing, document.version_id) == (True, None)
+    assert found(index, "report")
+    assert not found(index, "quarterly")
+
+
+def claims(**changes: Any) -> Projection:
+    """Give a claim of one and the same document."""
+    return make_projection(file_id=id_number(7), **changes)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    ("better", "other"),
+    [
+        (claims(key="b", at_home=False), claims(key="a", missing=True, revision=9)),
+        (claims(key="b"), claims(key="a", at_home=False, revision=9)),
+        (claims(key="b", revision=2), claims(key="a", revision=1)),
+        (claims(key="a"), claims(key="b")),
+        (claims(bucket="edit", key="b"), claims(bucket="rw", key="a")),
+        (claims(key="B"), claims(key="a")),
+    ],
+    ids=["bytes before none", "home before elsewhere", "the newest", "the key", "the bucket", "letters as bytes"],
+)
+def test_of_two_places_that_claim_a_document_one_is_shown_in_whatever_order_they_came(
+    index: DocumentIndex, better: Projection, other: Projection, backwards: bool
+) -> None:
+    for each in [other, better] if backwards else [better, other]:
+        written = index.project(each)
+    assert written.shown == better.place
+    document = index.find(id_number(7))
+    assert document is not None
+    assert (document.bucket, document.key) == better.place
     assert index.search(None, 10, None).total == 1
 
 
-def test_a_higher_revision_replaces_and_a_lower_one_does_not(index: DocumentIndex) -> None:
-    file_id = uuid4()
-    assert index.project(make_projection(file_id=file_id, revision=2, description="second"))
-    assert not index.project(make_projection(file_id=file_id, revision=1, description="first", etag='"0"'))
-    assert index.revision(file_id) == 2
-    assert index.project(make_projection(file_id=file_id, revision=3, description="third", etag='"3"'))
-    document = index.find(file_id)
-    assert document is not None
-    assert document.attributes.description == "third"
-    assert document.attributes_etag == '"3"'
-    assert not found(index, "second")
-
-
-def test_an_edit_by_a_tool_that_counts_no_revision_is_taken_over(index: DocumentIndex) -> None:
-    file_id = uuid4()
-    index.project(make_projection(file_id=file_id, revision=0, etag='"1"', updated_at=LATER))
-    edited = make_projection(file_id=file_id, revision=0, etag='"2"', updated_at=LATER, description="edited")
-    stale = make_projection(file_id=file_id, revision=0, etag='"0"', updated_at=NOON, description="stale")
-    assert index.project(edited)
-    assert not index.project(stale)
-    assert found(index, "edited")
-
-
-def test_a_copy_elsewhere_with_the_same_revision_does_not_take_the_document_over(index: DocumentIndex) -> None:
-    original = make_projection(bucket="edit")
+def test_a_copy_appears_when_the_original_goes_and_makes_way_when_it_returns(index: DocumentIndex) -> None:
+    original, copy = claims(key="a"), claims(key="b", at_home=False)
     index.project(original)
-    copy = make_projection(file_id=original.attributes.file_id, bucket="rw", etag='"2"', updated_at=LATER)
-    assert not index.project(copy)
-    document = index.find(original.attributes.file_id)
-    assert document is not None
-    assert document.bucket == "edit"
+    assert index.project(copy).shown == original.place
+    assert index.remove("edit", "a", LATER) == Written(first=False, file_id=id_number(7), shown=copy.place)
+    assert shown_at(index) == "b"
+    assert index.project(original).shown == original.place
+    assert shown_at(index) == "a"
+    index.project(claims(key="a", missing=True))
+    assert shown_at(index) == "b"
 
 
-def test_a_moved_document_survives_the_removal_of_its_old_place(index: DocumentIndex) -> None:
-    old = make_projection(bucket="edit", key="a")
-    moved = make_projection(bucket="rw", key="b", file_id=old.attributes.file_id, revision=2)
-    index.project(old)
-    assert index.project(moved)
-    assert not index.remove("edit", "a", LATER)
-    document = index.find(old.attributes.file_id)
-    assert document is not None
-    assert (document.bucket, document.key) == ("rw", "b")
+def shown_at(index: DocumentIndex) -> str:
+    """Give the key at which the one document is shown."""
+    [document] = index.search(None, 10, None).items
+    assert index.find(document.attributes.file_id) == document
+    return document.key
 
 
-def test_a_move_whose_removal_is_seen_first_still_arrives(index: DocumentIndex) -> None:
-    old = make_projection(bucket="edit", key="a")
-    index.project(old)
+def test_a_copy_appears_when_the_originals_place_holds_another_document(index: DocumentIndex) -> None:
+    index.project(claims(key="a"))
+    index.project(claims(key="b", at_home=False))
+    other = make_projection(key="a")
+    index.project(other)
+    for file_id, key in ((id_number(7), "b"), (other.attributes.file_id, "a")):
+        document = index.find(file_id)
+        assert document is not None
+        assert document.key == key
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_document_that_moves_is_one_at_its_new_place_in_whatever_order_it_is_seen(
+    index: DocumentIndex, order: tuple[int, ...]
+) -> None:
+    index.project(claims(key="a"))
+    seen: list[Callable[[], object]] = [
+        lambda: index.project(claims(key="b", at_home=False, missing=True)),
+        lambda: index.project(claims(key="b", at_home=False)),
+        lambda: index.project(claims(key="a", missing=True)),
+        lambda: index.remove("edit", "a", LATER),
+    ]
+    for number in order:
+        seen[number]()
+    index.project(claims(key="b", at_home=False))  # who wrote last has looked again
     index.remove("edit", "a", LATER)
-    moved = make_projection(bucket="rw", key="b", file_id=old.attributes.file_id, revision=2)
-    assert index.project(moved)
-    assert index.find(old.attributes.file_id) is not None
+    assert shown_at(index) == "b"
 
 
-def test_a_removed_document_is_gone_and_no_late_event_brings_it_back(index: DocumentIndex) -> None:
-    projection = make_projection(text="secret plans")
+def test_a_removed_document_is_gone_and_its_tombstone_remembers_its_object(index: DocumentIndex) -> None:
+    version = make_version(etag='"bytes"')
+    projection = make_projection(key="a", text="secret plans", object=version)
     index.project(projection)
-    assert index.remove(projection.bucket, projection.key, LATER)
-    assert not index.remove(projection.bucket, projection.key, LATER)
-    late = make_projection(file_id=projection.attributes.file_id, key=projection.key, revision=9, etag='"9"')
-    assert not index.project(late)
+    assert index.remove("edit", "a", None).file_id == projection.attributes.file_id
+    assert index.at("edit", "a") == KnownPlace(file_id=None, object=version)
     assert index.find(projection.attributes.file_id) is None
+    assert not index.is_claimed(projection.attributes.file_id)
     assert index.search(None, 10, None).total == 0
     assert index.search("secret", 10, None).total == 0
 
 
-def test_a_removal_that_overtakes_the_creation_wins(index: DocumentIndex) -> None:
-    projection = make_projection()
-    assert not index.remove(projection.bucket, projection.key, LATER)
-    assert not index.project(projection)
-    assert index.find(projection.attributes.file_id) is None
-    assert index.revision(projection.attributes.file_id) is None
+def test_a_tombstone_keeps_the_latest_time_it_was_told_until_something_lies_there(index: DocumentIndex) -> None:
+    for at in (NOON, None, LATER, NOON):
+        index.remove("edit", "a", at)
+    assert index.at("edit", "a") == KnownPlace(file_id=None, removed_at=LATER)
+    index.project(make_projection(key="a"))
+    index.remove("edit", "a", None)
+    known = index.at("edit", "a")
+    assert known is not None
+    assert known.removed_at is None
 
 
-def test_a_document_deleted_by_its_attributes_is_hidden_until_a_higher_revision_restores_it(
-    index: DocumentIndex,
-) -> None:
-    file_id = uuid4()
-    index.project(make_projection(file_id=file_id))
-    assert index.project(make_projection(file_id=file_id, revision=2, deleted_at=LATER))
-    assert index.find(file_id) is None
-    assert index.revision(file_id) == 2
+def test_a_document_deleted_by_its_attributes_is_hidden_and_so_are_its_copies(index: DocumentIndex) -> None:
+    index.project(claims(key="a"))
+    index.project(claims(key="b", at_home=False))
+    index.project(claims(key="a", revision=2, deleted_at=LATER))
+    assert index.find(id_number(7)) is None
     assert index.search(None, 10, None).items == ()
-    assert index.project(make_projection(file_id=file_id, revision=3))
-    assert index.find(file_id) is not None
+    index.project(claims(key="a", revision=3))
+    assert shown_at(index) == "a"
 
 
 def test_attributes_that_name_another_document_under_the_same_key_replace_it(index: DocumentIndex) -> None:
-    first = make_projection(key="a")
-    second = make_projection(key="a", updated_at=LATER)
+    first = make_projection(key="a", updated_at=LATER)
+    second = make_projection(key="a", updated_at=NOON)
     index.project(first)
-    assert index.project(second)
+    index.project(second)
     assert index.find(first.attributes.file_id) is None
     assert index.find(second.attributes.file_id) is not None
-    assert not index.project(make_projection(key="a", updated_at=NOON))
 
 
 @pytest.mark.parametrize(
@@ -281,17 +351,20 @@ def test_the_count_is_capped_and_says_so(index: DocumentIndex) -> None:
 
 def test_nul_and_other_hostile_characters_in_a_document_do_no_harm(index: DocumentIndex) -> None:
     projection = make_projection(
-        text="be\0fore \x07\ufffe after", description="nul\0nul", custom_attributes={"a\0": ["\0", {"b": "\0"}]}
+        text="be\0fore \x07\ufffe after",
+        description="nul\0nul",
+        tags=("\0",),
+        custom_attributes={"a\0": ["\0", {"b": "\0"}]},
     )
-    assert index.project(projection)
+    index.project(projection)
     assert index.find(projection.attributes.file_id) is not None
     assert found(index, "after")
 
 
 def test_attributes_of_the_first_artstore_have_revision_zero_and_are_projected(index: DocumentIndex) -> None:
     projection = make_projection(revision=0)
-    assert index.project(projection)
-    assert index.revision(projection.attributes.file_id) == 0
+    index.project(projection)
+    assert index.find(projection.attributes.file_id) is not None
 
 
 @pytest.mark.parametrize(

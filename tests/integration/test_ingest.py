@@ -14,10 +14,10 @@ from artstore.attributes import Attributes, Extracted, Retention, to_document
 from artstore.errors import Unavailable
 from artstore.objects import ObjectStore, S3Client, StoredObject
 from artstore.tables import UploadRecord, bind
-from functions.storage_events.ingest import Outcome, Result
+from functions.storage_events.outcomes import Outcome, Result
 from functions.storage_events.records import UploadRecords
 from tests.fakes.documents import make_attributes
-from tests.support.ingest import NOW, PDF, Archive, Failing
+from tests.support.ingest import NOW, PDF, PREFIX, Archive, Failing
 
 
 def test_an_upload_becomes_a_described_and_searchable_document(archive: Archive) -> None:
@@ -83,6 +83,22 @@ def test_the_event_of_the_attr_json_just_written_changes_nothing(archive: Archiv
     archive.created(record.key)
     archive.ingest = archive.build(extraction=None)
     assert archive.created(record.key + ".attr.json") == Result(Outcome.UNCHANGED, UUID(record.file_id))
+
+
+def test_an_upload_costs_three_calls_to_storage_and_its_attr_json_one(archive: Archive) -> None:
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            calls.append(name)
+            return getattr(ObjectStore(archive.s3), name)
+
+    calls: list[str] = []
+    archive.ingest = archive.build(objects=Counting())
+    record = archive.uploaded()
+    archive.created(record.key)
+    assert calls == ["head", "read", "create"]
+    calls.clear()
+    archive.created(record.key + ".attr.json")
+    assert calls == ["read"]
 
 
 def test_an_event_whose_object_is_gone_does_nothing(archive: Archive) -> None:
@@ -199,7 +215,7 @@ def test_a_crash_before_the_index_is_also_healed_by_the_event_of_the_attr_json(a
 
 def test_an_attr_json_that_is_there_already_is_the_truth_that_is_indexed(archive: Archive) -> None:
     record = archive.uploaded()
-    earlier = make_attributes(file_id=UUID(record.file_id), revision=4, description="written before")
+    earlier = make_attributes(of=PDF, file_id=UUID(record.file_id), revision=4, description="written before")
     archive.write_attributes(record.key, earlier)
     assert archive.created(record.key) == Result(Outcome.STORED, UUID(record.file_id))
     assert archive.attributes(record.key) == earlier
@@ -207,18 +223,37 @@ def test_an_attr_json_that_is_there_already_is_the_truth_that_is_indexed(archive
     assert archive.state(record) == ("STORED", None)
 
 
-def test_an_object_replaced_while_it_is_read_is_left_to_its_own_event(archive: Archive) -> None:
+def test_an_object_replaced_while_it_is_read_is_looked_at_again(archive: Archive) -> None:
+    replaced: list[str] = []
+
     class Outdated(ObjectStore):
-        def head(self, bucket: str, key: str) -> StoredObject:
-            stored = super().head(bucket, key)
-            archive.put(key, b"other" + PDF)
+        def head(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject:
+            stored = super().head(bucket, key, version_id)
+            if not replaced:
+                archive.put(key, b"other" + PDF)
+                replaced.append(key)
             return stored
 
     record = archive.uploaded()
     archive.ingest = archive.build(objects=Outdated(archive.s3))
-    assert archive.created(record.key).outcome is Outcome.GONE
+    assert archive.created(record.key).reason == "size_mismatch"
     assert archive.keys() == [record.key]
-    assert archive.state(record) == ("PENDING", None)
+    assert archive.state(record) == ("REJECTED", "size_mismatch")
+
+
+def test_an_object_that_changes_with_every_look_is_left_to_its_event_coming_again(archive: Archive) -> None:
+    class Outdated(ObjectStore):
+        def head(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject:
+            stored = super().head(bucket, key, version_id)
+            archive.put(key, str(archive.put_at).encode())
+            return stored
+
+    archive.put(PREFIX + "busy.log", b"one", "text/plain")
+    archive.ingest = archive.build(objects=Outdated(archive.s3))
+    with pytest.raises(Unavailable):
+        archive.created(PREFIX + "busy.log")
+    archive.ingest = archive.build()
+    assert archive.created(PREFIX + "busy.log").outcome is Outcome.STORED
 
 
 def test_a_record_is_settled_once(archive: Archive) -> None:
@@ -247,8 +282,8 @@ def test_a_damaged_document_is_stored_with_the_reason(archive: Archive) -> None:
 def test_a_document_too_large_to_read_is_stored_and_says_so(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("functions.storage_events.ingest._FIRST_FETCH", 100)
-    monkeypatch.setattr("functions.storage_events.ingest.MAX_FETCH", 200)
+    monkeypatch.setattr("functions.storage_events.reading._FIRST_FETCH", 100)
+    monkeypatch.setattr("functions.storage_events.reading.MAX_FETCH", 200)
     record = archive.uploaded()
     assert archive.created(record.key).outcome is Outcome.STORED
     extracted = archive.attributes(record.key).extracted

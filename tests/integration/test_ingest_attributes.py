@@ -9,14 +9,14 @@ import pytest
 
 from artstore import attributes as attr
 from artstore.objects import ObjectStore
-from functions.storage_events.ingest import Outcome, Result
+from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes
 from tests.support.ingest import NOW, PDF, PREFIX, Archive, Failing
 
 
 def test_an_attr_json_of_the_first_artstore_is_projected_with_its_documents_text(archive: Archive) -> None:
     key = PREFIX + "2025/01/02/15/old.pdf"
-    attributes = make_attributes(revision=0, original_filename="Старый.pdf")
+    attributes = make_attributes(of=PDF, revision=0, original_filename="Старый.pdf")
     document = json.loads(attr.dump(attributes))
     for name in ("schema_version", "custom_attributes", "revision"):
         del document[name]
@@ -31,7 +31,7 @@ def test_an_attr_json_of_the_first_artstore_is_projected_with_its_documents_text
 def test_a_changed_attr_json_is_projected_and_an_overtaken_event_is_not(archive: Archive) -> None:
     record = archive.uploaded()
     archive.created(record.key)
-    changed = make_attributes(file_id=UUID(record.file_id), revision=2, description="поправка")
+    changed = make_attributes(of=PDF, file_id=UUID(record.file_id), revision=2, description="поправка")
     archive.write_attributes(record.key, changed)
     assert archive.created(record.key + ".attr.json").outcome is Outcome.PROJECTED
     assert archive.created(record.key + ".attr.json").outcome is Outcome.UNCHANGED
@@ -42,7 +42,8 @@ def test_a_changed_attr_json_is_projected_and_an_overtaken_event_is_not(archive:
 def test_an_attr_json_whose_document_is_missing_is_still_the_truth(archive: Archive) -> None:
     attributes = make_attributes()
     archive.write_attributes(PREFIX + "lost.pdf", attributes)
-    assert archive.created(PREFIX + "lost.pdf.attr.json") == Result(Outcome.PROJECTED, attributes.file_id)
+    assert archive.created(PREFIX + "lost.pdf.attr.json") == Result(Outcome.MISSING, attributes.file_id)
+    assert archive.finds("report")
 
 
 def test_an_attr_json_that_says_deleted_hides_the_document_without_reading_it(archive: Archive) -> None:
@@ -91,12 +92,5 @@ def test_a_document_disappears_with_its_attr_json_and_a_late_event_does_not_brin
 def test_a_removal_that_is_no_longer_true_is_ignored(archive: Archive) -> None:
     record = archive.uploaded()
     archive.created(record.key)
-    assert archive.removed(record.key + ".attr.json") == Result(Outcome.UNCHANGED, None, "still_there")
-    assert archive.index.find(UUID(record.file_id)) is not None
-
-
-def test_the_removal_of_a_documents_bytes_changes_nothing_here(archive: Archive) -> None:
-    record = archive.uploaded()
-    archive.created(record.key)
-    assert archive.removed(record.key).outcome is Outcome.IGNORED
+    assert archive.removed(record.key + ".attr.json") == Result(Outcome.UNCHANGED, UUID(record.file_id))
     assert archive.index.find(UUID(record.file_id)) is not None

@@ -10,7 +10,7 @@ import pytest
 from artstore.attributes import Extracted
 from artstore.naming import object_key
 from functions.storage_events.description import stranger_id
-from functions.storage_events.ingest import Outcome, Result
+from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.pdfs import make_pdf
 from tests.support.ingest import NOW, PDF, PREFIX, Archive
 

@@ -11,14 +11,16 @@ from artstore import attributes as attr
 from artstore.attributes import Attributes
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Unavailable
-from artstore.index.postgres import PostgresIndex
+from artstore.index import DocumentIndex
 from artstore.naming import object_key
 from artstore.objects import ObjectStore
 from artstore.tables import UploadRecord, bind
 from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.extraction import Extraction
-from functions.storage_events.ingest import Ingest, Result
+from functions.storage_events.ingest import Ingest
+from functions.storage_events.outcomes import Result
 from functions.storage_events.records import UploadRecords
+from tests.fakes.memory_index import MemoryIndex
 from tests.fakes.pdfs import make_pdf
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -30,10 +32,11 @@ PDF = make_pdf("quarterly figures", title="Отчёт за квартал", auth
 class Archive:
     """One storage element with everything behind it, and what a client, a tool or an event does to it."""
 
-    def __init__(self, s3: Any, index: PostgresIndex) -> None:
+    def __init__(self, s3: Any, index: DocumentIndex) -> None:
         self.s3 = s3
         self.index = index
         self.records = UploadRecords("moto")
+        self.put_at: dict[str, datetime] = {}
         self.ingest = self.build()
 
     def build(self, **ports: Any) -> Ingest:
@@ -72,6 +75,7 @@ class Archive:
 
     def put(self, key: str, body: bytes, content_type: str = "application/pdf", **arguments: Any) -> None:
         self.s3.put_object(Bucket="edit", Key=key, Body=body, ContentType=content_type, **arguments)
+        self.put_at[key] = datetime.now(UTC)
 
     def uploaded(self, body: bytes = PDF, **changes: Any) -> UploadRecord:
         record = self.permit(body, **changes)
@@ -79,7 +83,8 @@ class Archive:
         return record
 
     def created(self, key: str, bucket: str = "edit") -> Result:
-        return self.ingest.handle(event(EventKind.CREATED, key, bucket))
+        """Deliver the event of the last PUT, which tells when that was, however late it comes."""
+        return self.ingest.handle(event(EventKind.CREATED, key, bucket, self.put_at.get(key)))
 
     def removed(self, key: str) -> Result:
         return self.ingest.handle(event(EventKind.REMOVED, key))
@@ -87,6 +92,21 @@ class Archive:
     def attributes(self, key: str) -> Attributes:
         body = self.s3.get_object(Bucket="edit", Key=key + ".attr.json")["Body"].read()
         return attr.parse(body)
+
+    def delete(self, key: str) -> Result:
+        """Delete with a tool, and deliver the event."""
+        self.s3.delete_object(Bucket="edit", Key=key)
+        return self.removed(key)
+
+    def copy(self, key: str, to: str) -> None:
+        """Copy with a tool."""
+        self.s3.copy_object(Bucket="edit", Key=to, CopySource={"Bucket": "edit", "Key": key})
+        self.put_at[to] = datetime.now(UTC)
+
+    def forget(self) -> None:
+        """Lose the index."""
+        self.index = MemoryIndex()
+        self.ingest = self.build()
 
     def write_attributes(self, key: str, attributes: Attributes) -> None:
         self.put(key + ".attr.json", attr.dump(attributes), "application/json")
@@ -103,8 +123,9 @@ class Archive:
         return self.index.search(query, 10, None).total == 1
 
 
-def event(kind: EventKind, key: str, bucket: str = "edit") -> StorageEvent:
-    return StorageEvent(kind=kind, name=f"Object:{kind}", bucket=bucket, key=key, at=NOW)
+def event(kind: EventKind, key: str, bucket: str = "edit", at: datetime | None = None) -> StorageEvent:
+    name = {EventKind.CREATED: "ObjectCreated:Put", EventKind.REMOVED: "ObjectRemoved:Delete"}[kind]
+    return StorageEvent(kind=kind, name=name, bucket=bucket, key=key, at=at or datetime.now(UTC))
 
 
 class Failing:

@@ -24,7 +24,7 @@ from functions.auth.audit.exports import Exported
 from functions.query import app as query
 from functions.storage_events import app as storage_events
 from functions.storage_events import dependencies as storage_events_dependencies
-from functions.storage_events.ingest import Outcome, Result
+from functions.storage_events.outcomes import Outcome, Result
 from functions.upload import app as upload
 from tests.support.gateway import call
 

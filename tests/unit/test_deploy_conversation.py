@@ -259,6 +259,16 @@ def test_the_plan_shows_each_parameter_that_changes_back_to_its_default_too(
     assert "Prefix:" not in shown
 
 
+def test_a_stage_where_ingest_may_replace_attributes_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value, is_told in (("true", False), ("false", True)):
+        World(FormationFake(None, "CREATE_COMPLETE"), tmp_path).deploy(
+            release=_release(CreateOnlyAttributes=value)
+        )
+        assert ("CreateOnlyAttributes is false" in capsys.readouterr().err) is is_told
+
+
 def test_compliance_is_warned_of_when_it_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     release = _release(RetentionMode="COMPLIANCE", RetentionDays="3650")
     World(FormationFake(None, "CREATE_COMPLETE"), tmp_path).deploy(release=release)

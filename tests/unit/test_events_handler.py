@@ -15,7 +15,7 @@ import pytest
 from artstore.errors import Unavailable
 from functions.storage_events import app, dependencies
 from functions.storage_events.events import StorageEvent
-from functions.storage_events.ingest import Outcome, Result
+from functions.storage_events.outcomes import Outcome, Result
 
 RECORDED = Path(__file__).parent.parent / "events"
 FILE_ID = UUID(int=7)
@@ -127,6 +127,28 @@ def test_each_event_leaves_one_line_that_says_what_became_of_it(
     assert (good["bucket"], good["message_id"], good["request_id"]) == ("edit", "message-0", "request-1")
     assert good["file_id"] == str(FILE_ID)
     assert good["milliseconds"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "metric"),
+    [
+        (Outcome.DESCRIBED_ANEW, "DocumentsDescribedAnew"),
+        (Outcome.DUPLICATE_ID, "DuplicateIds"),
+        (Outcome.FOREIGN_VERSION, "ForeignVersions"),
+        (Outcome.MISSING, "DocumentsMissing"),
+    ],
+)
+def test_what_other_tools_did_is_counted_and_named(
+    ingest: FakeIngest, capsys: pytest.CaptureFixture[str], outcome: Outcome, metric: str
+) -> None:
+    ingest.results["a"] = Result(outcome, FILE_ID, other="s3://edit/b")
+    app.handler(batch(notification("a")), Context())
+    said = lines(capsys)
+    [event] = [line for line in said if line.get("message") == "event"]
+    assert (event["outcome"], event["other"]) == (outcome, "s3://edit/b")
+    [metrics] = [line for line in said if "_aws" in line]
+    assert metrics[metric] == [1]
+    assert "DocumentsStored" not in metrics
 
 
 def test_outcomes_are_counted(ingest: FakeIngest, capsys: pytest.CaptureFixture[str]) -> None:

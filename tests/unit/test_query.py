@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from openapi_spec_validator import validate
 
@@ -23,7 +24,7 @@ from functions.query import app as query
 from functions.query.cursors import CursorKeys, Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check, ReadinessProbe
-from tests.fakes.documents import make_projection
+from tests.fakes.documents import make_projection, make_version
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.gateway import Answer, call
 
@@ -196,6 +197,21 @@ def test_a_download_is_a_redirect_to_an_attachment(app: ArtStoreApp, index: Memo
     assert asked["versionId"] == ["v1"]
     assert asked["response-content-disposition"][0].startswith("attachment;")
     assert quote("Отчёт.pdf") in asked["response-content-disposition"][0]
+
+
+def test_a_document_without_its_bytes_is_shown_as_missing_and_cannot_be_downloaded(
+    app: ArtStoreApp, index: MemoryIndex
+) -> None:
+    projection = make_projection(missing=True)
+    index.project(projection)
+    file_id = projection.attributes.file_id
+    assert one(app, file_id).json["status"] == "MISSING"
+    assert [item["status"] for item in get(app, FILES).json["items"]] == ["MISSING"]
+    answer = one(app, file_id, "/download")
+    assert (answer.status, answer.json["code"]) == (410, "document_missing")
+    index.project(msgspec.structs.replace(projection, missing=False, object=make_version()))
+    assert one(app, file_id).json["status"] == "STORED"
+    assert one(app, file_id, "/download").status == 307
 
 
 @pytest.mark.parametrize(

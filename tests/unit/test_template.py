@@ -225,12 +225,15 @@ def test_timeouts_fit_the_gateway_and_only_the_users_of_the_database_enter_the_v
     }
 
 
+EVERYTHING_THAT_HAPPENS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+
+
 def test_buckets_tell_the_queue_and_let_browsers_see_what_they_sign_and_check(template: Template) -> None:
     for name, bucket in of_type(template, "AWS::S3::Bucket").items():
         properties = bucket["Properties"]
         cors = properties["CorsConfiguration"]["CorsRules"][0]
         events = properties["NotificationConfiguration"]["QueueConfigurations"]
-        assert {one["Event"] for one in events} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}, name
+        assert {one["Event"] for one in events} == set(EVERYTHING_THAT_HAPPENS), name
         assert bucket["DependsOn"] == "EventsQueuePolicy"
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
         assert {"ETag", "x-amz-version-id", "x-amz-checksum-sha256"} <= set(cors["ExposedHeaders"])
@@ -251,6 +254,16 @@ def test_the_rw_bucket_locks_versions_and_refuses_deletion(template: Template) -
     denied = next(one for one in policy if one.get("Sid") == "NoDeletion")
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
     assert set(denied["Action"]) == {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+
+
+def test_where_versions_are_kept_ingest_creates_attributes_and_replaces_none(template: Template) -> None:
+    assert template["Parameters"]["CreateOnlyAttributes"]["Default"] == "true"
+    policy = template["Resources"]["StorageEventsRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    puts = [one for one in policy["Statement"] if one["Effect"] == "Allow" and one["Action"] == "s3:PutObject"]
+    kept = [one for one in puts if "RwBucket" in str(one["Resource"])]
+    only_new = {"StringEquals": {"s3:if-none-match": "*"}}
+    assert [one["Condition"] for one in kept] == [{"Fn::If": ["CreatesOnly", only_new, {"Ref": "AWS::NoValue"}]}]
+    assert [one["Resource"] for one in puts if one not in kept] == [{"Fn::Sub": "${EditBucket.Arn}/*.attr.json"}]
 
 
 def test_buckets_and_queues_refuse_plain_http_unless_told_otherwise(template: Template) -> None:

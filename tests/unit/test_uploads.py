@@ -151,6 +151,13 @@ def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: Record
     assert "url" not in answer.text
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return dict(value)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -307,6 +314,34 @@ def test_a_key_has_1_to_255_ascii_characters(app: ArtStoreApp, key: str) -> None
 def test_custom_attributes_have_a_limit(app: ArtStoreApp) -> None:
     answer = start(app, custom_attributes={"x": "y" * 20_000})
     assert (answer.status, answer.json["code"]) == (413, "custom_attributes_too_large")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"custom_attributes": {"a": [[[[1]]]]}}, 201, None),
+        ({"custom_attributes": {"p": [1] * 8000}}, 201, None),
+        ({"custom_attributes": {"a": 2**63}}, 400, "custom_attributes_number"),
+        ({"custom_attributes": {"a": "\0"}}, 400, "custom_attributes_nul"),
+        ({"custom_attributes": nested(65)}, 400, "custom_attributes_too_deep"),
+        ({"custom_attributes": nested(250)}, 400, "custom_attributes_too_deep"),
+        ({"description": "a\0b"}, 400, "description_nul"),
+        ({"tags": ["a\0"]}, 400, "tags_nul"),
+        ({"description": "语" * 4000, "tags": [f"{number}" + "语" * 98 for number in range(50)]}, 201, None),
+        (
+            {"description": "\x01" * 4000, "tags": [f"{n}" + "\x02" * 98 for n in range(50)]},
+            413,
+            "attributes_too_large",
+        ),
+    ],
+    ids=range(10),
+)
+def test_what_could_not_be_described_later_is_refused_now(
+    app: ArtStoreApp, records: Records, changes: dict[str, object], status: int, code: str | None
+) -> None:
+    answer = start(app, **changes)
+    assert (answer.status, answer.json.get("code")) == (status, code)
+    assert len(records.kept) == (status == 201)
 
 
 def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records: Records) -> None:

@@ -116,6 +116,8 @@ def warnings(plan: Plan) -> Iterator[str]:
         )
     if plan.after.get("RequireTls") == "false":
         yield "RequireTls is false: buckets and queues take requests without TLS"
+    if plan.after.get("CreateOnlyAttributes") == "false":
+        yield "CreateOnlyAttributes is false: ingest may replace what describes a locked document"
 
 
 _ORDER = {"Remove": 0, "Modify": 1, "Dynamic": 2, "Import": 3, "Add": 4}

@@ -139,8 +139,13 @@ class MiniStack:
         return Account(ministack.REGION, running.url, ministack.ROOT, ministack.ROOT)
 
     def parameters(self, running: Running) -> dict[str, str]:
-        """It applies the policies that ask for TLS, which it does not have. `make clean` deletes tables."""
-        return {"RequireTls": str(running.url.startswith("https:")).lower(), "DeletionProtection": "false"}
+        """It applies the policies that ask for TLS, which it does not have, or whether a write is conditional,
+        which it does not tell them. `make clean` deletes tables."""
+        return {
+            "RequireTls": str(running.url.startswith("https:")).lower(),
+            "CreateOnlyAttributes": "false",
+            "DeletionProtection": "false",
+        }
 
     def complete(self, account: Account, outputs: dict[str, str], template: Path) -> None:
         """Put the default retention on the rw bucket."""

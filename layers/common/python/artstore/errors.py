@@ -51,6 +51,12 @@ class Conflict(ArtStoreError):
     code = "conflict"
 
 
+class Gone(ArtStoreError):
+    """The thing was there and is not now; the same request may succeed when it is put back."""
+
+    code = "gone"
+
+
 class PreconditionFailed(ArtStoreError):
     """A stated precondition (If-Match, If-None-Match) does not hold."""
 

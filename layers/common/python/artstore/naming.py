@@ -20,6 +20,8 @@ from uuid import UUID
 RESERVED_PREFIX = ".artstore/"
 """Keys of a bucket that begin so are ArtStore's own records, never documents; see ``is_reserved``."""
 ATTRIBUTES_SUFFIX = ".attr.json"
+MAX_KEY_BYTES = 1024
+"""The longest key of S3, in UTF-8. A document's key leaves room for the suffix of its attributes."""
 MAX_NAME_LENGTH = 200
 _MAX_EXTENSION_LENGTH = 20
 _MAX_USERNAME_LENGTH = 50

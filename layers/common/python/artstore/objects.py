@@ -1,8 +1,8 @@
 """The S3 adapter: the few calls that ArtStore makes on objects, with S3's answers turned into our errors.
 
 Rights needed: s3:GetObject and s3:ListBucket on the bucket (without ListBucket S3 answers 403 for an object
-that is not there), and s3:PutObject on ``*.attr.json`` for whoever writes attributes. Nothing here can
-delete.
+that is not there), s3:GetObjectVersion to name a version, and s3:PutObject on ``*.attr.json`` for whoever writes
+attributes. Nothing here can delete.
 
 Every call is bounded: connect 2 s, read 10 s, three tries, and the deadline of the request.
 ``AWS_REQUEST_CHECKSUM_CALCULATION`` and ``AWS_RESPONSE_CHECKSUM_VALIDATION`` are botocore's own and stay as the
@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from artstore import aws, deadline
 from artstore.deadline import DeadlineExceeded
-from artstore.errors import Misconfigured, NotFound, PreconditionFailed, Unavailable
+from artstore.errors import Conflict, Invalid, Misconfigured, NotFound, PreconditionFailed, Unavailable
 
 JSON_TYPE = "application/json"
 _CHUNK = 256 * 1024
@@ -83,16 +83,18 @@ class ObjectStore:
         """Take the client; it is not used before the first call."""
         self._client = client
 
-    def head(self, bucket: str, key: str) -> StoredObject:
-        """Describe an object, its SHA-256 included when S3 holds the one of the whole object.
+    def head(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject:
+        """Describe an object or one of its versions, its SHA-256 included when S3 holds the whole object's.
 
         The SHA-256 of a multipart upload is a checksum of checksums (``...-N``, ChecksumType COMPOSITE) and
         says nothing of the file's; it is left out.
 
-        Raises NotFound, Unavailable.
+        Raises NotFound, also for a version that cannot be one; Invalid (``object_unreadable``) for an object that
+        S3 does not show to us, since it is encrypted with a key that its owner keeps; Unavailable.
         """
-        with _reaching_s3():
-            answer = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        named = _version(version_id)
+        with _reaching_s3(of_version=bool(named)):
+            answer = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **named)
         return StoredObject(
             bucket=bucket,
             key=key,
@@ -107,12 +109,14 @@ class ObjectStore:
             archived=_is_archived(answer),
         )
 
-    def read(self, bucket: str, key: str, limit: int, *, if_match: str | None = None) -> Content:
-        """Read the first ``limit`` bytes at most; of the state ``if_match`` names when given.
+    def read(
+        self, bucket: str, key: str, limit: int, *, if_match: str | None = None, version_id: str | None = None
+    ) -> Content:
+        """Read the first ``limit`` bytes at most; of the state ``if_match`` names, and of the version, when given.
 
-        Raises NotFound, PreconditionFailed, Unavailable.
+        Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
         """
-        arguments: dict[str, Any] = {"IfMatch": if_match} if if_match else {}
+        arguments: dict[str, Any] = ({"IfMatch": if_match} if if_match else {}) | _version(version_id)
         with _reaching_s3():
             try:
                 answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}", **arguments)
@@ -122,14 +126,14 @@ class ObjectStore:
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
             return Content(body=b"".join(_chunks(answer["Body"], limit)), etag=answer["ETag"])
 
-    def sha256(self, bucket: str, key: str, *, if_match: str) -> str:
+    def sha256(self, bucket: str, key: str, *, if_match: str, version_id: str | None = None) -> str:
         """Compute the SHA-256 (hex) of an object by reading it through in constant memory.
 
-        Raises NotFound, PreconditionFailed, Unavailable.
+        Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
         """
         digest = hashlib.sha256()
         with _reaching_s3():
-            answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=if_match)
+            answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=if_match, **_version(version_id))
             for chunk in _chunks(answer["Body"]):
                 digest.update(chunk)
         return digest.hexdigest()
@@ -204,19 +208,31 @@ def s3_client() -> S3Client:
     return client  # type: ignore[no-any-return]
 
 
+def _version(version_id: str | None) -> dict[str, str]:
+    return {"VersionId": version_id} if version_id else {}
+
+
 @contextlib.contextmanager
-def _reaching_s3() -> Iterator[None]:
-    """Turn what S3 and the way to it answer into errors of ours; refusals are the deployment's fault."""
+def _reaching_s3(*, of_version: bool = False) -> Iterator[None]:
+    """Turn what S3 and the way to it answer into errors of ours; refusals are the deployment's fault.
+
+    A version that is named is a word out of an attr.json, which anybody may have written: S3 calls it a bad
+    request when it cannot be one, and says 405 of a delete marker.
+    """
     try:
         yield
     except ClientError as error:
         code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "NoSuchBucket":
             raise Misconfigured("a storage element's bucket does not exist") from error
-        if status == 404:
+        if status == 404 or (of_version and status in (400, 405, 414)):
             raise NotFound("the object does not exist", code="object_not_found") from error
         if status == 412:
             raise PreconditionFailed("the object is not in the state that was asked for") from error
+        if code == "InvalidObjectState":
+            raise Conflict("the object has to be restored before it is read", code="archived") from error
+        if status == 400 and error.operation_name == "HeadObject":
+            raise Invalid("storage does not show the object", code="object_unreadable") from error
         if status in (409, 429) or status >= 500:
             raise Unavailable("storage does not answer", code="storage_unavailable") from error
         raise Misconfigured(f"storage refused: {code}") from error

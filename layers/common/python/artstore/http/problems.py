@@ -20,6 +20,7 @@ _STATUS_OF_KIND: tuple[tuple[type[errors.ArtStoreError], int], ...] = (
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
+    (errors.Gone, 410),
     (errors.PreconditionFailed, 412),
     (errors.TooLarge, 413),
     (errors.RateLimited, 429),

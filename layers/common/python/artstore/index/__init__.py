@@ -1,8 +1,10 @@
 """The port to the document index: a projection of every attr.json and its text, made to be searched.
 
-The index is never the truth. It may be behind, and it can be thrown away and rebuilt from storage, so each
-of its writes is guarded and can happen twice, late or not at all. ``artstore.index.postgres`` implements
-it; every implementation passes tests/integration/test_index_contract.py.
+The index is never the truth. It may be behind, and it can be thrown away and rebuilt from storage. It holds a row
+for each *place* (bucket and key): what the attr.json there claims, or a tombstone once it is gone. Of the places
+that claim the same ``file_id`` one is shown, see ``artstore.index.claims``. What is written is what the writer saw
+in the bucket; whoever changes a row that was there looks at the bucket once more. ``artstore.index.postgres``
+implements the port; every implementation passes tests/integration/test_index_contract.py.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes
+from artstore.index.claims import Claim, Place
 
 MAX_QUERY = 1000
 """The most characters of a query."""
@@ -21,27 +24,100 @@ COUNT_LIMIT = 1000
 """How far a search counts. Beyond it the total is this number and is not exact."""
 
 
-class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """What the index is told: an attr.json, where its document lies, the attr.json's ETag, and extracted
-    text.
+class ObjectVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which bytes lay at a place: never two different ones with the same ETag, time and version.
 
-    ``key`` is the document's key, not the attr.json's.
+    ``sha256`` (hex) is None as long as nobody knows it. ``version_id`` is None where the bucket keeps no versions.
+    """
+
+    etag: str
+    modified: datetime
+    version_id: str | None = None
+    sha256: str | None = None
+
+    def is_same(self, other: ObjectVersion | None) -> bool:
+        """Tell whether both are the same bytes, put there by the same request."""
+        return other is not None and (self.etag, self.modified, self.version_id) == (
+            other.etag,
+            other.modified,
+            other.version_id,
+        )
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """What the index is told of a place: its attr.json, that one's ETag, its bytes, and their text.
+
+    ``key`` is the document's key, not the attr.json's. ``object`` is None when the document's bytes are gone, and
+    when nobody looked, since the attr.json says ``deleted_at``; ``missing`` tells the one from the other.
+    ``at_home`` is True when the attr.json names this very place.
     """
 
     attributes: Attributes
     bucket: str
     key: str
     attributes_etag: str
+    object: ObjectVersion | None = None
+    missing: bool = False
+    at_home: bool = True
     text: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Give the place of the document."""
+        return Place(self.bucket, self.key)
+
+    @property
+    def claim(self) -> Claim:
+        """Give what is compared with other claims of the file_id."""
+        return Claim(
+            place=self.place,
+            revision=self.attributes.revision,
+            missing=self.missing,
+            at_home=self.at_home,
+            deleted=self.attributes.deleted_at is not None,
+        )
+
+
+class KnownPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """What the index holds of a place: a claim, or a tombstone, whose ``file_id`` is None.
+
+    A tombstone keeps the ``object`` of the claim before it. ``removed_at`` is when the attr.json was removed, as
+    the events told; None when none has told yet, and for a claim.
+    """
+
+    file_id: UUID | None
+    attributes_etag: str | None = None
+    object: ObjectVersion | None = None
+    missing: bool = False
+    removed_at: datetime | None = None
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write came to.
+
+    ``first`` is True when the index had no row for the place: then nobody else can have seen another state of it
+    in between, and the bucket need not be looked at again. ``shown`` is the place that is shown for the document
+    now, if any.
+    """
+
+    first: bool
+    file_id: UUID | None
+    shown: Place | None
 
 
 class IndexedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What the index knows of a document. ``attributes_etag`` is what If-Match is compared with."""
+    """What the index knows of a document. ``attributes_etag`` is what If-Match is compared with.
+
+    ``version_id`` is the version of the bytes that the attributes describe, None where there are no versions;
+    ``missing`` tells that the bytes are gone.
+    """
 
     attributes: Attributes
     bucket: str
     key: str
     attributes_etag: str
+    version_id: str | None = None
+    missing: bool = False
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,30 +140,33 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
 class DocumentIndex(Protocol):
     """The index. Every method raises ``Unavailable`` when the index does not answer in time."""
 
-    def project(self, projection: Projection) -> bool:
-        """Take over a document; True when it was written.
+    def project(self, projection: Projection) -> Written:
+        """Write what lies at a place, whatever the index held of it before; which claim of the document is shown
+        is decided anew, also of the document that the place held before.
 
-        It is written when the index knows no such ``file_id``, or only a lower revision of it, or the same
-        revision with another ETag and no later ``updated_at``: a tool that edits an attr.json without
-        counting its revision up is still projected. It is never written where ``remove`` left a tombstone
-        under that key.
+        Raises Invalid (``attributes_not_indexable``) for attributes that the index cannot hold.
         """
         ...
 
-    def revision(self, file_id: UUID) -> int | None:
-        """Give the revision the index holds, deleted documents included; None when it never saw the id."""
+    def remove(self, bucket: str, key: str, at: datetime | None) -> Written:
+        """Leave a tombstone: no readable attr.json lies at the place. ``at`` is when it was removed, if that is
+        known; a tombstone keeps the latest time it was told.
+
+        A place the index has not seen yet gets its tombstone too: who read the attr.json before the removal and
+        writes after it finds a row, and looks again. The file_id of the answer is the one that was claimed.
+        """
         ...
 
-    def remove(self, bucket: str, key: str, at: datetime) -> bool:
-        """Leave a tombstone for the document under that key; True when a visible document disappeared.
+    def at(self, bucket: str, key: str) -> KnownPlace | None:
+        """Give what the index holds of a place; None when it never saw it."""
+        ...
 
-        A key the index has not seen yet gets its tombstone too: a projection that was read before the removal
-        and arrives after it does not bring the document back.
-        """
+    def is_claimed(self, file_id: UUID) -> bool:
+        """Tell whether any place claims the id, shown or not."""
         ...
 
     def find(self, file_id: UUID) -> IndexedDocument | None:
-        """Give the document, or None when it is unknown or deleted."""
+        """Give the document that is shown, or None when it is unknown or deleted."""
         ...
 
     def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:

@@ -1,7 +1,8 @@
 """The document index in PostgreSQL: the words of ``document_words``, newest first.
 
-Needs SELECT, INSERT, UPDATE and DELETE on the table ``documents``. Every statement stands alone and is not
-prepared on the server, so a transaction pooler may sit in between.
+Needs SELECT, INSERT and UPDATE on the table ``documents``. What is read is one statement; what is written is one
+transaction, with locks that end with it. Nothing is prepared on the server, so a transaction pooler may sit in
+between.
 """
 
 from __future__ import annotations
@@ -9,15 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
-from psycopg import errors
+from psycopg import DataError, errors
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from artstore.attributes import from_document, to_document
-from artstore.errors import Misconfigured, Unavailable
-from artstore.index import COUNT_LIMIT, IndexedDocument, Position, Projection, SearchPage, statements
+from artstore.errors import Invalid, Misconfigured, Unavailable
+from artstore.index import (
+    COUNT_LIMIT,
+    IndexedDocument,
+    KnownPlace,
+    ObjectVersion,
+    Position,
+    Projection,
+    SearchPage,
+    Written,
+    statements,
+)
+from artstore.index.claim_writer import write_claim
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
 from artstore.index.document_words import WORDS_VERSION, words_of
 from artstore.index.matching import EVERYTHING, condition
@@ -31,28 +43,27 @@ class PostgresIndex:
         """Take where the server is, or a URL that never changes; nothing is opened before the first call."""
         self._server = Server(FixedAddress(address) if isinstance(address, str) else address)
 
-    def project(self, projection: Projection) -> bool:
+    def project(self, projection: Projection) -> Written:
         """See DocumentIndex."""
         values = _values(projection)
-        return self._server.run(lambda connection: _project(connection, values))
+        return self._server.run(lambda connection: _project(connection, projection, values))
 
-    def revision(self, file_id: UUID) -> int | None:
+    def remove(self, bucket: str, key: str, at: datetime | None) -> Written:
         """See DocumentIndex."""
-        row = self._server.run(
-            lambda connection: connection.execute(statements.REVISION, {"file_id": file_id}).fetchone()
-        )
-        return None if row is None else int(row[0])
+        values = {"bucket": bucket, "key": key, "at": at}
+        return self._server.run(lambda connection: write_claim(connection, statements.REMOVE, values, None))
 
-    def remove(self, bucket: str, key: str, at: datetime) -> bool:
+    def at(self, bucket: str, key: str) -> KnownPlace | None:
         """See DocumentIndex."""
-        values = {
-            "bucket": bucket,
-            "key": key,
-            "at": at,
-            "file_id": uuid5(NAMESPACE_URL, f"s3://{bucket}/{key}#gone"),
-        }
-        row = self._server.run(lambda connection: connection.execute(statements.REMOVE, values).fetchone())
-        return row is not None and bool(row[0])
+        values = {"bucket": bucket, "key": key}
+        row = self._server.run(lambda connection: connection.execute(statements.AT, values).fetchone())
+        return None if row is None else _known(row)
+
+    def is_claimed(self, file_id: UUID) -> bool:
+        """See DocumentIndex."""
+        values = {"file_id": file_id}
+        row = self._server.run(lambda connection: connection.execute(statements.IS_CLAIMED, values).fetchone())
+        return row is not None
 
     def find(self, file_id: UUID) -> IndexedDocument | None:
         """See DocumentIndex."""
@@ -114,17 +125,15 @@ class PostgresIndex:
         self._server.close()
 
 
-def _project(connection: Connection, values: dict[str, Any]) -> bool:
-    while True:
-        try:
-            return connection.execute(statements.PROJECT, values).rowcount == 1
-        except errors.UniqueViolation:
-            if connection.execute(statements.SUPERSEDE, values).rowcount == 0:
-                return False
+def _project(connection: Connection, projection: Projection, values: dict[str, Any]) -> Written:
+    try:
+        return write_claim(connection, statements.PROJECT, values, projection.claim)
+    except (DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex) as error:
+        raise Invalid("the index cannot hold these attributes", code="attributes_not_indexable") from error
 
 
 def _values(projection: Projection) -> dict[str, Any]:
-    attributes = projection.attributes
+    attributes, held = projection.attributes, projection.object
     found = words_of(attributes, projection.text)
     return {
         "file_id": attributes.file_id,
@@ -140,6 +149,12 @@ def _values(projection: Projection) -> dict[str, Any]:
         "search": found.search,
         "passages": list(found.passages) or None,
         "words_for": f"{WORDS_VERSION} {projection.attributes_etag}",
+        "at_home": projection.at_home,
+        "missing": projection.missing,
+        "object_etag": held.etag if held else None,
+        "object_modified": held.modified if held else None,
+        "object_version_id": held.version_id if held else None,
+        "object_sha256": held.sha256 if held else None,
     }
 
 
@@ -149,14 +164,33 @@ def _without_nul(value: Any) -> Any:
         return value.replace("\0", "")
     if isinstance(value, Mapping):
         return {_without_nul(name): _without_nul(each) for name, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_nul(each) for each in value]
     return value
 
 
 def _document(row: TupleRow) -> IndexedDocument:
-    attributes, bucket, key, etag = row
-    return IndexedDocument(attributes=from_document(attributes), bucket=bucket, key=key, attributes_etag=etag)
+    attributes, bucket, key, etag, version_id, missing = row
+    return IndexedDocument(
+        attributes=from_document(attributes),
+        bucket=bucket,
+        key=key,
+        attributes_etag=etag,
+        version_id=version_id,
+        missing=missing,
+    )
+
+
+def _known(row: TupleRow) -> KnownPlace:
+    file_id, attributes_etag, missing, removed_at, etag, modified, version_id, sha256 = row
+    held = etag and ObjectVersion(etag=etag, modified=modified, version_id=version_id, sha256=sha256)
+    return KnownPlace(
+        file_id=file_id,
+        attributes_etag=attributes_etag,
+        object=held or None,
+        missing=missing,
+        removed_at=removed_at,
+    )
 
 
 def _position(document: IndexedDocument) -> Position:

@@ -1,0 +1,176 @@
+"""The index follows an attr.json that is there, and in an edit element the attr.json follows its object."""
+
+from __future__ import annotations
+
+import msgspec
+
+from artstore.attributes import Attributes
+from artstore.errors import Conflict, Invalid, TooLarge
+from artstore.index import DocumentIndex, KnownPlace, ObjectVersion, Projection
+from artstore.naming import attributes_key
+from artstore.objects import StoredObject
+from functions.storage_events.description import describe_anew, is_at_home, write_attributes
+from functions.storage_events.outcomes import Outcome, Result, Step
+from functions.storage_events.places import Spot
+from functions.storage_events.reading import Reader
+from functions.storage_events.sight import Beside, Look, Objects, identify
+
+
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes that an attr.json describes; None without any. ``is_true``: it describes them as they are.
+    ``is_foreign``: others lie over them, or in their place."""
+
+    stored: StoredObject | None
+    sha256: str | None = None
+    is_true: bool = True
+    is_foreign: bool = False
+
+
+class Follower:
+    """Follows the attr.json of one place at a time."""
+
+    def __init__(self, objects: Objects, index: DocumentIndex, reader: Reader) -> None:
+        """Take the ports."""
+        self._objects = objects
+        self._index = index
+        self._reader = reader
+
+    def follow(self, spot: Spot, look: Look, known: KnownPlace | None, beside: Beside) -> Step:
+        """Have the index hold what the attr.json says and whether its bytes are there.
+
+        Raises NotFound or PreconditionFailed when the place changes meanwhile: then it is to be looked at anew.
+        """
+        described = beside.attributes
+        if described is None:
+            return self._hide(spot, known, beside.fault)
+        if spot.is_about_attributes and _claims(known, described, beside.etag):
+            return Step(Result(Outcome.UNCHANGED, described.file_id))
+        if described.deleted_at is not None:
+            return self._bring_up_to_date(spot, described, beside.etag, known, None)
+        found = self._find_bytes(spot, look, known, described)
+        reason = None
+        if found.stored is not None and not found.is_true:
+            try:
+                if spot.may_be_overwritten:
+                    return self._describe_anew(spot, described, beside.etag, known, found.stored)
+            except (Conflict, Invalid, TooLarge) as error:
+                reason = error.code
+            found = _Found(stored=None, is_foreign=True)
+        step = self._bring_up_to_date(spot, described, beside.etag, known, found)
+        if found.is_foreign and step.result.outcome is not Outcome.INVALID_ATTRIBUTES:
+            foreign = Result(Outcome.FOREIGN_VERSION, described.file_id, reason)
+            return Step(foreign, wrote=True, settled=step.settled)
+        if spot.is_new_object and found.stored is not None and step.result.outcome in _QUIET:
+            return msgspec.structs.replace(step, result=Result(Outcome.ALREADY_STORED, described.file_id))
+        return step
+
+    def project(
+        self,
+        spot: Spot,
+        described: Attributes,
+        etag: str,
+        known: KnownPlace | None,
+        held: ObjectVersion | None,
+        *,
+        text: str,
+        outcome: Outcome,
+    ) -> Step:
+        """Write a row; ``outcome`` says what that comes to when the document is shown from here."""
+        projection = Projection(
+            attributes=described,
+            bucket=spot.place.bucket,
+            key=spot.place.key,
+            attributes_etag=etag,
+            object=held,
+            missing=held is None and described.deleted_at is None,
+            at_home=is_at_home(described, spot.place.key, spot.element),
+            text=text,
+        )
+        try:
+            written = self._index.project(projection)
+        except Invalid as error:
+            return self._hide(spot, known, error.code)
+        result = Result(outcome, described.file_id)
+        if written.shown not in (None, spot.place):
+            result = Result(Outcome.DUPLICATE_ID, described.file_id, other="s3://" + "/".join(written.shown))
+        return Step(result, wrote=True, settled=written.first)
+
+    def _hide(self, spot: Spot, known: KnownPlace | None, reason: str | None) -> Step:
+        """Show nothing while what lies there is no attr.json; it is one again when it is mended."""
+        result = Result(Outcome.INVALID_ATTRIBUTES, reason=reason)
+        if known is not None and known.file_id is None:
+            return Step(result)
+        written = self._index.remove(*spot.place, None)
+        return Step(result, wrote=True, settled=written.first)
+
+    def _bring_up_to_date(
+        self, spot: Spot, described: Attributes, etag: str, known: KnownPlace | None, found: _Found | None
+    ) -> Step:
+        """Write the row unless it is as it should be; without ``found`` the attr.json says ``deleted_at``."""
+        stored = found.stored if found else None
+        held = identify(stored, found.sha256 if found else None) if stored else None
+        missing = found is not None and stored is None
+        if known and _claims(known, described, etag) and known.missing == missing and _same(known.object, held):
+            return Step(Result(Outcome.UNCHANGED, described.file_id))
+        text = self._reader.read(stored, described.content_type).text if stored else ""
+        outcome = Outcome.MISSING if missing else Outcome.PROJECTED
+        return self.project(spot, described, etag, known, held, text=text, outcome=outcome)
+
+    def _find_bytes(self, spot: Spot, look: Look, known: KnownPlace | None, described: Attributes) -> _Found:
+        """Find the version that the attr.json names, or else what lies there and whether it is what it describes.
+
+        A version named is taken at its word: it was verified when it was described, and cannot change.
+        """
+        named = described.storage_version_id
+        if named and not spot.may_be_overwritten:
+            current = look.object() if spot.is_new_object else None
+            version = current if current is not None and current.version_id == named else look.object(named)
+            if version is not None:
+                return _Found(stored=version, is_foreign=current not in (None, version))
+        stored = look.object()
+        if stored is None:
+            return _Found(stored=None)
+        sha256 = stored.sha256
+        if known is not None and known.object is not None and known.object.is_same(identify(stored)):
+            sha256 = sha256 or known.object.sha256
+        if stored.size != described.file_size:
+            return _Found(stored=stored, is_true=False)
+        if sha256 is None and (spot.is_new_object or not spot.may_be_overwritten):
+            try:
+                sha256 = self._reader.checksum(stored)
+            except Conflict:  # archived: nobody can look
+                sha256 = None
+        return _Found(stored=stored, sha256=sha256, is_true=sha256 in (None, described.checksum))
+
+    def _describe_anew(
+        self, spot: Spot, before: Attributes, etag: str, known: KnownPlace | None, stored: StoredObject
+    ) -> Step:
+        """Replace the attr.json that was seen by one that tells the bytes that are there."""
+        checksum = self._reader.checksum(stored)
+        reading = self._reader.read(stored, stored.content_type)
+        described, raw = write_attributes(describe_anew(before, checksum, stored, reading.extracted))
+        bucket, key = spot.place
+        etag = self._objects.replace(bucket, attributes_key(key), raw, etag)
+        return self.project(
+            spot,
+            described,
+            etag,
+            known,
+            identify(stored, checksum),
+            text=reading.text,
+            outcome=Outcome.DESCRIBED_ANEW,
+        )
+
+
+_QUIET = (Outcome.UNCHANGED, Outcome.PROJECTED)
+
+
+def _claims(known: KnownPlace | None, described: Attributes, etag: str) -> bool:
+    return known is not None and (known.file_id, known.attributes_etag) == (described.file_id, etag)
+
+
+def _same(known: ObjectVersion | None, held: ObjectVersion | None) -> bool:
+    """Tell whether the index holds these bytes, and knows of them what is known."""
+    if known is None or held is None:
+        return known is held
+    return known.is_same(held) and held.sha256 in (None, known.sha256)
