@@ -63,9 +63,12 @@ class Documents:
         )
 
     def show(self, file_id: UUID) -> tuple[Document, str]:
-        """Give a document and the ETag of its attributes. Raises NotFound (``document_not_found``)."""
+        """Give a document and its ETag: its attributes', or another while its bytes are missing, so that no cache
+        goes on showing the one for the other (RFC 9110 §8.8.3). Raises NotFound (``document_not_found``).
+        """
         found = self._find(file_id)
-        return _show(found), found.attributes_etag
+        etag = found.attributes_etag
+        return _show(found), f'{etag[:-1]}-missing"' if found.missing else etag
 
     def download(self, file_id: UUID) -> Download:
         """Give a link to the very version that was verified, always as an attachment.

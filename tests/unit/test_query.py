@@ -214,6 +214,19 @@ def test_a_document_without_its_bytes_is_shown_as_missing_and_cannot_be_download
     assert one(app, file_id, "/download").status == 307
 
 
+def test_no_cache_goes_on_showing_a_document_as_stored_when_its_bytes_are_missing(
+    app: ArtStoreApp, index: MemoryIndex
+) -> None:
+    stored = make_projection(object=make_version())
+    file_id = stored.attributes.file_id
+    index.project(stored)
+    known = {"If-None-Match": one(app, file_id).headers["ETag"]}
+    assert one(app, file_id, **known).status == 304
+    index.project(msgspec.structs.replace(stored, missing=True, object=None))
+    answer = one(app, file_id, **known)
+    assert (answer.status, answer.json["status"]) == (200, "MISSING")
+
+
 @pytest.mark.parametrize(
     "accept", ["application/json", "application/problem+json, application/json", "*/*;q=0.5, application/json"]
 )
