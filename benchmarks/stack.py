@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import botocore.session
 
 from infra.local import answering
-from infra.local.serve import environment
+from infra.local.commands.serve import environment
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, StackFile
 

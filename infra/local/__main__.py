@@ -49,37 +49,37 @@ def _port(text: str) -> int:
 def _run(given: argparse.Namespace, settings: Settings, console: Console) -> int:
     """Import what the command needs, no more: `status` and `down` are quick."""
     if given.command == "up":
-        from infra.local.up import up
+        from infra.local.commands.up import up
 
         console.say(f"ArtStore in {settings.directory}")
         stack = up(settings, console)
         console.say(f"  up in {console.total():.1f} s: {stack.api_url}")
     elif given.command == "down":
-        from infra.local.down import down
+        from infra.local.commands.down import down
 
         down(settings, console)
     elif given.command == "status":
-        from infra.local.status import status
+        from infra.local.commands.status import status
 
         status(settings, console)
     elif given.command == "env":
-        from infra.local.shell import env
+        from infra.local.commands.shell import env
 
         env(settings, console)
     elif given.command == "logs":
-        from infra.local.logs import logs
+        from infra.local.commands.logs import logs
 
         logs(settings, console, given.lines, given.follow)
     elif given.command == "clean":
-        from infra.local.down import clean
+        from infra.local.commands.down import clean
 
         clean(settings, console)
     elif given.command == "serve":
-        from infra.local.serve import serve
+        from infra.local.commands.serve import serve
 
         serve(settings, console, given.port)
     else:
-        from infra.local.demo import demo
+        from infra.local.commands.demo import demo
 
         demo(settings, console)
     return 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.logs import log_groups_of
+from infra.local.commands.logs import log_groups_of
 from infra.local.state import StackFile
 from tests.e2e.archive import Archive, eventually, put
 from tests.e2e.operator import Operator

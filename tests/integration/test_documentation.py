@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra.local import shell
+from infra.local.commands import shell
 from infra.local.settings import REPOSITORY
 from infra.local.state import StackFile
 from tests.support.documentation import Block, shell_blocks

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from infra.console import Console
-from infra.local import demo
+from infra.local.commands import demo
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory
 

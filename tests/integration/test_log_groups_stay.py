@@ -12,8 +12,8 @@ import yaml
 
 from infra.deploy import Account, deploy_stack
 from infra.deploy.stack import delete_stack
+from infra.local.commands.logs import log_groups_of
 from infra.local.emulators import ministack
-from infra.local.logs import log_groups_of
 from infra.local.state import LocalDirectory
 from infra.template import PATH, parse
 

@@ -6,7 +6,7 @@ import io
 
 from pypdf import PdfReader
 
-from infra.local.demo import TEXT, WORD_IN_TEXT
+from infra.local.commands.demo import TEXT, WORD_IN_TEXT
 from infra.local.sample_pdf import make_pdf
 
 

@@ -12,8 +12,8 @@ import sys
 
 from infra.console import Console
 from infra.errors import CommandError
-from infra.local import shell
 from infra.local.answering import running_stack
+from infra.local.commands import shell
 from infra.local.emulators import account_of
 from infra.local.settings import REPOSITORY, Settings
 from infra.local.state import LocalDirectory, StackFile

@@ -14,11 +14,11 @@ import requests
 from infra.console import Console
 from infra.errors import CommandError
 from infra.local import emulators
-from infra.local.down import down
+from infra.local.commands.down import down
+from infra.local.commands.up import up
 from infra.local.sample_pdf import make_pdf
 from infra.local.settings import Settings
 from infra.local.state import LocalDirectory, StackFile
-from infra.local.up import up
 
 FILENAME = "harbour_inventory_1907.pdf"
 WORD_IN_TEXT, WORD_IN_NAME = "lighthouse", "harbour"
