@@ -1,8 +1,8 @@
 """Which files of each package a function needs at run time.
 
 The rule for a package that is not named here keeps its modules, shared libraries and JSON data. Patterns are those
-of ``fnmatch`` on the path inside the wheel, where ``*`` also crosses ``/``. tests/unit/test_build_contents.py
-imports all that functions use from the result alone: a pattern that drops too much fails there.
+of ``fnmatch`` on the path inside the wheel, where ``*`` also crosses ``/``. A pattern that drops too much fails in
+tests/unit/deployment/test_build_contents.py, which imports all that functions use from the result alone.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ marked ``@pytest.mark.alone``.
 
 What an emulator cannot do is marked on the test that needs it: ``@pytest.mark.lacking("localstack", REASON)``.
 There the test has to fail, or the mark is out of date; with ``harmful=True`` it is not run, since it would break
-the stack for the others. tests/unit/test_lacking.py keeps the list in docs/localstack.md equal to the marks.
+the stack for the others. tests/unit/local/test_lacking.py keeps the list in docs/localstack.md equal to the marks.
 """
 
 from __future__ import annotations

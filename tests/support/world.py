@@ -1,8 +1,8 @@
 """An archive in memory that can be thrown into disorder: any act at any time, any event late or twice or inside
 another.
 
-``World`` is driven by tests/integration/test_truth.py. At its end every event has been delivered, and what the
-index shows must be what an empty index is told by the attr.json files alone.
+``World`` is driven by tests/unit/storage_events/test_truth.py. At its end every event has been delivered, and what
+the index shows must be what an empty index is told by the attr.json files alone.
 """
 
 from __future__ import annotations

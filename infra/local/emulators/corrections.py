@@ -1,7 +1,7 @@
 """MiniStack, with what it does otherwise than AWS put right: run by its path in place of ``-m ministack``.
 
 It runs in MiniStack's own environment and imports nothing of ours. Each correction says what AWS does, and goes
-when MiniStack does it too: tests/integration/test_ministack_corrections.py fails on that day.
+when MiniStack does it too: tests/integration/local/test_ministack_corrections.py fails on that day.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The index is never the truth. It may be behind, and it can be thrown away and re
 for each *place* (bucket and key): what the attr.json there claims, or a tombstone once it is gone. Of the places
 that claim the same ``file_id`` one is shown, see ``artstore.index.claims``. What is written is what the writer saw
 in the bucket; whoever changes a row that was there looks at the bucket once more. ``artstore.index.postgres``
-implements the port; every implementation passes tests/integration/test_index_contract.py.
+implements the port; every implementation passes tests/integration/index/test_index_contract.py.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from infra.local.settings import REPOSITORY
 from tests.e2e.archive import Archive
 from tests.e2e.service_accounts import ServiceAccounts
 
-SOURCES = Path(__file__).resolve().parent / "node"
+SOURCES = Path(__file__).resolve().parents[1] / "node"
 SCRIPT = "conformance.mjs"
 OLDEST_NODE = 20
 KEYS: dict[str, Callable[[], Any]] = {

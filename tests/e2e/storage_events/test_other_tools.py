@@ -12,7 +12,7 @@ import requests
 
 from tests.e2e.archive import Archive, eventually
 from tests.e2e.operator import Operator
-from tests.e2e.test_events import await_drained
+from tests.e2e.storage_events.test_events import await_drained
 
 
 class Tool:

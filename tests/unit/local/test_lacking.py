@@ -7,8 +7,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-TESTS = sorted((ROOT / "tests" / "e2e").glob("test_*.py"))
+ROOT = Path(__file__).parents[3]
+TESTS = sorted((ROOT / "tests" / "e2e").rglob("test_*.py"))
 
 
 def reason_of(decorator: ast.expr, names: dict[str, ast.expr]) -> str | None:

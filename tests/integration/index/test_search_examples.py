@@ -10,7 +10,7 @@ import pytest
 from artstore.index.postgres import PostgresIndex
 from tests.fakes.documents import make_projection
 
-_PAGE = Path(__file__).parents[2] / "docs" / "search.md"
+_PAGE = Path(__file__).parents[3] / "docs" / "search.md"
 _LINE = re.compile(r"\| `(?P<query>[^|]+)` \| `(?P<found>[^|]+)` \| (?:`(?P<missed>[^|]+)` )?\|")
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from functions.storage_events.events import EventKind, StorageEvent, UnknownMessage, parse_message
 
-RECORDED = Path(__file__).parent.parent / "events"
+RECORDED = Path(__file__).parents[2] / "events"
 
 
 def recorded(name: str) -> str:

@@ -12,7 +12,7 @@ from infra.deploy.deployment import Outcome, Request
 from infra.deploy.errors import DeploymentFailed
 from infra.deploy.release.package import Package
 from tests.fakes.cloudformation import AccountFake
-from tests.unit.test_deploy_package import RELEASE
+from tests.unit.deployment.test_deploy_package import RELEASE
 
 STAGE = """
 region = "eu-central-1"

@@ -18,7 +18,7 @@ from infra.template import PATH as TEMPLATE
 from infra.template import parse
 
 ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 ENDPOINTS: list[Endpoint] = [each for endpoints in openapi.ENDPOINTS_OF.values() for each in endpoints]
 SETTINGS = [config.AuthSettings, config.UploadSettings, config.QuerySettings, config.StorageEventsSettings]
 

@@ -1,6 +1,6 @@
 """Strangers at the doors of a whole stack: no request without credentials is answered by 5xx.
 
-tests/integration/test_strangers.py sends more and odder ones to the functions alone; here the gateway and the
+tests/integration/auth/test_strangers.py sends more and odder ones to the functions alone; here the gateway and the
 table store say their part. schemathesis makes requests of what the OpenAPI document says and of what it forbids;
 ARTSTORE_E2E_EXAMPLES says how many for each operation.
 """

@@ -18,8 +18,8 @@ from functions.storage_events.extraction.registry import BY_NAME, FORMATS
 from tests.fakes import packages, pdfs
 from tests.fakes.packages import make_docx, make_odf, make_xlsx, make_zip
 from tests.support.reading import EXTRACTION, outcome, read
-from tests.unit import test_extraction_formats as formats
-from tests.unit import test_extraction_office as office
+from tests.unit.storage_events import test_extraction_formats as formats
+from tests.unit.storage_events import test_extraction_office as office
 
 WORD = "word/document.xml"
 LAUGHS = "<!DOCTYPE d [<!ENTITY a 'ha'>" + "".join(

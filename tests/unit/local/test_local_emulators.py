@@ -24,7 +24,7 @@ from infra.local.settings import Settings
 from infra.local.state import Decisions, LocalDirectory
 
 COMPOSE = yaml.safe_load(containers.COMPOSE_FILE.read_text(encoding="utf-8"))
-CI = Path(__file__).parents[2] / ".ci" / "localstack"
+CI = Path(__file__).parents[3] / ".ci" / "localstack"
 
 
 @pytest.fixture
@@ -232,5 +232,5 @@ def test_what_localstack_may_leave_out_is_the_same_everywhere() -> None:
     in_ci = re.search(r"CFN_IGNORE_UNSUPPORTED_TYPE_CREATE=(\S+)", CI.read_text(encoding="utf-8"))
     assert in_ci is not None
     assert set(in_ci[1].split(",")) == left_out
-    documented = (Path(__file__).parents[2] / "docs" / "localstack.md").read_text(encoding="utf-8")
+    documented = (Path(__file__).parents[3] / "docs" / "localstack.md").read_text(encoding="utf-8")
     assert all(kind in documented for kind in left_out)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from functions.storage_events.extraction.registry import BY_NAME
 from tests.fakes import packages, pdfs
-from tests.unit import test_extraction_formats as formats
-from tests.unit import test_extraction_office as office
+from tests.unit.storage_events import test_extraction_formats as formats
+from tests.unit.storage_events import test_extraction_office as office
 
 SAMPLES: dict[str, list[bytes]] = {
     "text": [b"plain", "Größe für Bäcker".encode("cp1252"), "Größe und mehr".encode("utf-16-le"), b'{"a": "b"}'],
@@ -50,6 +50,6 @@ def test_no_reader_loads_a_module_while_it_reads() -> None:
     start = f"import sys; sys.path[:] = {sys.path!r}; from tests.support.late_imports import main; main()"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", start],
-        input=json.dumps(documents), capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        input=json.dumps(documents), capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert (done.stdout, done.returncode) == ("", 0), done.stderr

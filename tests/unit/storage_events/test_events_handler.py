@@ -17,7 +17,7 @@ from functions.storage_events import app, dependencies
 from functions.storage_events.events import StorageEvent
 from functions.storage_events.outcomes import Outcome, Result
 
-RECORDED = Path(__file__).parent.parent / "events"
+RECORDED = Path(__file__).parents[2] / "events"
 FILE_ID = UUID(int=7)
 
 
