@@ -115,6 +115,7 @@ def frozen_query(frozen_aws: None, frozen_port: int, monkeypatch: pytest.MonkeyP
     """The read side, everything behind it frozen."""
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setenv("ARTSTORE_ISSUER", "https://issuer")
+    monkeypatch.setenv("ARTSTORE_CURSOR_KEY_SECRET_ID", "unit/cursor-key")
     monkeypatch.setenv("ARTSTORE_DATABASE_URL", f"postgresql://nobody:nothing@127.0.0.1:{frozen_port}/none")
     element = '{"element_id": "e", "bucket": "edit", "prefix": "", "mode": "edit", "priority": 1}'
     monkeypatch.setenv("ARTSTORE_STORAGE_ELEMENTS", f"[{element}]")

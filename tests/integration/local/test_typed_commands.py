@@ -27,10 +27,11 @@ NO_STACK = "  ! No stack runs here: `make up` starts one.\n"
 
 
 def typed(*command: str | Path, cwd: Path = REPOSITORY, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as a fresh terminal would: with no import path and no setting of ours."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ARTSTORE_", "PYTHON", "MAKE"))
-    }
+    """Run a command as a fresh terminal would: with no import path, no setting of ours, and nothing of a `make`
+    that runs these tests, which hands on its ARGS.
+    """
+    ours = ("ARTSTORE_", "PYTHON", "MAKE", "ARGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
         command, cwd=cwd, env=kept | environment, capture_output=True, text=True, check=False, timeout=60
     )

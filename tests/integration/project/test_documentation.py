@@ -106,7 +106,7 @@ def _checkout(root: Path) -> Checkout:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ARTSTORE_", "AWS_", "MAKE", "PYTEST", "PYTHON"))
+        if not name.startswith(("ARGS", "ARTSTORE_", "AWS_", "MAKE", "PYTEST", "PYTHON"))
     }
     return Checkout(root, {**kept, "ARTSTORE_LOCAL_DIR": str(root / ".local"), "TERM": "xterm"})
 
