@@ -10,7 +10,7 @@ from artstore import aws, objects, telemetry
 from artstore.aws import dynamodb, secret_store
 from artstore.http import app
 
-pytest_plugins = ["tests.support.workers"]
+pytest_plugins = ["tests.support.runs.workers"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """The stack that the end-to-end tests talk to: one that runs already, or one of their own.
 
 ARTSTORE_STACK names the stack.json of a running stack. Without it a whole stack is started in a temporary
-directory and removed afterwards, however the tests end; all workers of the run share it (tests/support/shared.py).
+directory and removed afterwards, however the tests end; all workers of the run share it
+(tests/support/runs/shared.py).
 What a test does must not disturb the others: one that changes what is there once for all of them, or counts it, is
 marked ``@pytest.mark.alone``.
 
@@ -23,7 +24,7 @@ from infra.local.state import StackFile
 from tests.e2e.archive import Archive
 from tests.e2e.operator import Operator
 from tests.e2e.service_accounts import ServiceAccounts
-from tests.support.shared import NotStarted, Run
+from tests.support.runs.shared import NotStarted, Run
 
 MINISTACK = "ministack"
 

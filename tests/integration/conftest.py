@@ -16,9 +16,9 @@ from psycopg.conninfo import make_conninfo
 from artstore.index.postgres import PostgresIndex
 from infra.local import postgres
 from tests.support.dynamodb import create_tables
-from tests.support.ingest import Archive
-from tests.support.shared import Run
-from tests.support.workers import worker_of
+from tests.support.ingesting.archive import Archive
+from tests.support.runs.shared import Run
+from tests.support.runs.workers import worker_of
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from tests.support.malformed import ASSERTION_TYPE, AUTHORIZATIONS, DOCUMENTS, FORM, FORMS, JSON
+from tests.support.authorization.malformed import ASSERTION_TYPE, AUTHORIZATIONS, DOCUMENTS, FORM, FORMS, JSON
 
 KNOWN_CLIENT = "sa_reader"
 HUGE = "x" * 3000

@@ -6,7 +6,7 @@ import pytest
 
 from functions.auth import dependencies
 from functions.auth.signing_key import SigningKey, generate_key
-from tests.support.account_world import World
+from tests.support.authorization.account_world import World
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,8 @@ from schemathesis.specs.openapi import checks
 from infra import openapi
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive
 from tests.e2e.service_accounts import ServiceAccounts, TestClient
-from tests.support.examples import examples
-from tests.support.malformed import basic
+from tests.support.authorization.malformed import basic
+from tests.support.runs.examples import examples
 
 EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES") or examples(8))
 PATHS = sorted({each.path for each in openapi.ENDPOINTS_OF["auth"]})

@@ -9,8 +9,8 @@ from tests.e2e.service_accounts import ServiceAccounts
 
 TOKEN = "/api/v1/auth/token"
 GRANT = {"grant_type": "client_credentials"}
-WRONG = 45
-"""More than one client may fail from one address in five minutes, and fewer than the address may."""
+WRONG = 75
+"""More than one client may fail from one address in two windows of five minutes, fewer than the address may."""
 
 
 @pytest.mark.alone
@@ -26,9 +26,12 @@ def test_the_right_secret_is_accepted_after_any_number_of_wrong_ones(
 
     if seen_before:
         assert ask(client.client_secret) == 200
-    answers = [ask("x" * 43) for _ in range(WRONG)]
-    assert set(answers) <= {401, 429}
-    assert answers[-1] == 429
+    answers = set()
+    for _ in range(WRONG):
+        answers.add(ask("x" * 43))
+        if 429 in answers:
+            break
+    assert answers == {401, 429}
     right = archive.anonymous("POST", TOKEN, data=GRANT, auth=(client.client_id, client.client_secret))
     assert right.status_code == 200, right.text
     used = int(right.headers["RateLimit-Limit"]) - int(right.headers["RateLimit-Remaining"])

@@ -14,7 +14,7 @@ import requests
 
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive
 from tests.e2e.service_accounts import ServiceAccounts, TestClient
-from tests.support.malformed import (
+from tests.support.authorization.malformed import (
     BADLY_ENCODED,
     CLIENT,
     DOCUMENTS,

@@ -22,7 +22,7 @@ from schemathesis.checks import load_all_checks, not_a_server_error
 
 from infra import openapi
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive
-from tests.support.malformed import ASSERTION_TYPE, FORM, JSON
+from tests.support.authorization.malformed import ASSERTION_TYPE, FORM, JSON
 from tests.support.strangers import base64url
 
 EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES", "3"))

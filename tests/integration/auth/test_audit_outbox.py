@@ -20,7 +20,7 @@ from artstore.tables import ServiceAccount, WaitingEvent, bind
 from functions.auth import dependencies, scheduled
 from functions.auth.tokens.attempts import Attempts
 from functions.auth.tokens.revoking import TokenRevoker
-from tests.support.auth import PREFIX, deployed
+from tests.support.authorization.deployment import PREFIX, deployed
 from tests.support.dynamodb import count_calls, create_tables
 
 AT = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)

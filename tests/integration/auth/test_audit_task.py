@@ -11,7 +11,7 @@ import pytest
 
 from artstore.audit import AuditEvent
 from functions.auth import dependencies, scheduled
-from tests.support.auth import PREFIX, deployed
+from tests.support.authorization.deployment import PREFIX, deployed
 
 EXPORT = {"task": "export-audit"}
 

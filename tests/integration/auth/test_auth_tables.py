@@ -17,7 +17,7 @@ from artstore.tables import ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import bootstrap, dependencies
 from functions.auth.keys.secret import KeySecret
-from tests.support.auth import ISSUER, deployed
+from tests.support.authorization.deployment import ISSUER, deployed
 from tests.support.dynamodb import count_calls, create_tables
 from tests.support.gateway import call
 

@@ -13,7 +13,7 @@ from artstore.tables import KeyRotationLock, SigningKeyRecord, bind
 from functions.auth import bootstrap, dependencies, scheduled
 from functions.auth.app import app
 from functions.auth.tokens.metadata_routes import describe_server
-from tests.support.auth import ISSUER, PREFIX, deployed
+from tests.support.authorization.deployment import ISSUER, PREFIX, deployed
 from tests.support.dynamodb import count_calls
 from tests.support.gateway import Answer, call
 

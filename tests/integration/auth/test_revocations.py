@@ -16,7 +16,7 @@ from artstore.errors import Unavailable
 from artstore.security.revocations import LONGEST_TOKEN_LIFETIME_SECONDS, Revocations
 from artstore.tables import Revocation, bind
 from tests.support.dynamodb import count_calls, create_tables
-from tests.support.examples import examples
+from tests.support.runs.examples import examples
 
 DELAY = 30
 NOW = 1_800_000_000.5

@@ -20,10 +20,8 @@ from artstore.tables import AccountSecret, ServiceAccount, bind
 from functions.auth import app as auth
 from functions.auth import dependencies
 from functions.auth.secrets import hash_secret
-from tests.support.auth import PREFIX, deployed
-from tests.support.examples import examples
-from tests.support.gateway import Answer, call
-from tests.support.malformed import (
+from tests.support.authorization.deployment import PREFIX, deployed
+from tests.support.authorization.malformed import (
     ASSERTION_TYPE,
     AUTHORIZATIONS,
     CLIENT,
@@ -38,6 +36,8 @@ from tests.support.malformed import (
     basic,
     fill,
 )
+from tests.support.gateway import Answer, call
+from tests.support.runs.examples import examples
 
 CODES = {
     "invalid_request": 400,

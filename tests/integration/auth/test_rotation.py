@@ -20,8 +20,8 @@ from artstore.security.revocations import Revocations
 from artstore.tables import SigningKeyRecord, bind
 from functions.auth.keys.secret import KeySecret
 from functions.auth.signing_key import SigningKey, generate_key
-from tests.support.auth import ISSUER, PREFIX, deployed
-from tests.support.signing_keys import BY, LIFETIME, Deployment, key_source
+from tests.support.authorization.deployment import ISSUER, PREFIX, deployed
+from tests.support.authorization.signing_keys import BY, LIFETIME, Deployment, key_source
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ from functions.auth import dependencies
 from functions.query import app as query
 from functions.query import dependencies as query_dependencies
 from functions.upload import app as upload
-from tests.support.auth import ISSUER, PREFIX, deployed
+from tests.support.authorization.deployment import ISSUER, PREFIX, deployed
+from tests.support.authorization.malformed import ASSERTION_TYPE, FORM
 from tests.support.gateway import Context, event
-from tests.support.malformed import ASSERTION_TYPE, FORM
 from tests.support.strangers import HUGE, KNOWN_CLIENT, ODD_TEXTS, Sent, base64url, jwts, requests_of_strangers
 
 EXAMPLES = int(os.environ.get("ARTSTORE_FUZZ_EXAMPLES", "25"))

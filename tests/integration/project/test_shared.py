@@ -14,9 +14,9 @@ import pytest
 
 from infra.errors import CommandError
 from infra.local.emulators import ministack
-from tests.support import workers
-from tests.support.shared import NotStarted, Run
-from tests.support.workers import Scheduler
+from tests.support.runs import workers
+from tests.support.runs.shared import NotStarted, Run
+from tests.support.runs.workers import Scheduler
 
 
 def starting(run: Run, monkeypatch: pytest.MonkeyPatch, start: Callable[[], object]) -> list[str]:

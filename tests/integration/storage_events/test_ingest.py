@@ -17,7 +17,7 @@ from artstore.tables import UploadRecord, bind
 from functions.storage_events.outcomes import Outcome, Result
 from functions.storage_events.records import UploadRecords
 from tests.fakes.documents import make_attributes
-from tests.support.ingest import NOW, PDF, PREFIX, Archive, Failing
+from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive, Failing
 
 
 def test_an_upload_becomes_a_described_and_searchable_document(archive: Archive) -> None:

@@ -11,7 +11,7 @@ from artstore import attributes as attr
 from artstore.objects import ObjectStore
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes
-from tests.support.ingest import NOW, PDF, PREFIX, Archive, Failing
+from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive, Failing
 
 
 def test_an_attr_json_of_the_first_artstore_is_projected_with_its_documents_text(archive: Archive) -> None:

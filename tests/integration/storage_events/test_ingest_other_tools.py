@@ -16,7 +16,7 @@ from artstore.naming import object_key
 from artstore.objects import ObjectStore
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes, make_projection
-from tests.support.ingest import NOW, PREFIX, Archive
+from tests.support.ingesting.archive import NOW, PREFIX, Archive
 
 KEY = PREFIX + "plan.txt"
 

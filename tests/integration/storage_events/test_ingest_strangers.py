@@ -12,7 +12,7 @@ from artstore.naming import object_key
 from functions.storage_events.description import stranger_id
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.pdfs import make_pdf
-from tests.support.ingest import NOW, PDF, PREFIX, Archive
+from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive
 
 
 def test_an_object_without_a_record_becomes_a_document_of_s3(archive: Archive) -> None:

@@ -7,7 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from artstore.index import DocumentIndex
 from artstore.index.postgres import PostgresIndex
-from tests.support.truth import EXAMPLES, Truth, profile
+from tests.support.ingesting.truth import EXAMPLES, Truth, profile
 
 
 def test_the_index_in_postgresql_ends_as_a_rebuild_would_leave_it(

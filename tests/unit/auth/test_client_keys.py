@@ -12,7 +12,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from artstore.errors import Invalid
 from functions.auth.accounts.client_keys import validate_jwks
-from tests.support.account_world import World
+from tests.support.authorization.account_world import World
 
 
 def rsa_jwk(bits: int = 2048, *, private: bool = False) -> dict[str, Any]:

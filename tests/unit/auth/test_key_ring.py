@@ -14,7 +14,7 @@ from artstore.errors import Unavailable
 from functions.auth.keys.ring import Initiator, KeyRing, KeyState
 from functions.auth.keys.secret import LONGEST_RING_AGE_SECONDS, REREAD_SECONDS, ActiveKey
 from functions.auth.signing_key import SigningKey, StoredKey, generate_key
-from tests.support.examples import examples
+from tests.support.runs.examples import examples
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEPT = timedelta(hours=1)

@@ -10,7 +10,7 @@ import pytest
 
 from functions.auth import dependencies, scheduled
 from functions.auth.accounts.secret_expiry import NOTICE, SecretExpiry, Warned
-from tests.support.account_world import LIFETIME, READER, ROOT, START, World
+from tests.support.authorization.account_world import LIFETIME, READER, ROOT, START, World
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.account_world import ROOT, START, World
+from tests.support.authorization.account_world import ROOT, START, World
 from tests.support.gateway import Answer
 
 

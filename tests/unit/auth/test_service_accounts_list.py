@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.account_world import READER, World
+from tests.support.authorization.account_world import READER, World
 
 
 def listed(world: World, parameters: str = "") -> list[str]:

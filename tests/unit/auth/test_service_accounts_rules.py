@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.auth.accounts.table import make_secret
-from tests.support.account_world import LIFETIME, READER, ROOT, START, World
+from tests.support.authorization.account_world import LIFETIME, READER, ROOT, START, World
 from tests.support.gateway import Answer
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from functions.auth.accounts.table import make_secret
-from tests.support.account_world import LIFETIME, READER, START, World
+from tests.support.authorization.account_world import LIFETIME, READER, START, World
 
 
 def test_both_secrets_work_while_a_rotation_overlaps_and_then_only_the_new_one(world: World) -> None:

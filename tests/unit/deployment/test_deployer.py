@@ -11,7 +11,7 @@ import pytest
 
 from infra.template import PATH as TEMPLATE
 from infra.template import parse
-from tests.support.iam import ACCOUNT, REGION, Resolver, Statement, allows, statements
+from tests.support.template.iam import ACCOUNT, REGION, Resolver, Statement, allows, statements
 
 DEPLOYER = TEMPLATE.with_name("deployer.yaml")
 PREFIX = "artstore"

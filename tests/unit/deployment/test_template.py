@@ -15,8 +15,8 @@ import pytest
 
 from artstore import config
 from infra import template as module
-from tests.support import template_rules as rules
-from tests.support.template_rules import Template, of_type
+from tests.support.template import rules
+from tests.support.template.rules import Template, of_type
 
 TEXT = module.PATH.read_text(encoding="utf-8")
 Rule = Callable[[Template], list[str]]

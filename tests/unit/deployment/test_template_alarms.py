@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from infra import template as module
-from tests.support import alarm_rules as rules
-from tests.support.metrics import Metric, emitted
-from tests.support.template_rules import Template
+from tests.support.template import alarm_rules as rules
+from tests.support.template.metrics import Metric, emitted
+from tests.support.template.rules import Template
 
 TEXT = module.PATH.read_text(encoding="utf-8")
 Rule = Callable[[Template], list[str]]

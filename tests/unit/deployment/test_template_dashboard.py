@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from infra import template as module
-from tests.support import alarm_rules as rules
-from tests.support.metrics import VENDED, Metric, emitted
-from tests.support.template_rules import Template, of_type
+from tests.support.template import alarm_rules as rules
+from tests.support.template.metrics import VENDED, Metric, emitted
+from tests.support.template.rules import Template, of_type
 
 TEXT = module.PATH.read_text(encoding="utf-8")
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from artstore.errors import Invalid
 from artstore.presign import MAX_EXPIRY_SECONDS, Credentials, Endpoint, presign, presign_get
 from artstore.presign.address import address_of
-from tests.support.examples import examples
+from tests.support.runs.examples import examples
 
 # What breaks signatures: everything that is encoded, normalised or split on somewhere.
 PIECES = ["/", "//", "..", ".", " ", "+", "%", "%2F", "%41", "~", "*", "'", "(", "?", "#", "&", "="]

@@ -15,7 +15,7 @@ from functions.storage_events.extraction.process import messages
 from functions.storage_events.extraction.process.confinement import Ending, Limits
 from functions.storage_events.extraction.process.helper import Helper, Task
 from functions.storage_events.extraction.registry import BY_NAME, FORMATS, Format
-from tests.support.reading import outcome, read
+from tests.support.ingesting.reading import outcome, read
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(30)
 

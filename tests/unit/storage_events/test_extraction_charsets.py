@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from functions.storage_events.extraction.parsing.charsets import decode
-from tests.support.reading import outcome, read, text_of
+from tests.support.ingesting.reading import outcome, read, text_of
 
 LINES = {
     "cp1252": [

@@ -18,7 +18,7 @@ import pytest
 from artstore.attributes import Extracted
 from functions.storage_events.extraction import Document, Extraction, sniff
 from tests.fakes.packages import make_zip
-from tests.support.reading import QUICK, outcome, read, text_of
+from tests.support.ingesting.reading import QUICK, outcome, read, text_of
 
 
 def test_colours_of_a_terminal_are_dropped() -> None:

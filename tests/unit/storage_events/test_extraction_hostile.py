@@ -17,7 +17,7 @@ from functions.storage_events.extraction import Document, Kind
 from functions.storage_events.extraction.registry import BY_NAME, FORMATS
 from tests.fakes import packages, pdfs
 from tests.fakes.packages import make_docx, make_odf, make_xlsx, make_zip
-from tests.support.reading import EXTRACTION, outcome, read
+from tests.support.ingesting.reading import EXTRACTION, outcome, read
 from tests.unit.storage_events import test_extraction_formats as formats
 from tests.unit.storage_events import test_extraction_office as office
 

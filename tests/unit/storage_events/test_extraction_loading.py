@@ -47,7 +47,9 @@ def test_no_reader_loads_a_module_while_it_reads() -> None:
         BY_NAME[name].reader: [base64.b64encode(body).decode() for body in bodies]
         for name, bodies in SAMPLES.items()
     }
-    start = f"import sys; sys.path[:] = {sys.path!r}; from tests.support.late_imports import main; main()"
+    start = (
+        f"import sys; sys.path[:] = {sys.path!r}; from tests.support.ingesting.late_imports import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", start],
         input=json.dumps(documents), capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import packages
 from tests.fakes.packages import make_docx, make_epub, make_odf, make_xlsx, make_zip
-from tests.support.reading import outcome, read, text_of
+from tests.support.ingesting.reading import outcome, read, text_of
 
 CORE = (
     '<cp:coreProperties xmlns:cp="c" xmlns:dc="d"><dc:title>Отчёт</dc:title><dc:creator>Анна</dc:creator>'

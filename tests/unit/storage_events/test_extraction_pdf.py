@@ -16,7 +16,7 @@ from functions.storage_events.extraction.formats.pdf import join_words
 from functions.storage_events.extraction.process import messages
 from functions.storage_events.extraction.registry import BY_NAME
 from tests.fakes import pdfs
-from tests.support.reading import EXTRACTION, QUICK
+from tests.support.ingesting.reading import EXTRACTION, QUICK
 
 PDF = "application/pdf"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.support.truth import EXAMPLES, Truth, profile
+from tests.support.ingesting.truth import EXAMPLES, Truth, profile
 
 
 def test_the_index_ends_as_a_rebuild_would_leave_it_whatever_is_done_to_the_buckets() -> None:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support import examples, speed
-from tests.support.shared import Run
+from tests.support.runs import examples, speed
+from tests.support.runs.shared import Run
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 END_TO_END = TESTS / "e2e"
 
 _run: pytest.StashKey[Run] = pytest.StashKey()

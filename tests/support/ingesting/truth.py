@@ -17,7 +17,7 @@ from artstore.index import DocumentIndex
 from artstore.naming import attributes_key, document_key
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
-from tests.support.world import World
+from tests.support.ingesting.world import World
 
 EXAMPLES = int(os.environ.get("ARTSTORE_TRUTH_EXAMPLES", "60"))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from functions.auth.scheduled import TASKS
-from tests.support.metrics import DEPLOYMENT, VENDED, Metric
-from tests.support.template_rules import Template, of_type, text_of
+from tests.support.template.metrics import DEPLOYMENT, VENDED, Metric
+from tests.support.template.rules import Template, of_type, text_of
 
 ALARM = "AWS::CloudWatch::Alarm"
 ACTION = [{"Fn::If": ["OwnAlarmTopic", {"Ref": "AlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
-RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "monitoring.md"
+RUNBOOK = Path(__file__).resolve().parents[3] / "docs" / "monitoring.md"
 COLUMNS = 24
 STACK = "0a1b2c3d"
 """What the names of log groups end in: the first digits of the stack's id."""

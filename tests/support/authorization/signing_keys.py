@@ -11,7 +11,7 @@ from functions.auth.keys.ring import Initiator, KeyRing
 from functions.auth.keys.rotation import KeyRotation
 from functions.auth.keys.rotation_records import RotationRecords
 from functions.auth.keys.secret import KeySecret
-from tests.support.auth import ISSUER, PREFIX
+from tests.support.authorization.deployment import ISSUER, PREFIX
 
 AHEAD = timedelta(seconds=300)
 LIFETIME = timedelta(seconds=1800)

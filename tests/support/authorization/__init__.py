@@ -1,0 +1,1 @@
+"""An authorization server that tests administer, ask and attack."""

@@ -1,0 +1,1 @@
+"""Archives that documents arrive in, and that other tools disturb."""

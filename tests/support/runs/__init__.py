@@ -1,0 +1,1 @@
+"""How one run of the tests is divided among workers, and what they share."""

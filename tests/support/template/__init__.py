@@ -1,0 +1,1 @@
+"""What the templates must keep: rules that give the violations they find."""
