@@ -66,7 +66,7 @@ def test_a_run_that_started_nothing_leaves_nothing(tmp_path: Path) -> None:
 def test_users_of_the_stack_meet_and_one_who_is_alone_meets_nobody(tmp_path: Path) -> None:
     present: list[bool] = []
     met: list[tuple[bool, list[bool]]] = []
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(3, timeout=10)
 
     def use(alone: bool) -> None:
         with Run(tmp_path).using_the_stack(alone=alone):
@@ -75,11 +75,16 @@ def test_users_of_the_stack_meet_and_one_who_is_alone_meets_nobody(tmp_path: Pat
                 time.sleep(0.05)  # long enough for one who would come in
             else:
                 together.wait()
+                time.sleep(0.05)  # so that those who would be alone ask while others are there
             met.append((alone, list(present)))
             present.remove(alone)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(use, [False, False, True, True]))
+        users = [pool.submit(use, False), pool.submit(use, False)]
+        together.wait()  # who wants to be alone lets nobody in before, so the two who meet come first
+        users += [pool.submit(use, True), pool.submit(use, True)]
+        for user in users:
+            user.result()
     assert sorted(alone for alone, _ in met) == [False, False, True, True]
     assert [others for alone, others in met if alone] == [[True], [True]]
 
