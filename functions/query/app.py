@@ -36,7 +36,7 @@ def list_documents(query: ListQuery) -> DocumentList:
     error_statuses=(404,),
 )
 def show_document(file_id: UUID) -> Reply[Document]:
-    """Show the attributes of a document; ETag is what If-Match is compared with.
+    """Show the attributes of a document and whether its bytes are there; ETag changes with either.
 
     Until a document's attributes are written it is 404 here; its upload tells how far it has come.
     """

@@ -29,7 +29,7 @@ class Outcome(enum.StrEnum):
 class Result(msgspec.Struct, frozen=True):
     """The outcome, the document it concerns, and a reason when there is more to say.
 
-    ``unread`` is True for a stored document that a processor should have read and could not, so that only its
+    ``unread`` is True for a stored document that a reader should have read and could not, so that only its
     name and attributes can be searched for. ``other`` is the place (``s3://bucket/key``) that is shown for a
     ``duplicate_id`` instead.
     """

@@ -50,7 +50,7 @@ class Reader:
         )
 
     def read(self, stored: StoredObject, declared: str) -> Reading:
-        """Look at the first bytes, and extract what a processor for them can; never more than MAX_FETCH.
+        """Look at the first bytes, and extract what a reader for them can; never more than MAX_FETCH.
 
         Raises NotFound, PreconditionFailed, Unavailable.
         """

@@ -20,7 +20,6 @@ from infra.local.state import LocalDirectory, StackFile
 
 MINISTACK = "ministack"
 LOCALSTACK = "localstack"
-NAMES = (MINISTACK, LOCALSTACK)
 
 
 @dataclass(frozen=True)

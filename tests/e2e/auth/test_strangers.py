@@ -23,9 +23,10 @@ from schemathesis.checks import load_all_checks, not_a_server_error
 from infra import openapi
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive
 from tests.support.authorization.malformed import ASSERTION_TYPE, FORM, JSON
+from tests.support.runs.examples import examples
 from tests.support.strangers import base64url
 
-EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("ARTSTORE_E2E_EXAMPLES") or examples(3))
 TOKEN = "/api/v1/auth/token"
 PUBLIC = [
     TOKEN,

@@ -28,9 +28,10 @@ from functions.upload import app as upload
 from tests.support.authorization.deployment import ISSUER, PREFIX, deployed
 from tests.support.authorization.malformed import ASSERTION_TYPE, FORM
 from tests.support.gateway import Context, event
+from tests.support.runs.examples import examples
 from tests.support.strangers import HUGE, KNOWN_CLIENT, ODD_TEXTS, Sent, base64url, jwts, requests_of_strangers
 
-EXAMPLES = int(os.environ.get("ARTSTORE_FUZZ_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("ARTSTORE_FUZZ_EXAMPLES") or examples(25))
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 ENDPOINTS = [
     each

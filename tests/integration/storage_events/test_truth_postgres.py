@@ -19,4 +19,4 @@ def test_the_index_in_postgresql_ends_as_a_rebuild_would_leave_it(
                 connection.execute("TRUNCATE documents")
             return postgres_index
 
-    run_state_machine_as_test(InPostgresql, settings=profile(max(EXAMPLES // 6, 5)))
+    run_state_machine_as_test(InPostgresql, settings=profile(EXAMPLES // 30))

@@ -18,8 +18,10 @@ from artstore.naming import attributes_key, document_key
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.ingesting.world import World
+from tests.support.runs.examples import examples
 
-EXAMPLES = int(os.environ.get("ARTSTORE_TRUTH_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("ARTSTORE_TRUTH_EXAMPLES") or examples(300))
+"""Four seconds. Among sixty, a handler that looks once and no more came through."""
 
 PLACES = [(EDIT, "a.txt"), (EDIT, "b/a.txt"), (KEPT, "docs/a.txt"), (KEPT, "docs/b/a.txt")]
 BODIES = [b"monday", b"friday", b"a longer text"]
@@ -190,10 +192,10 @@ class Truth(RuleBasedStateMachine):
         self.world.wait(milliseconds)
 
 
-def profile(examples: int) -> settings:
+def profile(count: int) -> settings:
     """Give the settings for so many examples."""
     return settings(
-        max_examples=examples,
+        max_examples=count,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -18,6 +18,7 @@ from functions.storage_events.extraction.registry import BY_NAME, FORMATS
 from tests.fakes import packages, pdfs
 from tests.fakes.packages import make_docx, make_odf, make_xlsx, make_zip
 from tests.support.ingesting.reading import EXTRACTION, outcome, read
+from tests.support.runs.examples import examples
 from tests.unit.storage_events import test_extraction_formats as formats
 from tests.unit.storage_events import test_extraction_office as office
 
@@ -242,7 +243,7 @@ SEEDS = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(sorted(SEEDS)), st.integers(0), st.binary(min_size=1, max_size=12), st.booleans())
 def test_any_damage_to_any_format_has_an_outcome(name: str, at: int, noise: bytes, cut: bool) -> None:
     body = bytearray(SEEDS[name])

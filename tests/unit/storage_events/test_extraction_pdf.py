@@ -17,6 +17,7 @@ from functions.storage_events.extraction.process import messages
 from functions.storage_events.extraction.registry import BY_NAME
 from tests.fakes import pdfs
 from tests.support.ingesting.reading import EXTRACTION, QUICK
+from tests.support.runs.examples import examples
 
 PDF = "application/pdf"
 
@@ -134,7 +135,7 @@ def test_a_zip_bomb_that_calls_itself_pdf_is_never_unpacked() -> None:
     assert outcome(file.getvalue()) == ("failed", "damaged")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.integers(min_value=0), st.binary(min_size=1, max_size=30))
 def test_a_pdf_with_bytes_overwritten_ends_with_an_outcome(at: int, noise: bytes) -> None:
     whole = bytearray(pdfs.make_pdf("some", "pages", title="t"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from functions.storage_events.extraction.sniffing import choose_type, detect_type, sniff
 from tests.fakes.pdfs import make_pdf
+from tests.support.runs.examples import examples
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -143,7 +144,7 @@ def test_the_declared_charset_is_taken_along(declared: str, charset: str | None)
     assert (sniff(b"text", declared).charset or None) == charset
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_declaration_and_any_name_are_looked_at_without_harm(declared: str, name: str) -> None:
     sniff(b"text", declared, name)
