@@ -55,6 +55,15 @@ class Document(msgspec.Struct, kw_only=True):
     extracted: Extracted | None = None
     storage_element_id: str | None = None
     storage_version_id: str | None = None
+    space: str | None = None
+    """null: the default space."""
+    folder: str | None = None
+    supersedes: UUID | None = None
+    """file_id of the document that this one takes the place of."""
+    checksum_verified: bool = True
+    """False while checksum is only what the client declared."""
+    finalization: UUID | None = None
+    """The transaction that is moving the document just now."""
 
 
 class Total(msgspec.Struct):

@@ -105,6 +105,26 @@ class ServiceAccount(Model):
         return [each.hash for each in self.usable_secrets(now)]
 
 
+class _ByOwner(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by-owner"
+        projection = IncludeProjection(
+            ["status", "reason", "notice", "original_filename", "size", "space", "expires_at", "stored_at", "kind"]
+        )
+
+    created_by_id = UnicodeAttribute(hash_key=True)
+    created_at = UnicodeAttribute(range_key=True)
+
+
+class _ByEnd(GlobalSecondaryIndex[Any]):
+    class Meta:
+        index_name = "by-end"
+        projection = IncludeProjection(["status"])
+
+    awaited = UnicodeAttribute(hash_key=True)
+    expires_at = UnicodeAttribute(range_key=True)
+
+
 class UploadRecord(Model):
     """The write-ahead entry of an upload: written before a URL is handed out, settled by the event."""
 
@@ -139,6 +159,27 @@ class UploadRecord(Model):
     created_by_fullname = UnicodeAttribute(null=True)
     version_id = UnicodeAttribute(null=True)
     stored_at = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    """How the bytes come: put, form or multipart; none stored: put."""
+    upload_id = UnicodeAttribute(null=True)
+    """S3's id of a multipart upload."""
+    part_size = NumberAttribute(null=True)
+    """Bytes of every part but the last."""
+    space = UnicodeAttribute(null=True)
+    """None: the default space."""
+    folder = UnicodeAttribute(null=True)
+    supersedes = UnicodeAttribute(null=True)
+    """file_id of the document that this one takes the place of."""
+    content_encoding = UnicodeAttribute(null=True)
+    original_size = NumberAttribute(null=True)
+    """Bytes before ``content_encoding``, as ``original_sha256`` is of these."""
+    original_sha256 = UnicodeAttribute(null=True)
+    notice = UnicodeAttribute(null=True)
+    """What the client is to be told of a document that is stored, as a code; ``reason`` is for refusals."""
+    awaited = UnicodeAttribute(null=True)
+    """0 to 7 while bytes are awaited, by the file_id's first digit modulo 8; gone once the upload is over."""
+    by_owner = _ByOwner()
+    by_end = _ByEnd()
 
 
 class SigningKeyRecord(Model):

@@ -41,11 +41,15 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How long the document is kept: ``temporary`` until ``expires_at``, or ``permanent``."""
+    """How long the document is kept: ``temporary`` until ``expires_at``, or ``permanent``.
+
+    Under a ``legal_hold`` it is kept whatever else is said; ``hold_reason`` is why.
+    """
 
     policy: str
     expires_at: datetime | None = None
     legal_hold: bool = False
+    hold_reason: str | None = None
     unknown: dict[str, Any] = {}
 
 
@@ -88,6 +92,12 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     has revision 0. ``original_size`` and ``original_checksum`` describe the content before
     ``content_encoding``; ``file_size`` and ``checksum`` always describe the object as it is stored, and, where the
     bucket has versions, ``storage_version_id`` names the one they describe.
+
+    ``space`` is whose document it is among the applications that share the archive; none names the default space.
+    ``folder`` (``/a/b``) is a place for people and says nothing of the key. ``supersedes`` is the file_id of the
+    document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is only what
+    the client declared, and absent once it is proven. ``finalization`` is the transaction that is moving the
+    document just now; nobody else changes it meanwhile.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -117,6 +127,11 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     extracted: Extracted | None = None
     storage_element_id: str | None = None
     storage_version_id: str | None = None
+    space: Text | None = None
+    folder: Text | None = None
+    supersedes: UUID | None = None
+    checksum_verified: bool | None = None
+    finalization: UUID | None = None
     deleted_at: datetime | None = None
 
     unknown: dict[str, Any] = {}
@@ -139,6 +154,11 @@ _ADDED = (
     "extracted",
     "storage_element_id",
     "storage_version_id",
+    "space",
+    "folder",
+    "supersedes",
+    "checksum_verified",
+    "finalization",
     "deleted_at",
 )
 
