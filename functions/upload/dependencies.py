@@ -6,8 +6,8 @@ import functools
 
 from artstore import config
 from artstore.presign.signer import UrlSigner
-from functions.upload.records import UploadRecords
-from functions.upload.uploads import Uploads
+from functions.upload.uploads.records import UploadRecords
+from functions.upload.uploads.starting import Uploads
 
 
 @functools.cache

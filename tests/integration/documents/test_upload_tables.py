@@ -15,7 +15,7 @@ from artstore.http.app import ArtStoreApp
 from artstore.security import Principal, Scope
 from functions.upload import app as upload
 from functions.upload import dependencies
-from functions.upload.records import UploadRecords
+from functions.upload.uploads.records import UploadRecords
 from tests.support.dynamodb import count_calls, create_tables
 from tests.support.gateway import call
 

@@ -20,7 +20,7 @@ from artstore.objects import ObjectStore, s3_client
 from artstore.security import TableKeySource
 from functions.query import app as query
 from functions.query import dependencies as query_dependencies
-from functions.upload.records import UploadRecords
+from functions.upload.uploads.records import UploadRecords
 from tests.support.gateway import Context, call, event
 
 SECONDS = 0.6

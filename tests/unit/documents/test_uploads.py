@@ -19,7 +19,7 @@ from artstore.security import Principal, Scope
 from artstore.tables import UploadRecord, bind
 from functions.upload import app as upload
 from functions.upload import dependencies
-from functions.upload.uploads import AWAITED, Uploads
+from functions.upload.uploads.starting import AWAITED, Uploads
 from tests.support.gateway import Answer, call
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)

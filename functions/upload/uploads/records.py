@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
 from artstore.tables import UploadRecord, bind
-from functions.upload.uploads import AWAITED
+from functions.upload.uploads.starting import AWAITED
 
 
 class UploadRecords:

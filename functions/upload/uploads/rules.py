@@ -17,7 +17,7 @@ from artstore.attributes.storable import check_storable
 from artstore.elements import RetentionPolicy
 from artstore.errors import Invalid, TooLarge
 from artstore.security import Principal
-from functions.upload.models import UploadRequest
+from functions.upload.uploads.models import UploadRequest
 
 MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
 

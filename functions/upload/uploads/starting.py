@@ -27,8 +27,8 @@ from artstore.http.idempotency import key_reused
 from artstore.presign import Presigned
 from artstore.security import Principal
 from artstore.tables import UploadRecord
-from functions.upload.models import UploadRequest, UploadStarted, UploadState, UploadTarget
-from functions.upload.rules import check_rules, check_storable_request
+from functions.upload.uploads.models import UploadRequest, UploadStarted, UploadState, UploadTarget
+from functions.upload.uploads.rules import check_rules, check_storable_request
 
 DEFAULT_TTL_DAYS = 30
 PENDING, EXPIRED = "PENDING", "EXPIRED"
@@ -106,7 +106,7 @@ class Uploads:
         """Place the document, write its record, and permit the upload.
 
         The same ``idempotency_key`` and request from the same account give the upload that was started then, with
-        a URL that is valid from now. Raises what ``functions.upload.rules`` raises, Conflict
+        a URL that is valid from now. Raises what ``functions.upload.uploads.rules`` raises, Conflict
         (``idempotency_key_reused``) and Unavailable.
         """
         check_rules(request)

@@ -1,0 +1,1 @@
+"""Uploads: placed, written down, permitted, told about."""
