@@ -63,6 +63,38 @@ def test_a_checksum_of_checksums_is_not_taken_for_the_files(
         assert store.head("edit", "k").sha256 is None
 
 
+def test_a_checksum_of_checksums_is_told_as_what_it_is(s3: Any, store: ObjectStore) -> None:
+    put(s3, ChecksumAlgorithm="SHA256")
+    answer = s3.head_object(Bucket="edit", Key="k")
+    assert store.head("edit", "k").composite_sha256 is None
+    with Stubber(s3) as stubber:
+        stubber.add_response("head_object", {**answer, "ChecksumSHA256": "9KGMtfxC1WkBoU2E0xQkZg==-2"})
+        assert store.head("edit", "k").composite_sha256 == "9KGMtfxC1WkBoU2E0xQkZg==-2"
+
+
+@pytest.mark.parametrize("start", [0, 1, 9])
+def test_an_object_is_read_from_any_byte_on(s3: Any, store: ObjectStore, start: int) -> None:
+    etag = put(s3)
+    with store.stream("edit", "k", start=start, if_match=etag) as chunks:
+        assert b"".join(chunks) == BODY[start:]
+
+
+def test_a_server_that_heeds_no_range_is_read_from_its_first_byte(s3: Any, store: ObjectStore) -> None:
+    put(s3)
+    body = StreamingBody(io.BytesIO(BODY), len(BODY))
+    with Stubber(s3) as stubber:
+        stubber.add_response("get_object", {"Body": body})
+        with store.stream("edit", "k", start=4) as chunks:
+            assert b"".join(chunks) == BODY[4:]
+
+
+def test_other_bytes_are_not_read_on(s3: Any, store: ObjectStore) -> None:
+    etag = put(s3)
+    put(s3, b"others")
+    with pytest.raises(PreconditionFailed), store.stream("edit", "k", start=4, if_match=etag):
+        pass
+
+
 @pytest.mark.parametrize(
     ("said", "archived"),
     [

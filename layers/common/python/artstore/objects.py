@@ -17,7 +17,7 @@ import contextlib
 import functools
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -46,7 +46,8 @@ class S3Client(Protocol):
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     """What a HEAD says of an object. ``size`` is bytes, ``sha256`` hex or None when S3 does not know it.
 
-    ``archived`` tells that S3 refuses to read the bytes until they are restored.
+    ``composite_sha256`` is S3's checksum of the parts' checksums (base64, ``-``, how many) of a multipart upload that
+    had them. ``archived`` tells that S3 refuses to read the bytes until they are restored.
     """
 
     bucket: str
@@ -59,6 +60,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     version_id: str | None
     sha256: str | None
+    composite_sha256: str | None = None
     archived: bool = False
 
 
@@ -87,13 +89,13 @@ class ObjectStore:
         """Describe an object or one of its versions, its SHA-256 included when S3 holds the whole object's.
 
         The SHA-256 of a multipart upload is a checksum of checksums (``...-N``, ChecksumType COMPOSITE) and
-        says nothing of the file's; it is left out.
+        says nothing of the file's; it is told apart.
 
         Raises NotFound, also for a version that cannot be one; Invalid (``object_unreadable``) for an object that
         S3 does not show to us, since it is encrypted with a key that its owner keeps; Unavailable.
         """
         named = _version(version_id)
-        with _reaching_s3(of_version=bool(named)):
+        with reaching_s3(of_version=bool(named)):
             answer = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **named)
         return StoredObject(
             bucket=bucket,
@@ -106,6 +108,7 @@ class ObjectStore:
             metadata=answer.get("Metadata", {}),
             version_id=answer.get("VersionId"),
             sha256=_whole_sha256(answer),
+            composite_sha256=_composite_sha256(answer),
             archived=_is_archived(answer),
         )
 
@@ -117,7 +120,7 @@ class ObjectStore:
         Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
         """
         arguments: dict[str, Any] = ({"IfMatch": if_match} if if_match else {}) | _version(version_id)
-        with _reaching_s3():
+        with reaching_s3():
             try:
                 answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}", **arguments)
             except ClientError as error:
@@ -132,18 +135,33 @@ class ObjectStore:
         Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
         """
         digest = hashlib.sha256()
-        with _reaching_s3():
+        with reaching_s3():
             answer = self._client.get_object(Bucket=bucket, Key=key, IfMatch=if_match, **_version(version_id))
             for chunk in _chunks(answer["Body"]):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    @contextlib.contextmanager
+    def stream(
+        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """Open an object for reading from byte ``start`` (less than its size) on; give its bytes in chunks.
+
+        A server that heeds no Range is read from its first byte, and what comes before ``start`` is dropped.
+        Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
+        """
+        arguments: dict[str, Any] = ({"IfMatch": if_match} if if_match else {}) | _version(version_id)
+        with reaching_s3():
+            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-", **arguments)
+            with contextlib.closing(_chunks(answer["Body"])) as chunks:
+                yield _without_first(chunks, 0 if answer.get("ContentRange") else start)
 
     def list_folder(self, bucket: str, prefix: str) -> Listing:
         """List what lies directly under ``prefix``, a thousand names for each call. Raises Unavailable."""
         folders: list[str] = []
         keys: list[str] = []
         more: dict[str, Any] = {}
-        with _reaching_s3():
+        with reaching_s3():
             while True:
                 answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
                 folders += (each["Prefix"] for each in answer.get("CommonPrefixes", []))
@@ -171,13 +189,13 @@ class ObjectStore:
 
     def ping(self, bucket: str) -> None:
         """Ask the bucket for a sign of life. Raises Unavailable or Misconfigured."""
-        with _reaching_s3():
+        with reaching_s3():
             self._client.head_bucket(Bucket=bucket)
 
     def _put(self, bucket: str, key: str, body: bytes, content_type: str, **headers: str) -> str:
         """Put with a SHA-256, which a bucket with Object Lock asks for (PutObject, "Object Lock")."""
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
-        with _reaching_s3():
+        with reaching_s3():
             answer = self._client.put_object(
                 Bucket=bucket,
                 Key=key,
@@ -213,7 +231,7 @@ def _version(version_id: str | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _reaching_s3(*, of_version: bool = False) -> Iterator[None]:
+def reaching_s3(*, of_version: bool = False) -> Iterator[None]:
     """Turn what S3 and the way to it answer into errors of ours; refusals are the deployment's fault.
 
     A version that is named is a word out of an attr.json, which anybody may have written: S3 calls it a bad
@@ -245,13 +263,20 @@ def _reaching_s3(*, of_version: bool = False) -> Iterator[None]:
         raise Unavailable("storage does not answer", code="storage_unavailable") from error
 
 
-def _chunks(body: Any, limit: float = math.inf) -> Iterator[bytes]:
+def _chunks(body: Any, limit: float = math.inf) -> Generator[bytes, None, None]:
     """Read a body, or its first ``limit`` bytes; bytes that trickle in one by one do not outlast the deadline."""
     with contextlib.closing(body) as stream:
         while limit > 0 and (chunk := stream.read(int(min(_CHUNK, limit)))):
             yield chunk
             limit -= len(chunk)
             deadline.check()
+
+
+def _without_first(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if len(chunk) > count:
+            yield chunk[count:]
+        count = max(0, count - len(chunk))
 
 
 def _code(error: ClientError) -> str:
@@ -267,6 +292,11 @@ def _whole_sha256(answer: Any) -> str | None:
     except binascii.Error:
         return None
     return digest.hex() if len(digest) == 32 else None
+
+
+def _composite_sha256(answer: Any) -> str | None:
+    checksum = answer.get("ChecksumSHA256") or ""
+    return checksum if "-" in checksum else None
 
 
 def _is_archived(answer: Any) -> bool:
