@@ -78,6 +78,7 @@ def test_what_is_written_is_read_back_the_same() -> None:
         extracted=Extracted(status="partial", reason="text_limit", format="pdf", title="T", pages=3, characters=9),
         storage_element_id="edit-01",
         deleted_at=datetime(2026, 5, 1, 10, 0, 0, 5, tzinfo=UTC),
+        deleted_by_id="sa_anna",
     )
     assert parse(dump(attributes)) == attributes
 

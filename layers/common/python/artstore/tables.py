@@ -182,6 +182,21 @@ class UploadRecord(Model):
     by_end = _ByEnd()
 
 
+class Succession(Model):
+    """Who takes the place of a document, in the table of the uploads; see ``artstore.aws.successions``."""
+
+    file_id = UnicodeAttribute(hash_key=True)
+    """``successor#<file_id of the predecessor>``, which is no upload's."""
+    successor = UnicodeAttribute()
+    """file_id of the document, or of the upload, that has the place."""
+    held_until = NumberAttribute(null=True)
+    """When an upload that was only started has it no longer: epoch seconds."""
+    settled_at = NumberAttribute(null=True)
+    """When a successor was stored: epoch seconds. From then on it has the place for good."""
+    expires_at_epoch = NumberAttribute(null=True)
+    """When DynamoDB may drop the item: epoch seconds. None once a successor was stored."""
+
+
 class SigningKeyRecord(Model):
     """The public half of a signing key: what a verifying function reads."""
 
@@ -329,6 +344,7 @@ _TABLES: dict[type[Model], str] = {
     AuditRecord: "audit",
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
+    Succession: "uploads",
     SigningKeyRecord: "signing-keys",
     KeyRotationRecord: "signing-keys",
     KeyRotationLock: "signing-keys",

@@ -97,7 +97,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     ``folder`` (``/a/b``) is a place for people and says nothing of the key. ``supersedes`` is the file_id of the
     document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is only what
     the client declared, and absent once it is proven. ``finalization`` is the transaction that is moving the
-    document just now; nobody else changes it meanwhile.
+    document just now; nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that it lies in
+    the trash, since when and by whom.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -133,6 +134,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     checksum_verified: bool | None = None
     finalization: UUID | None = None
     deleted_at: datetime | None = None
+    deleted_by_id: str | None = None
 
     unknown: dict[str, Any] = {}
 
@@ -160,6 +162,7 @@ _ADDED = (
     "checksum_verified",
     "finalization",
     "deleted_at",
+    "deleted_by_id",
 )
 
 
