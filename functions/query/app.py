@@ -7,11 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from artstore.documents import Document
 from artstore.http import Redirect, Reply, Request, create_app, endpoint
 from artstore.http.negotiation import Accept
 from artstore.security import Scope
 from functions.query import api_document, dependencies
-from functions.query.models import Document, DocumentList, ListQuery, Live, Readiness
+from functions.query.models import DocumentList, ListQuery, Live, Readiness
 
 
 class DownloadLink(msgspec.Struct):
@@ -50,14 +51,14 @@ def show_document(file_id: UUID) -> Reply[Document]:
     scope=Scope.FILES_READ,
     status=307,
     summary="Download a document",
-    error_statuses=(404, 410),
+    error_statuses=(404, 409, 410),
 )
 def download_document(file_id: UUID, request: Request) -> Redirect | Reply[DownloadLink]:
     """Redirect to a link that storage serves as an attachment, valid for minutes.
 
     A client whose Accept names application/json, and wants nothing that the document may be more than that, gets
     the link as JSON instead. The link needs no token, and the token must not be sent along to storage.
-    A document whose status is MISSING has no bytes: 410.
+    A document whose status is MISSING has no bytes: 410. Nobody is given those of one that is QUARANTINED: 409.
     """
     download = dependencies.documents().download(file_id)
     link = download.link

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-import msgspec
-
-from artstore.attributes import to_document
-from artstore.errors import Gone, Invalid, NotFound
+from artstore import documents
+from artstore.documents import Document
+from artstore.errors import Conflict, Gone, Invalid, NotFound
 from artstore.index import DocumentIndex, IndexedDocument
 from artstore.presign import Presigned
 from functions.query.cursors import Cursors
-from functions.query.models import Document, DocumentList, ListQuery, Total
+from functions.query.models import DocumentList, ListQuery, Total
 
 # NUL, and halves of surrogate pairs: what no UTF-8 text of a person holds.
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -73,11 +72,17 @@ class Documents:
     def download(self, file_id: UUID) -> Download:
         """Give a link to the very version that was verified, always as an attachment.
 
-        Raises NotFound, and Gone (``document_missing``) when the bytes are no longer there.
+        Raises NotFound, Gone (``document_missing``) when the bytes are no longer there, and Conflict
+        (``document_quarantined``) when nobody is to get them.
         """
         found = self._find(file_id)
         if found.missing:
             raise Gone("the document's bytes are not in storage any more", code="document_missing")
+        if (quarantine := found.attributes.quarantine) is not None:
+            raise Conflict(
+                f"the document is in quarantine since {quarantine.at:%Y-%m-%d}: {quarantine.reason}",
+                code="document_quarantined",
+            )
         link = self._signer.sign_download(
             found.bucket,
             found.key,
@@ -96,6 +101,4 @@ class Documents:
 
 
 def _show(found: IndexedDocument) -> Document:
-    return msgspec.convert(
-        {**to_document(found.attributes), "status": "MISSING" if found.missing else "STORED"}, Document
-    )
+    return documents.show(found.attributes, missing=found.missing)

@@ -91,6 +91,8 @@ def describe_anew(before: Attributes, checksum: str, stored: StoredObject, extra
         original_checksum=None,
         extracted=extracted,
         storage_version_id=version_of(stored),
+        checksum_verified=None,
+        quarantine=None,
         revision=min(before.revision + 1, MAX_INTEGER),
         updated_at=max(before.updated_at, stored.last_modified),
     )

@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from artstore import config, telemetry
+from artstore.attributes import Quarantine
 from artstore.aws.secret_store import CURRENT, PREVIOUS
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Invalid, Misconfigured, Unavailable
@@ -212,6 +213,23 @@ def test_a_document_without_its_bytes_is_shown_as_missing_and_cannot_be_download
     index.project(msgspec.structs.replace(projection, missing=False, object=make_version()))
     assert one(app, file_id).json["status"] == "STORED"
     assert one(app, file_id, "/download").status == 307
+
+
+def test_a_document_in_quarantine_is_found_and_shown_with_the_reason_and_not_given_out(
+    app: ArtStoreApp, index: MemoryIndex
+) -> None:
+    quarantine = Quarantine(reason="checksum_mismatch", at=NOW)
+    projection = make_projection(quarantine=quarantine, checksum_verified=False)
+    index.project(projection)
+    file_id = projection.attributes.file_id
+    shown = one(app, file_id).json
+    assert shown["status"] == "QUARANTINED"
+    assert shown["quarantine"] == {"reason": "checksum_mismatch", "at": "2026-11-21T07:05:09Z"}
+    assert shown["checksum_verified"] is False
+    assert [item["status"] for item in get(app, FILES).json["items"]] == ["QUARANTINED"]
+    answer = one(app, file_id, "/download")
+    assert (answer.status, answer.json["code"]) == (409, "document_quarantined")
+    assert "checksum_mismatch" in answer.json["detail"]
 
 
 def test_no_cache_goes_on_showing_a_document_as_stored_when_its_bytes_are_missing(

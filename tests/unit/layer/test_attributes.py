@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artstore.attributes import MAX_BYTES, Attributes, Extracted, Retention, dump, parse
+from artstore.attributes import MAX_BYTES, Attributes, Extracted, Quarantine, Retention, dump, parse
 from artstore.errors import ArtStoreError, Invalid, TooLarge
 from tests.fakes.documents import make_attributes
 
@@ -77,6 +77,8 @@ def test_what_is_written_is_read_back_the_same() -> None:
         original_checksum="cd" * 32,
         extracted=Extracted(status="partial", reason="text_limit", format="pdf", title="T", pages=3, characters=9),
         storage_element_id="edit-01",
+        checksum_verified=False,
+        quarantine=Quarantine(reason="checksum_mismatch", at=datetime(2026, 4, 1, tzinfo=UTC)),
         deleted_at=datetime(2026, 5, 1, 10, 0, 0, 5, tzinfo=UTC),
         deleted_by_id="sa_anna",
     )
@@ -107,12 +109,14 @@ def test_what_a_newer_version_wrote_survives_an_older_one_at_every_level() -> No
         signatures=[{"by": "x"}],
         retention={"policy": "permanent", "worm_until": "2030-01-01"},
         extracted={"status": "ok", "language": "ru"},
+        quarantine={"reason": "virus", "at": "2026-01-01T00:00:00Z", "engine": "x"},
     )
     document = written(msgspec.structs.replace(parse(raw), description="changed", revision=2))
     assert document["schema_version"] == "2.7"
     assert document["signatures"] == [{"by": "x"}]
     assert document["retention"] == {"policy": "permanent", "worm_until": "2030-01-01"}
     assert document["extracted"] == {"status": "ok", "language": "ru"}
+    assert document["quarantine"] == {"reason": "virus", "at": "2026-01-01T00:00:00Z", "engine": "x"}
     assert document["description"] == "changed"
 
 

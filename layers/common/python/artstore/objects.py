@@ -46,8 +46,8 @@ class S3Client(Protocol):
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     """What a HEAD says of an object. ``size`` is bytes, ``sha256`` hex or None when S3 does not know it.
 
-    ``composite_sha256`` is S3's checksum of the parts' checksums (base64, ``-``, how many) of a multipart upload that
-    had them. ``archived`` tells that S3 refuses to read the bytes until they are restored.
+    ``composite_sha256`` is S3's checksum of the parts' checksums (base64, ``-``, how many), of a multipart upload
+    that had them. ``archived`` tells that S3 refuses to read the bytes until they are restored.
     """
 
     bucket: str

@@ -85,6 +85,14 @@ class Extracted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unknown: dict[str, Any] = {}
 
 
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why nobody gets the document's bytes, as a code such as ``checksum_mismatch``, and since when."""
+
+    reason: Text
+    at: datetime
+    unknown: dict[str, Any] = {}
+
+
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     """One attr.json. The first block is the first ArtStore's schema 2.0, the second what this one adds.
 
@@ -96,9 +104,10 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     ``space`` is whose document it is among the applications that share the archive; none names the default space.
     ``folder`` (``/a/b``) is a place for people and says nothing of the key. ``supersedes`` is the file_id of the
     document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is only what
-    the client declared, and absent once it is proven. ``finalization`` is the transaction that is moving the
-    document just now; nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that it lies in
-    the trash, since when and by whom.
+    the client declared, and absent once it is proven. ``quarantine`` keeps the bytes from everybody; the document
+    is found and shown with the reason. ``finalization`` is the transaction that is moving the document just now;
+    nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that it lies in the trash, since when
+    and by whom.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -132,6 +141,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     folder: Text | None = None
     supersedes: UUID | None = None
     checksum_verified: bool | None = None
+    quarantine: Quarantine | None = None
     finalization: UUID | None = None
     deleted_at: datetime | None = None
     deleted_by_id: str | None = None
@@ -145,7 +155,9 @@ FIELDS = frozenset(Attributes.__struct_fields__) - {"unknown"}
 _NESTED = {
     "retention": frozenset(Retention.__struct_fields__) - {"unknown"},
     "extracted": frozenset(Extracted.__struct_fields__) - {"unknown"},
+    "quarantine": frozenset(Quarantine.__struct_fields__) - {"unknown"},
 }
+_NESTED_TIMES = (("retention", "expires_at"), ("quarantine", "at"))
 _TIMES = ("created_at", "updated_at", "deleted_at")
 _ADDED = (
     "tags",
@@ -160,6 +172,7 @@ _ADDED = (
     "folder",
     "supersedes",
     "checksum_verified",
+    "quarantine",
     "finalization",
     "deleted_at",
     "deleted_by_id",
@@ -281,8 +294,9 @@ def _convert(document: dict[str, Any]) -> Attributes:
     for name, fields in _NESTED.items():
         if isinstance(folded.get(name), dict):
             folded[name] = _fold(folded[name], fields)
-    if isinstance(folded.get("retention"), dict) and folded["retention"].get("expires_at") is not None:
-        folded["retention"]["expires_at"] = _time(folded["retention"]["expires_at"], "retention.expires_at")
+    for name, moment in _NESTED_TIMES:
+        if isinstance(folded.get(name), dict) and folded[name].get(moment) is not None:
+            folded[name][moment] = _time(folded[name][moment], f"{name}.{moment}")
     try:
         return msgspec.convert(folded, Attributes)
     except msgspec.ValidationError as error:
@@ -306,12 +320,16 @@ def _in_utc(attributes: Attributes) -> Attributes:
     retention = attributes.retention
     if retention is not None and retention.expires_at is not None:
         retention = msgspec.structs.replace(retention, expires_at=_as_utc(retention.expires_at))
+    quarantine = attributes.quarantine
+    if quarantine is not None:
+        quarantine = msgspec.structs.replace(quarantine, at=_as_utc(quarantine.at))
     return msgspec.structs.replace(
         attributes,
         created_at=_as_utc(attributes.created_at),
         updated_at=_as_utc(attributes.updated_at),
         deleted_at=None if attributes.deleted_at is None else _as_utc(attributes.deleted_at),
         retention=retention,
+        quarantine=quarantine,
     )
 
 

@@ -1,0 +1,63 @@
+"""How a document is shown: every function that answers with one answers with this."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document
+
+STORED, MISSING, QUARANTINED = "STORED", "MISSING", "QUARANTINED"
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """A document: every field of its attr.json, those without a value too, and its status."""
+
+    schema_version: str
+    file_id: UUID
+    status: str
+    """STORED, MISSING when its bytes are no longer in storage, or QUARANTINED when nobody is given them."""
+    original_filename: str
+    storage_filename: str
+    file_size: int
+    content_type: str
+    created_at: datetime
+    updated_at: datetime
+    created_by_id: str
+    created_by_username: str
+    created_by_fullname: str | None = None
+    description: str | None = None
+    version: str | None = None
+    storage_path: str
+    checksum: str
+    custom_attributes: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    revision: int
+    tags: list[str] = []
+    retention: Retention | None = None
+    content_encoding: str | None = None
+    original_size: int | None = None
+    original_checksum: str | None = None
+    extracted: Extracted | None = None
+    storage_element_id: str | None = None
+    storage_version_id: str | None = None
+    space: str | None = None
+    """null: the default space."""
+    folder: str | None = None
+    supersedes: UUID | None = None
+    """file_id of the document that this one takes the place of."""
+    checksum_verified: bool = True
+    """False while checksum is only what the client declared."""
+    quarantine: Quarantine | None = None
+    """Why nobody is given the bytes, and since when."""
+    finalization: UUID | None = None
+    """The transaction that is moving the document just now."""
+
+
+def show(attributes: Attributes, *, missing: bool = False) -> Document:
+    """Give the document that an attr.json describes; ``missing``: its bytes are not in storage."""
+    status = MISSING if missing else STORED if attributes.quarantine is None else QUARANTINED
+    return msgspec.convert({**to_document(attributes), "status": status}, Document)
