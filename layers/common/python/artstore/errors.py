@@ -69,6 +69,12 @@ class TooLarge(ArtStoreError):
     code = "too_large"
 
 
+class InsufficientStorage(ArtStoreError):
+    """There is no room for it; the request may succeed once there is more."""
+
+    code = "storage_full"
+
+
 class RateLimited(ArtStoreError):
     """Too many requests; ``retry_after`` (seconds) says when to come back."""
 

@@ -25,9 +25,15 @@ _STATUS_OF_KIND: tuple[tuple[type[errors.ArtStoreError], int], ...] = (
     (errors.TooLarge, 413),
     (errors.RateLimited, 429),
     (errors.Unavailable, 503),
+    (errors.InsufficientStorage, 507),
 )
 _PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
-_STATUS_OF_CODE = {"unsupported_media_type": 415, "method_not_allowed": 405, "precondition_required": 428}
+_STATUS_OF_CODE = {
+    "unsupported_media_type": 415,
+    "content_type_not_allowed": 415,
+    "method_not_allowed": 405,
+    "precondition_required": 428,
+}
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
