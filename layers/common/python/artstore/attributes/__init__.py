@@ -106,8 +106,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is only what
     the client declared, and absent once it is proven. ``quarantine`` keeps the bytes from everybody; the document
     is found and shown with the reason. ``finalization`` is the transaction that is moving the document just now;
-    nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that it lies in the trash, since when
-    and by whom.
+    nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that it lies in the trash, since
+    when and by whom.
     """
 
     schema_version: str = SCHEMA_VERSION
