@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 
 from artstore.elements import StorageElements
 from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
+from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, KnownPlace
 from artstore.index.claims import Place
 from artstore.naming import attributes_key, file_id_of
@@ -47,6 +48,7 @@ class Records(Protocol):
     """The upload records; see functions.storage_events.records."""
 
     def find(self, file_id: UUID) -> UploadRecord | None: ...
+    def find_finalization(self, file_id: UUID) -> Finalization | None: ...
     def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool: ...
     def mark_rejected(self, record: UploadRecord, reason: str) -> bool: ...
 
@@ -125,14 +127,16 @@ class Ingest:
         """Ingest an object that is new; otherwise see to it that nothing is shown."""
         file_id = file_id_of(spot.place.key)
         stored = look.object() if spot.is_new_object else None
+        gone = Result(Outcome.GONE, file_id, "deleted" if stored is not None else None)
         if stored is not None:
             if record is not None and record.status == "REJECTED":
                 return Step(Result(Outcome.REJECTED, file_id, record.reason))
-            if not is_left_behind(identify(stored), known, record, spot.event):
+            if record is None and self._is_on_its_way(spot.place, stored):
+                gone = Result(Outcome.IGNORED, file_id, "finalization")
+            elif not is_left_behind(identify(stored), known, record, spot.event):
                 return self._ingest(spot, stored, known, record)
-            if record is not None:
+            elif record is not None:
                 self._records.mark_stored(record, stored.version_id, self._clock())
-        gone = Result(Outcome.GONE, file_id, "deleted" if stored is not None else None)
         at = spot.event.at if spot.is_removal and spot.is_about_attributes else None
         if known is None and not spot.is_removal:
             return Step(gone)
@@ -141,6 +145,15 @@ class Ingest:
         written = self._index.remove(*spot.place, at)
         outcome = Outcome.UNCHANGED if written.file_id is None else Outcome.REMOVED
         return Step(Result(outcome, written.file_id or file_id), wrote=True, settled=written.first)
+
+    def _is_on_its_way(self, place: Place, stored: StoredObject) -> bool:
+        """Tell whether a finalization put the object there: it is a document once that one writes its attr.json.
+
+        The item is written before the bytes are, so whoever has seen the bytes finds it.
+        """
+        file_id = file_id_of(place.key)
+        known = None if file_id is None else self._records.find_finalization(file_id)
+        return known is not None and known.brought(place, stored.etag, stored.last_modified)
 
     def _ingest(
         self, spot: Spot, stored: StoredObject, known: KnownPlace | None, record: UploadRecord | None

@@ -12,6 +12,8 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
+from artstore.aws.finalization_table import FinalizationTable
+from artstore.finalizations import Finalization
 from artstore.tables import UploadRecord, bind
 
 _OPEN = ("PENDING", "EXPIRED")
@@ -23,6 +25,7 @@ class UploadRecords:
     def __init__(self, prefix: str) -> None:
         """Use the uploads table of the deployment ``prefix``."""
         self._table = bind(UploadRecord, prefix)
+        self._finalizations = FinalizationTable(prefix)
 
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""
@@ -32,6 +35,10 @@ class UploadRecords:
             except self._table.DoesNotExist:
                 return None
         return record
+
+    def find_finalization(self, file_id: UUID) -> Finalization | None:
+        """Read the last finalization of a document, or None; one GetItem. Raises Unavailable."""
+        return self._finalizations.find(file_id)
 
     def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool:
         """Settle an open record as STORED; False when it was settled before. Raises Unavailable."""

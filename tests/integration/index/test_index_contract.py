@@ -122,12 +122,23 @@ def claims(**changes: Any) -> Projection:
     [
         (claims(key="b", at_home=False), claims(key="a", missing=True, revision=9)),
         (claims(key="b"), claims(key="a", at_home=False, revision=9)),
+        (claims(key="b"), claims(key="a", finalization=id_number(8), revision=9)),
+        (claims(key="a", finalization=id_number(8)), claims(key="b", at_home=False)),
         (claims(key="b", revision=2), claims(key="a", revision=1)),
         (claims(key="a"), claims(key="b")),
         (claims(bucket="edit", key="b"), claims(bucket="rw", key="a")),
         (claims(key="B"), claims(key="a")),
     ],
-    ids=["bytes before none", "home before elsewhere", "the newest", "the key", "the bucket", "letters as bytes"],
+    ids=[
+        "bytes before none",
+        "home before elsewhere",
+        "what stays before what is being finalized",
+        "what is being finalized before a copy",
+        "the newest",
+        "the key",
+        "the bucket",
+        "letters as bytes",
+    ],
 )
 def test_of_two_places_that_claim_a_document_one_is_shown_in_whatever_order_they_came(
     index: DocumentIndex, better: Projection, other: Projection, backwards: bool

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from artstore.attributes import Extracted
+from artstore.aws.dynamodb import write_together
+from artstore.aws.finalization_table import FinalizationTable
+from artstore.finalizations import Finalization, Phase
+from artstore.index.claims import Place
 from artstore.naming import object_key
 from functions.storage_events.description import stranger_id
 from functions.storage_events.outcomes import Outcome, Result
+from tests.fakes.documents import make_attributes
 from tests.fakes.pdfs import make_pdf
 from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive
+
+
+PDF_SHA256 = hashlib.sha256(PDF).hexdigest()
 
 
 def test_an_object_without_a_record_becomes_a_document_of_s3(archive: Archive) -> None:
@@ -46,6 +56,45 @@ def test_a_copy_of_an_upload_elsewhere_is_a_document_of_its_own(archive: Archive
     archive.put(copy, PDF)
     assert archive.created(copy) == Result(Outcome.STORED, stranger_id("edit", copy))
     assert archive.index.search(None, 10, None).total == 2
+
+
+def test_a_copy_that_a_finalization_makes_is_no_document_before_its_attributes_are_there(archive: Archive) -> None:
+    key, begun = finalizing(archive)
+    archive.put(key, PDF)
+    assert archive.created(key) == Result(Outcome.IGNORED, begun.file_id, "finalization")
+    assert archive.index.search(None, 10, None).total == 0
+    archive.write_attributes(key, make_attributes(file_id=begun.file_id, file_size=len(PDF), checksum=PDF_SHA256))
+    assert archive.created(key + ".attr.json") == Result(Outcome.PROJECTED, begun.file_id)
+
+
+def test_a_copy_that_a_finalization_has_left_is_no_document_and_what_comes_later_is_one(archive: Archive) -> None:
+    key, begun = finalizing(archive)
+    archive.put(key, PDF)
+    ended = datetime.now(UTC) + timedelta(seconds=1)
+    assert FinalizationTable("moto").settle(begun, Phase.UNDONE, ended)
+    assert archive.created(key) == Result(Outcome.IGNORED, begun.file_id, "finalization")
+    assert FinalizationTable("moto").find(begun.file_id) is not None
+    earlier = datetime.now(UTC) - timedelta(minutes=1)
+    again = msgspec.structs.replace(begun, transaction_id=uuid4())
+    assert write_together("moto", lambda writes: FinalizationTable("moto").begin(again, writes))
+    FinalizationTable("moto").settle(again, Phase.UNDONE, earlier)
+    assert archive.created(key).outcome is Outcome.STORED
+
+
+def finalizing(archive: Archive) -> tuple[str, Finalization]:
+    """Begin a finalization of a document into the place whose key is given."""
+    file_id = uuid4()
+    key = object_key(PREFIX, "report.pdf", "anna", NOW, file_id)
+    begun = Finalization(
+        file_id=file_id,
+        transaction_id=uuid4(),
+        source=Place("edit", "elsewhere/" + key),
+        target=Place("edit", key),
+        element_id="edit-01",
+        started_at=NOW,
+    )
+    assert write_together("moto", lambda writes: FinalizationTable("moto").begin(begun, writes))
+    return key, begun
 
 
 @pytest.mark.parametrize(("body", "content_type"), [(b"", "application/pdf"), (b"", "text/plain"), (b"", "")])

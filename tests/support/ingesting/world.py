@@ -19,6 +19,7 @@ from artstore import attributes as attr
 from artstore.attributes import Extracted
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import ArtStoreError, Unavailable
+from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, IndexedDocument
 from artstore.naming import attributes_key, document_key, is_attributes_key, object_key
 from functions.storage_events.events import EventKind, StorageEvent
@@ -52,11 +53,16 @@ class MemoryRecords:
 
     def __init__(self) -> None:
         self.kept: dict[UUID, Any] = {}
+        self.finalizations: dict[UUID, Finalization] = {}
 
     def find(self, file_id: UUID) -> Any:
         """See UploadRecords."""
         found = self.kept.get(file_id)
         return None if found is None else SimpleNamespace(**vars(found))
+
+    def find_finalization(self, file_id: UUID) -> Finalization | None:
+        """See UploadRecords."""
+        return self.finalizations.get(file_id)
 
     def mark_stored(self, record: Any, version_id: str | None, at: datetime) -> bool:
         """See UploadRecords."""

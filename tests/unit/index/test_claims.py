@@ -14,6 +14,7 @@ claims = st.builds(
     missing=st.booleans(),
     at_home=st.booleans(),
     deleted=st.booleans(),
+    sealed=st.booleans(),
 )
 
 
@@ -26,9 +27,18 @@ def test_the_same_claims_have_the_same_winner_in_any_order(many: list[Claim], ch
 
 
 @given(claims, claims)
-def test_bytes_decide_before_home_before_revision(one: Claim, other: Claim) -> None:
+def test_bytes_decide_before_home_before_a_finalization_before_revision(one: Claim, other: Claim) -> None:
+    def order(claim: Claim) -> tuple[bool, bool, bool, int]:
+        return claim.missing, not claim.at_home, claim.sealed, -claim.revision
+
     if rank(one) < rank(other):
-        assert (one.missing, not one.at_home, -one.revision) <= (other.missing, not other.at_home, -other.revision)
+        assert order(one) <= order(other)
+
+
+def test_a_document_that_was_finalized_is_shown_there_whatever_is_done_to_what_it_left() -> None:
+    left = Claim(place=Place("edit", "a"), revision=9, missing=False, at_home=True, deleted=False, sealed=True)
+    there = Claim(place=Place("rw", "a"), revision=4, missing=False, at_home=True, deleted=False)
+    assert winner(left, there) == there
 
 
 def test_nobody_wins_without_a_claim() -> None:

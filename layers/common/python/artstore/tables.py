@@ -197,6 +197,29 @@ class Succession(Model):
     """When DynamoDB may drop the item: epoch seconds. None once a successor was stored."""
 
 
+class FinalizationRecord(Model):
+    """The last finalization of a document, in the table of the uploads; see ``artstore.finalizations``."""
+
+    file_id = UnicodeAttribute(hash_key=True)
+    """``finalization#<file_id>``, which is no upload's."""
+    transaction_id = UnicodeAttribute()
+    phase = UnicodeAttribute()
+    """OPEN, COMMITTED or UNDONE."""
+    source_bucket = UnicodeAttribute()
+    source_key = UnicodeAttribute()
+    bucket = UnicodeAttribute()
+    """With ``key`` the place where the bytes are copied to."""
+    key = UnicodeAttribute()
+    element_id = UnicodeAttribute()
+    """The storage element of that place."""
+    started_at = UnicodeAttribute()
+    settled_at = UnicodeAttribute(null=True)
+    etag = UnicodeAttribute(null=True)
+    """Of the copy."""
+    code = UnicodeAttribute(null=True)
+    detail = UnicodeAttribute(null=True)
+
+
 class SigningKeyRecord(Model):
     """The public half of a signing key: what a verifying function reads."""
 
@@ -345,6 +368,7 @@ _TABLES: dict[type[Model], str] = {
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
     Succession: "uploads",
+    FinalizationRecord: "uploads",
     SigningKeyRecord: "signing-keys",
     KeyRotationRecord: "signing-keys",
     KeyRotationLock: "signing-keys",

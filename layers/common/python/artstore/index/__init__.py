@@ -75,6 +75,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
             missing=self.missing,
             at_home=self.at_home,
             deleted=self.attributes.deleted_at is not None,
+            sealed=self.attributes.finalization is not None,
         )
 
 

@@ -48,8 +48,15 @@ def _best_elsewhere(connection: _Connection, file_id: UUID | None, values: dict[
     row = connection.execute(statements.BEST_ELSEWHERE, asked).fetchone()
     if row is None:
         return None
-    bucket, key, revision, missing, at_home, deleted = row
-    return Claim(place=Place(bucket, key), revision=revision, missing=missing, at_home=at_home, deleted=deleted)
+    bucket, key, revision, missing, at_home, deleted, sealed = row
+    return Claim(
+        place=Place(bucket, key),
+        revision=revision,
+        missing=missing,
+        at_home=at_home,
+        deleted=deleted,
+        sealed=sealed,
+    )
 
 
 def _show(connection: _Connection, claim: Claim) -> None:

@@ -24,6 +24,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What decides between claims, and whether the one that wins is visible.
 
     ``missing``: the document's bytes are gone. ``at_home``: the place is the one that the attr.json itself names.
+    ``sealed``: the attr.json names a finalization, so the document is on its way elsewhere, and there already if
+    anything claims it there.
     ``deleted``: the attr.json says that its document is deleted; such a claim wins like any other, so that a copy
     does not bring back what was deleted.
     """
@@ -33,11 +35,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     missing: bool
     at_home: bool
     deleted: bool
+    sealed: bool = False
 
 
-def rank(claim: Claim) -> tuple[bool, bool, int, Place]:
-    """Give what sorts claims, the best first: bytes before none, home before elsewhere, the newest, the place."""
-    return claim.missing, not claim.at_home, -claim.revision, claim.place
+def rank(claim: Claim) -> tuple[bool, bool, bool, int, Place]:
+    """Give what sorts claims, the best first: bytes before none, home before elsewhere, what stays before what is
+    on its way, the newest, the place."""
+    return claim.missing, not claim.at_home, claim.sealed, -claim.revision, claim.place
 
 
 def winner(*claims: Claim | None) -> Claim | None:

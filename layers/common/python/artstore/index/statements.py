@@ -61,9 +61,10 @@ IS_CLAIMED = "SELECT FROM documents WHERE file_id = %(file_id)s LIMIT 1"
 
 # In the order of artstore.index.claims.rank.
 BEST_ELSEWHERE = """
-SELECT bucket, object_key, revision, missing, at_home, deleted_at IS NOT NULL FROM documents
+SELECT bucket, object_key, revision, missing, at_home, deleted_at IS NOT NULL, attributes ? 'finalization'
+FROM documents
 WHERE file_id = %(file_id)s AND (bucket, object_key) <> (%(bucket)s, %(key)s)
-ORDER BY missing, at_home DESC, revision DESC, bucket, object_key LIMIT 1
+ORDER BY missing, at_home DESC, attributes ? 'finalization', revision DESC, bucket, object_key LIMIT 1
 """
 
 HIDE = "UPDATE documents SET shown = false WHERE file_id = %(file_id)s AND shown"
