@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from artstore import config, telemetry
+from artstore.aws.element_table import open_registry
 from artstore.aws.secret_store import read_secret
 from artstore.database import DatabaseAddress
+from artstore.elements.registry import ElementRegistry
 from artstore.objects import ObjectStore, s3_client
 from artstore.presign.signer import UrlSigner
 from artstore.security import TableKeySource
@@ -44,6 +46,12 @@ def index() -> PostgresIndex:
     from artstore.index.postgres import PostgresIndex
 
     return PostgresIndex(database_address())
+
+
+@functools.cache
+def elements() -> ElementRegistry:
+    """Give the storage elements of this deployment, which change while the process lives."""
+    return open_registry(settings().prefix, settings().elements)
 
 
 @functools.cache

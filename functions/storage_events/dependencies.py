@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from artstore import config
+from artstore.aws.element_table import open_registry
 from artstore.database import DatabaseAddress
 from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
@@ -25,7 +26,7 @@ def ingest() -> Ingest:
     extraction = Extraction(keep_place=settings().keep_place)
     extraction.start()
     return Ingest(
-        elements=settings().elements,
+        elements=open_registry(settings().prefix, settings().elements).current,
         objects=ObjectStore(s3_client()),
         records=UploadRecords(settings().prefix),
         index=PostgresIndex(DatabaseAddress(settings())),

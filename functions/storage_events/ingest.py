@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from artstore.elements import StorageElements
+from artstore.elements import Right, StorageElements
 from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
 from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, KnownPlace
@@ -63,7 +63,7 @@ class Ingest:
     def __init__(
         self,
         *,
-        elements: StorageElements,
+        elements: Callable[[], StorageElements],
         objects: Objects,
         records: Records,
         index: DocumentIndex,
@@ -81,7 +81,7 @@ class Ingest:
 
     def handle(self, event: StorageEvent) -> Result:
         """Do what follows from the event. Raises Unavailable: then it is to be tried again."""
-        spot = find_spot(self._elements, event)
+        spot = find_spot(self._elements(), event)
         if isinstance(spot, Result):
             return spot
         result: Result | None = None
@@ -126,8 +126,10 @@ class Ingest:
     ) -> Step:
         """Ingest an object that is new; otherwise see to it that nothing is shown."""
         file_id = file_id_of(spot.place.key)
-        stored = look.object() if spot.is_new_object else None
-        gone = Result(Outcome.GONE, file_id, "deleted" if stored is not None else None)
+        may_describe = spot.element.may(Right.INGEST)
+        stored = look.object() if spot.is_new_object and may_describe else None
+        reason = "deleted" if stored is not None else None if may_describe else "element_read_only"
+        gone = Result(Outcome.GONE, file_id, reason)
         if stored is not None:
             if record is not None and record.status == "REJECTED":
                 return Step(Result(Outcome.REJECTED, file_id, record.reason))

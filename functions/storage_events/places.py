@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from artstore.elements import Mode, StorageElement, StorageElements
+from artstore.elements import Right, StorageElement, StorageElements
 from artstore.index.claims import Place
 from artstore.naming import MAX_KEY_BYTES, attributes_key, document_key, is_attributes_key, is_reserved
 from functions.storage_events.events import EventKind, StorageEvent
@@ -36,7 +36,7 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def may_be_overwritten(self) -> bool:
         """Tell whether documents change in this element; elsewhere every version is kept, and one is verified."""
-        return self.element.mode is Mode.EDIT
+        return self.element.may(Right.OVERWRITE)
 
 
 def find_spot(elements: StorageElements, event: StorageEvent) -> Spot | Result:

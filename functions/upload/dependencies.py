@@ -5,18 +5,31 @@ from __future__ import annotations
 import functools
 
 from artstore import config
+from artstore.aws.element_table import open_registry
+from artstore.elements.registry import ElementRegistry
 from artstore.presign.signer import UrlSigner
 from functions.upload.uploads.records import UploadRecords
 from functions.upload.uploads.starting import Uploads
 
 
 @functools.cache
+def settings() -> config.UploadSettings:
+    """Give the settings. Raises Misconfigured."""
+    return config.load(config.UploadSettings)
+
+
+@functools.cache
+def elements() -> ElementRegistry:
+    """Give the storage elements of this deployment, which change while the process lives."""
+    return open_registry(settings().prefix, settings().elements)
+
+
+@functools.cache
 def uploads() -> Uploads:
-    """Give the upload sessions of this deployment. Raises Misconfigured."""
-    settings = config.load(config.UploadSettings)
+    """Give the upload sessions of this deployment."""
     return Uploads(
-        elements=settings.elements,
-        records=UploadRecords(settings.prefix),
-        signer=UrlSigner(config.environment, settings.s3_public_endpoint),
-        expiry_seconds=settings.upload_expiry_seconds,
+        elements=elements().current,
+        records=UploadRecords(settings().prefix),
+        signer=UrlSigner(config.environment, settings().s3_public_endpoint),
+        expiry_seconds=settings().upload_expiry_seconds,
     )

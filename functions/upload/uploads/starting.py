@@ -89,7 +89,7 @@ class Uploads:
     def __init__(
         self,
         *,
-        elements: StorageElements,
+        elements: Callable[[], StorageElements],
         records: Records,
         signer: Signer,
         expiry_seconds: int,
@@ -141,7 +141,7 @@ class Uploads:
 
     def _place(self, file_id: UUID, request: UploadRequest, caller: Principal) -> UploadRecord:
         now = self._clock()
-        element = self._elements.place(request.retention_policy)
+        element = self._elements().place(request.retention_policy, request.size, request.content_type)
         record = self._records.new(file_id)
         record.element_id, record.bucket = element.element_id, element.bucket
         record.key = naming.object_key(element.prefix, request.filename, caller.username, now, file_id)

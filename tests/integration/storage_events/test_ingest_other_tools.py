@@ -262,7 +262,7 @@ def kept(archive: Archive) -> Archive:
     """The same archive, in whose bucket every version is kept."""
     boto3.client("s3").put_bucket_versioning(Bucket="edit", VersioningConfiguration={"Status": "Enabled"})
     element = StorageElement(element_id="rw-01", bucket="edit", mode=Mode.RW, prefix=PREFIX)
-    archive.ingest = archive.build(elements=StorageElements((element,)))
+    archive.ingest = archive.build(elements=lambda: StorageElements((element,)))
     return archive
 
 

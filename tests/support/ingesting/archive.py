@@ -42,7 +42,7 @@ class Archive:
     def build(self, **ports: Any) -> Ingest:
         element = StorageElement(element_id="edit-01", bucket="edit", mode=Mode.EDIT, prefix=PREFIX)
         values: dict[str, Any] = {
-            "elements": StorageElements((element,)),
+            "elements": lambda: StorageElements((element,)),
             "objects": ObjectStore(self.s3),
             "records": self.records,
             "index": self.index,

@@ -113,7 +113,7 @@ class World:
 
     def _build(self, index: Any) -> Ingest:
         return Ingest(
-            elements=ELEMENTS,
+            elements=lambda: ELEMENTS,
             objects=self.buckets,
             records=self.records,
             index=index,

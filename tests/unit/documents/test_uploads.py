@@ -88,7 +88,7 @@ def app(records: Records, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> ArtS
         (StorageElement("edit-01", "edit-b", Mode.EDIT), StorageElement("rw-01", "rw-b", Mode.RW, prefix="docs/"))
     )
     signer = UrlSigner(lambda: ENVIRONMENT, None, clock)
-    uploads = Uploads(elements=elements, records=records, signer=signer, expiry_seconds=600, clock=clock)
+    uploads = Uploads(elements=lambda: elements, records=records, signer=signer, expiry_seconds=600, clock=clock)
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
     return create_app("unit-upload", upload.ENDPOINTS, lambda _token: CALLER)

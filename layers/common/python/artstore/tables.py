@@ -362,9 +362,29 @@ class WaitingEvent(Model):
     """JSON of the AuditEvent."""
 
 
+class ElementItem(Model):
+    """Something that is known of a storage element; see ``artstore.aws.element_table``."""
+
+    part = UnicodeAttribute(hash_key=True)
+    """definition, usage or health."""
+    element_id = UnicodeAttribute(range_key=True)
+    definition = UnicodeAttribute(null=True)
+    """JSON of the Definition."""
+    revision = NumberAttribute(null=True)
+    used_bytes = NumberAttribute(null=True)
+    file_count = NumberAttribute(null=True)
+    counted_at = UnicodeAttribute(null=True)
+    failures = NumberAttribute(null=True)
+    skipped_until = NumberAttribute(null=True)
+    """Epoch seconds."""
+    reason = UnicodeAttribute(null=True)
+    changed_at = UnicodeAttribute(null=True)
+
+
 _TABLES: dict[type[Model], str] = {
     Attempt: "attempts",
     AuditRecord: "audit",
+    ElementItem: "elements",
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
     Succession: "uploads",
