@@ -6,13 +6,15 @@ import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
+
+from artstore.aws.wire import Answer, Wire
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
@@ -30,26 +32,33 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value or "")
 
 
-def read_request(request: AWSPreparedRequest) -> Call:
-    """Tell from a signed request which call it is."""
-    scope = _SCOPE.search(_text(request.headers.get("Authorization")))
-    target = _text(request.headers.get("X-Amz-Target"))
-    operation = target.rpartition(".")[2] or f"{request.method} {request.url}"
-    body = _text(request.body) if target else ""
-    return Call(scope.group(1) if scope else "unsigned", operation, json.loads(body) if body else {})
+def read_request(method: str, url: str, headers: Mapping[str, Any], body: object) -> Call:
+    """Tell from a signed request, its headers' names in lower case, which call it is."""
+    scope = _SCOPE.search(_text(headers.get("authorization")))
+    target = _text(headers.get("x-amz-target"))
+    operation = target.rpartition(".")[2] or f"{method} {url}"
+    text = _text(body) if target else ""
+    return Call(scope.group(1) if scope else "unsigned", operation, json.loads(text) if text else {})
 
 
 @contextlib.contextmanager
 def recording() -> Iterator[list[Call]]:
-    """Record every request that leaves through botocore inside the block, retries included."""
+    """Record every request that leaves inside the block, by botocore or without it, retries included."""
     calls: list[Call] = []
-    send = URLLib3Session.send
+    send, exchange = URLLib3Session.send, Wire.exchange
 
     def record(self: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
-        calls.append(read_request(request))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        calls.append(read_request(request.method, request.url, headers, request.body))
         return send(self, request)
 
-    with patch.object(URLLib3Session, "send", record):
+    def record_ours(
+        self: Wire, method: str, path: str, headers: Mapping[str, str], body: bytes, **limits: float
+    ) -> Answer:
+        calls.append(read_request(method, self.url, headers, body))
+        return exchange(self, method, path, headers, body, **limits)
+
+    with patch.object(URLLib3Session, "send", record), patch.object(Wire, "exchange", record_ours):
         yield calls
 
 

@@ -19,7 +19,7 @@ def _fresh_process() -> None:
         aws.session,
         dynamodb.connect,
         objects.s3_client,
-        secret_store.client,
+        secret_store.caller,
         telemetry.get_logger,
         app.request_logger,
         app.deployment,

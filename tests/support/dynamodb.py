@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import botocore.client
 import pytest
 
+from artstore.aws.json_service import JsonService
 from infra.template import PATH, parse
 
 _DEFINING = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
@@ -34,19 +35,36 @@ def create_tables(prefix: str) -> None:
         )
 
 
+Around = Callable[[str, str, Callable[[], Any]], Any]
+
+
+def intercept(patched: pytest.MonkeyPatch, around: Around) -> None:
+    """Let ``around(service, operation, call)`` stand in for every call to AWS, whichever client makes it."""
+    botocore_client: Any = botocore.client.BaseClient
+    by_botocore, by_us = botocore_client._make_api_call, JsonService.ask
+
+    def through_botocore(self: Any, operation: str, arguments: Any) -> Any:
+        service = self.meta.service_model.service_name
+        return around(service, operation, lambda: by_botocore(self, operation, arguments))
+
+    def through_us(self: JsonService, operation: str, arguments: Any) -> Any:
+        return around(self.name, operation, lambda: by_us(self, operation, arguments))
+
+    patched.setattr(botocore_client, "_make_api_call", through_botocore)
+    patched.setattr(JsonService, "ask", through_us)
+
+
 @contextlib.contextmanager
 def count_calls() -> Iterator[list[str]]:
     """Collect ``service.Operation`` for every call to AWS inside the block."""
     calls: list[str] = []
-    client: Any = botocore.client.BaseClient
-    original = client._make_api_call
 
-    def counted(self: Any, operation: str, arguments: Any) -> Any:
-        calls.append(f"{self.meta.service_model.service_name}.{operation}")
-        return original(self, operation, arguments)
+    def counted(service: str, operation: str, call: Callable[[], Any]) -> Any:
+        calls.append(f"{service}.{operation}")
+        return call()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(client, "_make_api_call", counted)
+        intercept(patched, counted)
         yield calls
 
 
@@ -56,14 +74,12 @@ def one_call_at_a_time() -> Iterator[None]:
 
     moto undoes a failed transaction by putting back what the tables were before, other callers' writes included.
     """
-    client: Any = botocore.client.BaseClient
-    original = client._make_api_call
     lock = threading.RLock()
 
-    def called(self: Any, operation: str, arguments: Any) -> Any:
+    def called(_service: str, _operation: str, call: Callable[[], Any]) -> Any:
         with lock:
-            return original(self, operation, arguments)
+            return call()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(client, "_make_api_call", called)
+        intercept(patched, called)
         yield

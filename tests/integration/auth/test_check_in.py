@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
-import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -16,7 +15,7 @@ from artstore.tables import ServiceAccount, bind
 from functions.auth.tokens import attempts as attempts_module
 from functions.auth.tokens.attempts import Attempts
 from functions.auth.tokens.check_in import AccountDesk
-from tests.support.dynamodb import count_calls, create_tables
+from tests.support.dynamodb import count_calls, create_tables, intercept
 
 NOON = 1_700_000_040.0
 """A whole minute, and the middle of a window of five."""
@@ -155,18 +154,16 @@ def test_what_a_stranger_sends_is_not_stored_as_it_is() -> None:
 
 
 def test_a_request_waits_out_the_moment_in_which_its_account_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    client: Any = botocore.client.BaseClient
-    original = client._make_api_call
     conflicts, pauses = [2], list[float]()
 
-    def conflicting(self: Any, operation: str, arguments: Any) -> Any:
+    def conflicting(_service: str, operation: str, call: Callable[[], Any]) -> Any:
         if operation == "UpdateItem" and conflicts[0]:
             conflicts[0] -= 1
             answer: Any = {"Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing"}}
             raise ClientError(answer, operation)
-        return original(self, operation, arguments)
+        return call()
 
-    monkeypatch.setattr(client, "_make_api_call", conflicting)
+    intercept(monkeypatch, conflicting)
     checked = AccountDesk("moto", sleep=pauses.append).check_in("sa_1", NOON)
     assert checked is not None
     assert (checked.requests, len(pauses)) == (1, 2)

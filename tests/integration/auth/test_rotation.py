@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import boto3
-import botocore.client
 import jwt
 import msgspec
 import pytest
@@ -22,6 +21,7 @@ from functions.auth.keys.secret import KeySecret
 from functions.auth.signing_key import SigningKey, generate_key
 from tests.support.authorization.deployment import ISSUER, PREFIX, deployed
 from tests.support.authorization.signing_keys import BY, LIFETIME, Deployment, key_source
+from tests.support.dynamodb import intercept
 
 
 @pytest.fixture
@@ -211,20 +211,18 @@ class Crash(BaseException):
 def crash_at(number: int, after: bool, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Kill the process at its call ``number`` to AWS, before or after the call took effect; give the calls."""
     calls: list[str] = []
-    client: Any = botocore.client.BaseClient
-    original = client._make_api_call
 
-    def killed(self: Any, operation: str, arguments: Any) -> Any:
+    def killed(_service: str, operation: str, call: Callable[[], Any]) -> Any:
         if len(calls) > number:
             raise Crash
         calls.append(operation)
         if len(calls) <= number:
-            return original(self, operation, arguments)
+            return call()
         if after:
-            original(self, operation, arguments)
+            call()
         raise Crash
 
-    monkeypatch.setattr(client, "_make_api_call", killed)
+    intercept(monkeypatch, killed)
     return calls
 
 

@@ -46,7 +46,7 @@ def frozen_aws(frozen_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     s3_client()
-    secret_store.client()
+    secret_store.caller()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support.moto_wire import lead_to_moto
 from tests.support.runs import examples, speed
 from tests.support.runs.shared import Run
 
@@ -36,6 +37,7 @@ def worker_of(config: pytest.Config) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     speed.read_descriptions_once()
+    lead_to_moto()
     examples.take_few()
     given: dict[str, Any] | None = getattr(config, "workerinput", None)
     if given is not None:

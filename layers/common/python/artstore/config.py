@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -19,11 +20,12 @@ T = TypeVar("T")
 
 _NAME = "artstore.setting"
 _PARSE = "artstore.parse"
+_ENVIRONMENT: Mapping[str, str] = types.MappingProxyType(os.environ)
 
 
 def environment() -> Mapping[str, str]:
-    """Give a snapshot of the environment, for adapters that take a mapping (AWS credentials and endpoints)."""
-    return dict(os.environ)
+    """Give the environment, as it is whenever it is read, for adapters that take a mapping (AWS credentials)."""
+    return _ENVIRONMENT
 
 
 def _setting(name: str, parse: Callable[[str], Any] = str, default: Any = dataclasses.MISSING) -> Any:

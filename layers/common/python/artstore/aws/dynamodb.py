@@ -1,15 +1,18 @@
 """Reaching DynamoDB: one connection for all tables of a deployment, and its failures as errors of ours.
 
-Every call has a time limit: connect 2 s, read 3 s, three tries, and the deadline of the request.
+pynamodb writes the calls; those on items go out through ``json_service`` where the environment allows it, and
+through botocore's client elsewhere. Every call has a time limit: connect 2 s, read 3 s, three tries, and the
+deadline of the request.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
@@ -17,6 +20,8 @@ from pynamodb.connection import Connection, TableConnection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 
 from artstore import aws
+from artstore.aws import json_service
+from artstore.aws.json_service import DYNAMODB, JsonService
 from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 
@@ -25,6 +30,22 @@ if TYPE_CHECKING:
 
 LIMITS: dict[str, Any] = {"connect_timeout_seconds": 2, "read_timeout_seconds": 3, "max_retry_attempts": 2}
 _OUR_AFFAIR = frozenset({"ConditionalCheckFailedException", "ValidationException", "SerializationException"})
+
+
+_ON_ITEMS: Final = frozenset(
+    {
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "TransactGetItems",
+        "TransactWriteItems",
+        "UpdateItem",
+    }
+)
 
 
 class _SharedConnection(Connection):
@@ -36,8 +57,52 @@ class _SharedConnection(Connection):
 
     @property
     def client(self) -> Any:
+        return self._quick_client or self.botocore_client
+
+    @functools.cached_property
+    def _quick_client(self) -> _QuickClient | None:
+        service = JsonService.of(DYNAMODB)
+        return None if service is None else _QuickClient(service, lambda: self.botocore_client)
+
+    @property
+    def botocore_client(self) -> Any:
         with aws.making_clients:
             return super().client
+
+
+class _QuickClient:
+    """What pynamodb uses of a botocore client: the calls on items made by us, all others by botocore."""
+
+    def __init__(self, service: JsonService, other: Callable[[], Any]) -> None:
+        self._service = service
+        self._other = other
+
+    def _make_api_call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if operation not in _ON_ITEMS:
+            answer: dict[str, Any] = self._other()._make_api_call(operation, arguments)
+            return answer
+        if operation == "TransactWriteItems" and "ClientRequestToken" not in arguments:
+            arguments = {**arguments, "ClientRequestToken": str(uuid.uuid4())}
+        body = self._service.ask(operation, arguments)
+        answer = json_service.decode(body)
+        if b'"B"' in body or b'"BS"' in body:
+            _decode_binary(answer)
+        return answer
+
+
+def _decode_binary(value: Any) -> None:
+    """Turn binary attributes of an answer into bytes, in place; an attribute that is *called* B holds no text."""
+    if isinstance(value, list):
+        for each in value:
+            _decode_binary(each)
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            if name == "B" and isinstance(held, str):
+                value[name] = base64.b64decode(held)
+            elif name == "BS" and isinstance(held, list):
+                value[name] = [base64.b64decode(each) for each in held]
+            elif isinstance(held, dict | list):
+                _decode_binary(held)
 
 
 @functools.cache

@@ -22,11 +22,10 @@ from artstore.presign.disposition import attachment
 from artstore.presign.signature import (
     MAX_EXPIRY_SECONDS,
     SESSION_MARGIN,
-    Credentials,
     Presigned,
-    credentials_from,
     presign,
 )
+from artstore.sigv4 import Credentials, credentials_from
 
 __all__ = [
     "MAX_EXPIRY_SECONDS",

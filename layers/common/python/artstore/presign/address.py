@@ -38,6 +38,11 @@ class Endpoint:
     region: str
 
 
+def dns_suffix(region: str) -> str:
+    """Give what the names of a region's endpoints end in."""
+    return next((dns for prefix, dns in _PARTITIONS if region.startswith(prefix)), "amazonaws.com")
+
+
 @lru_cache(maxsize=64)
 def address_of(url: str | None, region: str, bucket: str) -> tuple[str, str, str]:
     """Give (scheme and authority, path before the key, Host header) of a bucket, by the S3 endpoint rules.
@@ -49,8 +54,7 @@ def address_of(url: str | None, region: str, bucket: str) -> tuple[str, str, str
     if not _BUCKET.match(bucket):
         raise Invalid(f"{bucket!r} is no bucket name")
     if url is None:
-        suffix = next((dns for prefix, dns in _PARTITIONS if region.startswith(prefix)), "amazonaws.com")
-        host = f"s3.{region}.{suffix}"
+        host = f"s3.{region}.{dns_suffix(region)}"
         # A bucket with a dot would not match the wildcard certificate.
         if _DNS_LABEL.match(bucket):
             return f"https://{bucket}.{host}", "/", f"{bucket}.{host}"

@@ -12,8 +12,6 @@ Reference. Three properties matter here:
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,8 +21,10 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
-from artstore.errors import Invalid, Misconfigured, Unavailable
+from artstore import sigv4
+from artstore.errors import Invalid, Unavailable
 from artstore.presign.address import Endpoint, address_of
+from artstore.sigv4 import Credentials
 
 MAX_EXPIRY_SECONDS: Final = 7 * 24 * 3600
 SESSION_MARGIN: Final = timedelta(seconds=60)
@@ -72,20 +72,6 @@ _RESERVED: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """Whose right the URL carries; secrets stay out of ``repr`` and so out of logs.
-
-    ``expires_at`` (aware) is the end of a temporary session, None for credentials without one or when it is
-    not known.
-    """
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Presigned:
     """A URL, the headers the client must send with it, and the moment (UTC) it stops working.
 
@@ -95,30 +81,6 @@ class Presigned:
     url: str = field(repr=False)
     headers: dict[str, str]
     expires_at: datetime
-
-
-def credentials_from(environment: Mapping[str, str]) -> Credentials:
-    """Read the credentials that Lambda (or a shell) puts into its environment, given as a mapping.
-
-    ``AWS_CREDENTIAL_EXPIRATION`` (ISO 8601; UTC when it names no zone) is honoured when present.
-    Raises Misconfigured, naming every variable that is missing or wrong.
-    """
-    wrong = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not environment.get(name)]
-    expires_at: datetime | None = None
-    if expiration := environment.get("AWS_CREDENTIAL_EXPIRATION"):
-        try:
-            parsed = datetime.fromisoformat(expiration)
-            expires_at = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-        except ValueError:
-            wrong.append("AWS_CREDENTIAL_EXPIRATION")
-    if wrong:
-        raise Misconfigured(f"missing or malformed in the environment: {', '.join(wrong)}")
-    return Credentials(
-        access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        session_token=environment.get("AWS_SESSION_TOKEN") or None,
-        expires_at=expires_at,
-    )
 
 
 def presign(
@@ -155,12 +117,12 @@ def presign(
     signed_headers = ";".join(name for name, _ in header_lines)
 
     timestamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{timestamp[:8]}/{endpoint.region}/s3/aws4_request"
+    scope = sigv4.scope(timestamp, endpoint.region, "s3")
     parameters = [(_encode(name), _encode(value)) for name, value in query.items()]
     if any(name.lower() in _RESERVED for name in query):
         raise Invalid("the parameters of the signature itself are not the caller's to set")
     parameters += (
-        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+        ("X-Amz-Algorithm", sigv4.ALGORITHM),
         ("X-Amz-Credential", _encode(f"{credentials.access_key_id}/{scope}")),
         ("X-Amz-Date", timestamp),
         ("X-Amz-Expires", str(seconds)),
@@ -180,10 +142,7 @@ def presign(
             "UNSIGNED-PAYLOAD",
         )
     )
-    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
-    string_to_sign = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
-    signing_key = _signing_key(credentials.secret_access_key, timestamp[:8], endpoint.region)
-    signature = hmac.digest(signing_key, string_to_sign.encode(), "sha256").hex()
+    signature = sigv4.signature(credentials, timestamp, endpoint.region, "s3", canonical_request)
     query_string = "&".join(f"{name}={value}" for name, value in parameters)
     return Presigned(
         url=f"{base_url}{path}?{query_string}&X-Amz-Signature={signature}",
@@ -237,11 +196,3 @@ def _canonical_headers(headers: Mapping[str, str], host: str) -> list[tuple[str,
             raise Invalid(f"the value of {name} is not printable ASCII without surrounding space")
         canonical[lower] = " ".join(value.split())
     return sorted(canonical.items())
-
-
-@lru_cache(maxsize=8)
-def _signing_key(secret: str, date: str, region: str) -> bytes:
-    signing_key = f"AWS4{secret}".encode()
-    for part in (date, region, "s3", "aws4_request"):
-        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
-    return signing_key

@@ -1,0 +1,37 @@
+"""moto stands in botocore's place; here it answers what is sent without botocore, too."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from artstore.aws.wire import Answer, Wire
+
+_exchange = Wire.exchange
+
+
+def lead_to_moto() -> None:
+    """Let moto answer wherever it is on (``mock_aws``); everything else goes where it always goes."""
+    wire: Any = Wire
+    wire.exchange = _through_moto
+
+
+def _through_moto(
+    self: Wire, method: str, path: str, headers: Mapping[str, str], body: bytes, **limits: float
+) -> Answer:
+    models = sys.modules.get("moto.core.models")
+    if models is None or not models.botocore_stubber.enabled:
+        return _exchange(self, method, path, headers, body, **limits)
+    from botocore.awsrequest import AWSPreparedRequest
+    from botocore.compat import HTTPHeaders
+
+    sent = HTTPHeaders()
+    for name, value in headers.items():
+        sent[name] = value
+    url = f"{self.url.rstrip('/')}{path}"
+    answered = models.botocore_stubber.process_request(AWSPreparedRequest(method, url, sent, body, False))
+    assert answered is not None, f"moto does not know {url}"
+    status, received, content = answered
+    content = content.encode() if isinstance(content, str) else content
+    return Answer(status, {name.lower(): str(value) for name, value in received.items()}, content)
