@@ -48,6 +48,7 @@ origins may use the API where the deployment allows theirs (CORS)."""
 _TAGS = (
     ("Documents", "Finding, showing and downloading what is in the archive", ("query /api/v1/files",)),
     ("Uploads", "Putting documents into it", ("upload /api/v1/files",)),
+    ("Storage elements", "The places for documents, and their modes", ("upload /api/v1/storage-elements",)),
     ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),
     ("Service accounts", "The archive's clients and their secrets", ("auth /api/v1/service-accounts",)),
     ("Signing keys", "The keys that sign tokens", ("auth /api/v1/jwt-keys",)),

@@ -21,7 +21,6 @@ from tests.fakes.documents import make_attributes
 from tests.fakes.pdfs import make_pdf
 from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive
 
-
 PDF_SHA256 = hashlib.sha256(PDF).hexdigest()
 
 

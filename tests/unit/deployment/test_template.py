@@ -69,7 +69,7 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.writers_of_attributes, lambda r: statement(r, "UploadRole", -1).update(Effect="Allow")),
     (rules.writers_of_attributes, allow("QueryRole", "s3:PutObject", ANY_OBJECT)),
     (rules.writers_of_attributes, allow("StorageEventsRole", "s3:PutObject", ANY_OBJECT)),
-    (rules.rewriters_of_the_audit_log, allow("UploadRole", "dynamodb:UpdateItem", AUDIT_TABLE)),
+    (rules.rewriters_of_the_audit_log, allow("StorageEventsRole", "dynamodb:UpdateItem", AUDIT_TABLE)),
     (rules.rewriters_of_the_audit_log, allow("QueryRole", "dynamodb:PutItem", AUDIT_TABLE)),
     (rules.rewriters_of_the_audit_log, lambda r: deny_nothing(r, "AuthRole", "NeverRewriteAuditLog")),
     (rules.intruders_on_our_own_records, lambda r: deny_nothing(r, "UploadRole", "NotOurOwnRecords")),

@@ -1,0 +1,170 @@
+"""What the administration of storage elements takes and gives."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from artstore.elements import Fill, Mode
+
+# Each ends with (?!\n)$, since $ alone would let a line break follow.
+ElementId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-z0-9][a-z0-9-]*(?!\n)$",
+        description="lowercase letters, digits and hyphens",
+    ),
+]
+Prefix = Annotated[
+    str,
+    Meta(
+        min_length=2,
+        max_length=128,
+        pattern=r"^[a-z][a-z0-9_-]*(?:/[a-z0-9_-]+)*/(?!\n)$",
+        description="folders of lowercase letters, digits, _ and -, a letter first, a slash at the end",
+    ),
+]
+Priority = Annotated[int, Meta(ge=0, le=10_000)]
+Capacity = Annotated[int, Meta(ge=1, le=10**18)]
+AllowedType = Annotated[
+    str,
+    Meta(
+        max_length=127,
+        pattern=r"^(?:[a-z0-9.+-]+/\*|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)(?!\n)$",
+        description="a media type in lowercase without parameters, or a family such as image/*",
+    ),
+]
+Description = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*(?!\n)$",
+        description="text without control characters but line feeds and tabs",
+    ),
+]
+
+
+class ElementState(enum.StrEnum):
+    """Whether an element takes new documents."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+
+
+class FirstMode(enum.StrEnum):
+    """The modes that an element can begin with."""
+
+    EDIT = "edit"
+    RW = "rw"
+
+
+class NextMode(enum.StrEnum):
+    """The modes that an element can be given."""
+
+    RO = "ro"
+    AR = "ar"
+
+
+class LimitsModel(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which documents an element takes."""
+
+    max_file_size: Annotated[int, Meta(ge=1, le=5 * 1024**4)] | None = None
+    """Bytes; null: any."""
+    allowed_types: Annotated[list[AllowedType], Meta(max_length=100)] = []
+    """Media types; empty: any."""
+
+
+class ElementRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A new storage element."""
+
+    element_id: ElementId
+    """Its name for good: a deleted element's is not given again."""
+    mode: FirstMode
+    prefix: Prefix
+    """Where in the bucket it lies; nothing may lie there yet, and no other element above or below."""
+    bucket: Annotated[str, Meta(min_length=3, max_length=63)] | None = None
+    """One of the deployment's buckets; null: its bucket for the mode."""
+    priority: Priority = 100
+    """Elements of a lower number are filled first."""
+    capacity_bytes: Capacity | None = None
+    """null: it never fills."""
+    limits: LimitsModel = msgspec.field(default_factory=LimitsModel)
+    description: Description | None = None
+
+
+class ElementChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is to change; what is absent stays."""
+
+    priority: Priority | UnsetType = UNSET
+    capacity_bytes: Capacity | UnsetType | None = UNSET
+    limits: LimitsModel | UnsetType = UNSET
+    """Replaced as a whole."""
+    status: ElementState | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+
+
+class ModeRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The mode that an element is to have."""
+
+    mode: NextMode
+
+
+class TransitionModel(msgspec.Struct, kw_only=True):
+    """A change of the mode that is under way."""
+
+    to: Mode
+    phase: str
+    """draining, closing, settling or sealing; docs/storage-elements.md explains each."""
+    since: datetime
+    job_id: str
+
+
+class HealthModel(msgspec.Struct, kw_only=True):
+    """Whether the element's storage answers."""
+
+    failures: int
+    """In a row."""
+    skipped_until: datetime | None
+    """Until then no document is placed here; null: it is in use."""
+    reason: str | None
+
+
+class Element(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A storage element. Who may only read documents is not shown where it lies, nor how it fares."""
+
+    element_id: str
+    mode: Mode
+    status: ElementState
+    fill: Fill
+    """OK, WARNING, CRITICAL or FULL, by what is free."""
+    priority: int
+    capacity_bytes: int | None
+    used_bytes: int
+    file_count: int
+    counted_at: datetime | None
+    """When use was last counted; null: never yet."""
+    limits: LimitsModel
+    description: str | None
+    mode_changed_at: datetime | None
+    transition: TransitionModel | None
+    revision: int
+    """+1 for each change; in quotes it is the ETag. 0: an element of the template that was never changed."""
+    bucket: str | UnsetType = UNSET
+    prefix: str | UnsetType = UNSET
+    health: HealthModel | UnsetType = UNSET
+    created_at: datetime | UnsetType | None = UNSET
+    created_by: str | UnsetType | None = UNSET
+    updated_at: datetime | UnsetType | None = UNSET
+
+
+class ElementList(msgspec.Struct):
+    """All storage elements, in the order in which they are filled. There is no next page."""
+
+    items: list[Element]
+    next_cursor: str | None = None

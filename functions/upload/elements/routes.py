@@ -1,0 +1,164 @@
+"""Routes of the storage elements."""
+
+from __future__ import annotations
+
+from artstore.elements import Mode
+from artstore.http import Reply, Request, endpoint
+from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
+from artstore.security import Principal, Scope
+from functions.upload import dependencies
+from functions.upload.elements.administration import Actor, Found
+from functions.upload.elements.models import (
+    Element,
+    ElementChange,
+    ElementId,
+    ElementList,
+    ElementRequest,
+    ModeRequest,
+)
+from functions.upload.elements.views import etag, show
+
+_ELEMENTS = "/api/v1/storage-elements"
+_ELEMENT = f"{_ELEMENTS}/{{element_id}}"
+
+
+@endpoint(
+    "POST",
+    _ELEMENTS,
+    scope=Scope.ELEMENTS_ADMIN,
+    status=201,
+    summary="Create a storage element",
+    headers=(IDEMPOTENCY_KEY,),
+    repeated_status=200,
+    etag=True,
+    error_statuses=(409, 415),
+)
+def create_storage_element(body: ElementRequest, caller: Principal, request: Request) -> Reply[Element]:
+    """Create an element under a prefix of its own in a bucket of the deployment.
+
+    The bucket is asked whether it keeps what the mode promises (for rw: versions, and their lock), and nothing may
+    lie under the prefix. Documents are placed in it within ten seconds. With an Idempotency-Key the same request
+    under the same key is answered 200 with the element.
+    """
+    created, repeated = dependencies.element_administration().create(
+        body, _actor(caller, request), idempotency_key(request)
+    )
+    headers = {"Location": f"storage-elements/{created.element.element_id}"} | _headers(created)
+    return Reply(show(created.element, created.definition, whole=True), headers, 200 if repeated else None)
+
+
+@endpoint("GET", _ELEMENTS, scope=Scope.FILES_READ, summary="List storage elements")
+def list_storage_elements(caller: Principal) -> Reply[ElementList]:
+    """List all elements in the order in which they are filled: mode, use, how full, limits.
+
+    Where they lie and how their storage fares is shown to whoever has the scope elements:admin.
+    """
+    found = dependencies.element_administration().list()
+    items = [show(one.element, one.definition, whole=_runs_the_archive(caller)) for one in found]
+    return Reply(ElementList(items), {"Cache-Control": "no-store"})
+
+
+@endpoint(
+    "GET",
+    _ELEMENT,
+    scope=Scope.FILES_READ,
+    summary="Show a storage element",
+    etag=True,
+    error_statuses=(404,),
+)
+def show_storage_element(element_id: ElementId, caller: Principal) -> Reply[Element]:
+    """Show one element. ETag is what If-Match is compared with; use and health change without it."""
+    found = dependencies.element_administration().find(element_id)
+    return _reply(found, whole=_runs_the_archive(caller))
+
+
+@endpoint(
+    "PATCH",
+    _ELEMENT,
+    scope=Scope.ELEMENTS_ADMIN,
+    summary="Change a storage element",
+    headers=(IF_MATCH,),
+    etag=True,
+    error_statuses=(404, 409, 412, 415, 428),
+)
+def change_storage_element(
+    element_id: ElementId, body: ElementChange, caller: Principal, request: Request
+) -> Reply[Element]:
+    """Change what the body names; needs If-Match. Members that are absent stay, null takes a value away.
+
+    PAUSED ends placing documents here within ten seconds; uploads that have begun may still arrive.
+    """
+    precondition = require_if_match(request)
+    administration = dependencies.element_administration()
+    return _reply(administration.change(element_id, body, precondition, _actor(caller, request)))
+
+
+@endpoint(
+    "DELETE",
+    _ELEMENT,
+    scope=Scope.ELEMENTS_ADMIN,
+    status=204,
+    summary="Delete a storage element",
+    headers=(OPTIONAL_IF_MATCH,),
+    error_statuses=(404, 409, 412),
+)
+def delete_storage_element(element_id: ElementId, caller: Principal, request: Request) -> None:
+    """Delete a paused element in which nothing lies, no version either. Its name is not given again.
+
+    What was still on its way into it is described all the same, so that nothing is lost.
+    If-Match is honoured when it is there.
+    """
+    precondition = optional_if_match(request)
+    dependencies.element_administration().delete(element_id, precondition, _actor(caller, request))
+
+
+@endpoint(
+    "POST",
+    f"{_ELEMENT}/mode",
+    scope=Scope.ELEMENTS_ADMIN,
+    status=202,
+    summary="Change the mode of a storage element",
+    headers=(OPTIONAL_IF_MATCH,),
+    etag=True,
+    error_statuses=(404, 409, 412, 415),
+)
+def change_storage_element_mode(
+    element_id: ElementId, body: ModeRequest, caller: Principal, request: Request
+) -> Reply[Element]:
+    """Begin to make an rw element ro, or an ro element ar. There is no way back.
+
+    From now on the API refuses what the new mode forbids. The job that transition.job_id names has storage refuse
+    it as well, whoever asks and however long ago a URL was signed, and then gives the element its mode.
+    If-Match is honoured when it is there.
+    """
+    found = dependencies.element_administration().change_mode(
+        element_id, Mode(body.mode), optional_if_match(request), _actor(caller, request)
+    )
+    return _reply(found)
+
+
+ENDPOINTS = (
+    create_storage_element,
+    list_storage_elements,
+    show_storage_element,
+    change_storage_element,
+    delete_storage_element,
+    change_storage_element_mode,
+)
+
+
+def _actor(caller: Principal, request: Request) -> Actor:
+    return Actor(caller.client_id, request.source_ip, request.request_id)
+
+
+def _runs_the_archive(caller: Principal) -> bool:
+    return Scope.ELEMENTS_ADMIN in caller.scopes
+
+
+def _reply(found: Found, *, whole: bool = True) -> Reply[Element]:
+    return Reply(show(found.element, found.definition, whole=whole), _headers(found))
+
+
+def _headers(found: Found) -> dict[str, str]:
+    return {"ETag": etag(found.definition), "Cache-Control": "no-store"}
