@@ -5,7 +5,12 @@ Each function deploys on its own (infra/template.yaml); this serves them togethe
 
 from artstore.http import create_app
 from functions.auth import app as auth
+from functions.maintenance import app as maintenance
 from functions.query import app as query
 from functions.upload import app as upload
+from functions.upload.documents import app as documents
 
-app = create_app("local", (*auth.ENDPOINTS, *upload.ENDPOINTS, *query.ENDPOINTS))
+app = create_app(
+    "local",
+    (*auth.ENDPOINTS, *upload.ENDPOINTS, *documents.ENDPOINTS, *query.ENDPOINTS, *maintenance.ENDPOINTS),
+)

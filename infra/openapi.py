@@ -20,8 +20,10 @@ from collections.abc import Iterable, Mapping
 from artstore.http import Endpoint
 from artstore.http.openapi import build_document
 from functions.auth import app as auth
+from functions.maintenance import app as maintenance
 from functions.query import app as query
 from functions.upload import app as upload
+from functions.upload.documents import app as documents
 from infra.template import PATH as TEMPLATE
 from infra.template import stamp
 
@@ -32,7 +34,9 @@ VERSION = "0.1.0"
 ENDPOINTS_OF: Mapping[str, tuple[Endpoint, ...]] = {
     "auth": auth.ENDPOINTS,
     "upload": upload.ENDPOINTS,
+    "documents": documents.ENDPOINTS,
     "query": query.ENDPOINTS,
+    "maintenance": maintenance.ENDPOINTS,
 }
 FALLBACK = "query"
 """The function that answers for what no operation is: unknown paths, other methods, browsers' preflights."""
@@ -46,9 +50,14 @@ everywhere. An unknown path is 404, another method of a known one 405 with `Allo
 If-None-Match may save sending it again. A body whose members are all optional may be left out. Pages of other
 origins may use the API where the deployment allows theirs (CORS)."""
 _TAGS = (
-    ("Documents", "Finding, showing and downloading what is in the archive", ("query /api/v1/files",)),
+    (
+        "Documents",
+        "Finding, showing and downloading what is in the archive",
+        ("query /api/v1/files", "documents /api/v1/files"),
+    ),
     ("Uploads", "Putting documents into it", ("upload /api/v1/files",)),
     ("Storage elements", "The places for documents, and their modes", ("upload /api/v1/storage-elements",)),
+    ("Maintenance", "Jobs and sweeps", ("maintenance /api/v1/maintenance/",)),
     ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),
     ("Service accounts", "The archive's clients and their secrets", ("auth /api/v1/service-accounts",)),
     ("Signing keys", "The keys that sign tokens", ("auth /api/v1/jwt-keys",)),

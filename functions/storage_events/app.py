@@ -3,6 +3,9 @@
 A message that fails is reported alone (ReportBatchItemFailures) and comes again after the queue's visibility
 timeout; after the queue's maxReceiveCount it waits in the dead letter queue. What trying again cannot mend, a
 damaged document or an attr.json that is none, is an outcome and not a failure.
+
+``{"ingest": {"bucket": ..., "key": ...}}``, by an invocation of its own, has one place looked at now instead of
+when its event comes (``artstore.aws.ingesting``); the answer is the outcome and the attr.json that lies there.
 """
 
 from __future__ import annotations
@@ -20,10 +23,13 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from artstore import deadline, telemetry
+from artstore.attributes import to_document
 from artstore.errors import Unavailable
+from artstore.index.claims import Place
 from functions.storage_events import dependencies
-from functions.storage_events.events import StorageEvent, parse_message
+from functions.storage_events.events import EventKind, StorageEvent, parse_message
 from functions.storage_events.outcomes import Outcome, Result
+from functions.storage_events.sight import Look
 
 SERVICE = "storage-events"
 NEEDED_MILLISECONDS = 15_000
@@ -74,19 +80,51 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     settings = dependencies.settings()
     logger = telemetry.get_logger(SERVICE, settings.log_level)
     tally = _Tally()
+    if "ingest" in event:
+        return _ingest_now(logger, tally, context, event["ingest"])
     response = process_partial_response(
         event=event,
         record_handler=functools.partial(_handle_message, logger, tally, context),
         processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
     )
     tally.counts["MessagesFailed"] = len(response["batchItemFailures"])
+    _emit(tally)
+    return dict(response)
+
+
+def _ingest_now(logger: Logger, tally: _Tally, context: Context, asked: dict[str, str]) -> dict[str, Any]:
+    """Handle an event that nobody sent: look at the place as after one that tells of its object.
+
+    A failure is an outcome here: whoever asks goes on, and the event comes all the same.
+    """
+    event = StorageEvent(
+        kind=EventKind.CREATED, name="IngestNow", bucket=asked["bucket"], key=asked["key"], at=None
+    )
+    try:
+        with deadline.within(context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
+            result = _handle_event(logger, event, {"request_id": context.aws_request_id})
+            beside = Look(dependencies.objects(), Place(event.bucket, event.key)).attributes()
+    except Exception:  # noqa: BLE001  # logged where it happened
+        return {"outcome": "failed"}
+    tally.add(event, result)
+    _emit(tally)
+    there = beside.attributes if beside is not None else None
+    return {
+        "outcome": str(result.outcome),
+        "file_id": str(result.file_id) if result.file_id else None,
+        "reason": result.reason,
+        "attributes": to_document(there) if there is not None else None,
+        "attributes_etag": beside.etag if beside is not None and there is not None else None,
+    }
+
+
+def _emit(tally: _Tally) -> None:
     telemetry.emit_metrics(
         SERVICE,
-        settings.prefix,
+        dependencies.settings().prefix,
         {name: (MetricUnit.Count, count) for name, count in tally.counts.items()}
         | {"TimeToSearchable": (MetricUnit.Milliseconds, tally.waits)},
     )
-    return dict(response)
 
 
 def _handle_message(logger: Logger, tally: _Tally, context: Context, record: SQSRecord) -> None:

@@ -21,13 +21,19 @@ def settings() -> config.StorageEventsSettings:
 
 
 @functools.cache
+def objects() -> ObjectStore:
+    """Give the objects in storage."""
+    return ObjectStore(s3_client())
+
+
+@functools.cache
 def ingest() -> Ingest:
     """Give the ingest of this deployment. What reads documents starts beside it."""
     extraction = Extraction(keep_place=settings().keep_place)
     extraction.start()
     return Ingest(
         elements=open_registry(settings().prefix, settings().elements).current,
-        objects=ObjectStore(s3_client()),
+        objects=objects(),
         records=UploadRecords(settings().prefix),
         index=PostgresIndex(DatabaseAddress(settings())),
         extraction=extraction,

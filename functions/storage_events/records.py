@@ -41,7 +41,8 @@ class UploadRecords:
         return self._finalizations.find(file_id)
 
     def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool:
-        """Settle an open record as STORED; False when it was settled before. Raises Unavailable."""
+        """Settle an open record as STORED, awaited no more; False when it was settled before. Raises
+        Unavailable."""
         return self._settle(
             record,
             self._table.status.set("STORED"),
@@ -56,7 +57,9 @@ class UploadRecords:
     def _settle(self, record: UploadRecord, *actions: Action) -> bool:
         with reaching_dynamodb():
             try:
-                record.update(actions=list(actions), condition=self._table.status.is_in(*_OPEN))
+                record.update(
+                    actions=[*actions, self._table.awaited.remove()], condition=self._table.status.is_in(*_OPEN)
+                )
             except UpdateError as error:
                 if refusal_code(error) != "ConditionalCheckFailedException":
                     raise

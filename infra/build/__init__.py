@@ -2,15 +2,16 @@
 
     python -m infra.build --target local|aws-x86_64|aws-arm64
 
-``local`` is the interpreter that runs the build, for a stack on this machine; the ``aws-`` targets are Python 3.13
-on Amazon Linux 2023. Everything lands in ``.build/TARGET/``: ``layer.zip``, ``auth.zip``, ``upload.zip``,
-``query.zip``, ``storage_events.zip`` and ``manifest.json``. The same inputs give the same bytes. An artifact whose
-inputs did not change is left alone, so calling ``build`` again costs a fraction of a second.
+``local`` is the interpreter that runs the build, for a stack on this machine; the ``aws-`` targets are Python
+3.13 on Amazon Linux 2023. Everything lands in ``.build/TARGET/``: ``layer.zip``, ``auth.zip``, ``upload.zip``,
+``query.zip``, ``storage_events.zip``, ``maintenance.zip`` and ``manifest.json``. The same inputs give the same
+bytes. An artifact whose inputs did not change is left alone, so calling ``build`` again costs a fraction of a
+second.
 
 For whoever deploys
 -------------------
 ``manifest = build("local")``; ``manifest.artifacts[NAME]`` has ``path``, ``sha256``, ``zip_bytes`` and
-``unzipped_bytes``, and ``manifest.template_parameters()`` gives the seven parameters of infra/template.yaml that
+``unzipped_bytes``, and ``manifest.template_parameters()`` gives the eight parameters of infra/template.yaml that
 come from the build. Each zip is uploaded before the stack under ``artifact.key``, which ends in a hash of it:
 CloudFormation compares keys, not bytes, and does not deploy new code under an unchanged key. infra.deploy does all
 that follows; docs/deploying.md tells how.

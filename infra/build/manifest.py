@@ -15,6 +15,7 @@ _TEMPLATE_KEYS = {
     "upload": "UploadKey",
     "query": "QueryKey",
     "storage_events": "StorageEventsKey",
+    "maintenance": "MaintenanceKey",
 }
 
 

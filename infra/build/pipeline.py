@@ -26,7 +26,7 @@ from infra.build.wheels import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 _BUILD = Path(__file__).resolve().parent
-_FUNCTIONS = ("auth", "upload", "query", "storage_events")
+_FUNCTIONS = ("auth", "upload", "query", "storage_events", "maintenance")
 _SHAPING = ("archive.py", "bytecode.py", "pipeline.py", "prune.py", "slim.py", "wheels.py")
 """The modules of this package that decide what a zip holds: a change of one makes every zip anew."""
 _NOT_SHIPPED = {"requirements.txt", "README.md"}

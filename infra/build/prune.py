@@ -34,6 +34,7 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 _POWERTOOLS = "aws_lambda_powertools"
 BOTOCORE_SERVICES = (
     "dynamodb/2012-08-10",
+    "lambda/2015-03-31",
     "s3/2006-03-01",
     "secretsmanager/2017-10-17",
     "sqs/2012-11-05",

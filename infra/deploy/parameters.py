@@ -19,6 +19,7 @@ SET_BY_DEPLOYMENT = frozenset(
         "UploadKey",
         "QueryKey",
         "StorageEventsKey",
+        "MaintenanceKey",
         "LambdaRuntime",
         "LambdaArchitecture",
         "DatabaseSecretArn",

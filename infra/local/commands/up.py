@@ -35,7 +35,18 @@ from infra.local.state import PREFIX, Decisions, LocalDirectory, StackFile
 from infra.migrate import upgrade
 from infra.rewording import reword
 
-FUNCTIONS = ("auth", "auth-bootstrap", "auth-scheduled", "upload", "query", "storage-events")
+FUNCTIONS = (
+    "auth",
+    "auth-bootstrap",
+    "auth-scheduled",
+    "upload",
+    "documents",
+    "query",
+    "storage-events",
+    "maintenance",
+    "maintenance-worker",
+)
+USERS_OF_THE_DATABASE = ("upload", "documents", "query", "storage-events", "maintenance-worker")
 _READY_SECONDS = 30
 TEMPLATE = REPOSITORY / "infra" / "template.yaml"
 
@@ -222,7 +233,7 @@ def _deploy(
             outcome.append(prepare())
     if changed:
         # Functions that run have read the database's address already.
-        emulator.restart_functions(account, (f"{PREFIX}-query", f"{PREFIX}-storage-events"))
+        emulator.restart_functions(account, tuple(f"{PREFIX}-{name}" for name in USERS_OF_THE_DATABASE))
     if changed or deployed.change != "unchanged":
         with console.step("checkpoint") as outcome:
             deploy.await_idle_queue(account, outputs["EventsQueueUrl"])

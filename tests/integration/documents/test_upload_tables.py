@@ -37,6 +37,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtStoreApp]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "ARTSTORE_PREFIX": "moto",
         "ARTSTORE_ISSUER": "https://archive.example/v1",
+        "ARTSTORE_DATABASE_URL": "postgresql://",
+        "ARTSTORE_INGEST_FUNCTION": "moto-storage-events",
         "ARTSTORE_STORAGE_ELEMENTS": '[{"element_id":"rw-01","bucket":"rw-b","mode":"rw"}]',
     }.items():
         monkeypatch.setenv(name, value)

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,8 +45,8 @@ LAST = (
     ("docs/deploying.md", "aws cloudformation update-termination-protection"),
 )
 """Blocks after which the stack is not what it was, in their order."""
-MAY_BE_REFUSED = {"docs/keys.md": "rotation_too_soon"}
-"""Problems that depend on the clock."""
+MAY_BE_REFUSED = {"docs/keys.md": "rotation_too_soon", "docs/maintenance.md": "job_not_found"}
+"""Problems that depend on the clock, or on there being something to do."""
 
 WALK = next(block for block in shell_blocks() if block.page == "README.md" and block.text.startswith("make up\n"))
 DEMO = next(block for block in shell_blocks() if block.page == "README.md" and block.text == "make demo\n")
@@ -154,6 +155,7 @@ def context(running: Checkout) -> dict[str, str]:
         "API": stack.api_url,
         "ISSUER": stack.api_url,
         "TOKEN": answer.json()["access_token"],
+        "JOB_ID": str(uuid.uuid4()),
         "EDIT_BUCKET": stack.edit_bucket,
         "RW_BUCKET": stack.rw_bucket,
         **shell.variables(stack),

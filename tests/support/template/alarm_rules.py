@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from functions.auth.scheduled import TASKS
 from tests.support.template.metrics import DEPLOYMENT, VENDED, Metric
-from tests.support.template.rules import Template, of_type, text_of
+from tests.support.template.rules import TASKS_OF, Template, of_type, text_of
 
 ALARM = "AWS::CloudWatch::Alarm"
 ACTION = [{"Fn::If": ["OwnAlarmTopic", {"Ref": "AlarmTopic"}, {"Ref": "AlarmTopicArn"}]}]
@@ -134,7 +133,7 @@ def tasks_missed_unnoticed(template: Template) -> list[str]:
         and (alarm["ComparisonOperator"], alarm["Threshold"], alarm["Statistic"])
         == ("LessThanThreshold", 1, "Sum")
     }
-    return sorted(heard ^ set(TASKS))
+    return sorted(heard ^ {task for tasks in TASKS_OF.values() for task in tasks})
 
 
 def silent_alarms(template: Template) -> list[str]:

@@ -21,11 +21,15 @@ from functions.auth import app as auth
 from functions.auth import dependencies, scheduled
 from functions.auth.accounts.secret_expiry import ExpiryReport
 from functions.auth.audit.exports import Exported
+from functions.maintenance import app as maintenance
+from functions.maintenance import dependencies as maintenance_dependencies
+from functions.maintenance import worker
 from functions.query import app as query
 from functions.storage_events import app as storage_events
 from functions.storage_events import dependencies as storage_events_dependencies
 from functions.storage_events.outcomes import Outcome, Result
 from functions.upload import app as upload
+from functions.upload.documents import app as documents
 from tests.support.gateway import call
 
 DEPLOYMENT = "unit"
@@ -75,7 +79,7 @@ def emitted() -> set[Metric]:
     with _settings() as patched, contextlib.redirect_stdout(io.StringIO()) as written:
         _ingest(patched)
         _run_tasks(patched)
-        for app in (auth.app, upload.app, query.app):
+        for app in (auth.app, upload.app, documents.app, query.app, maintenance.app):
             _ask(app)
     lines = [json.loads(line) for line in written.getvalue().splitlines() if '"_aws"' in line]
     return {each for line in lines for each in _metrics_of(line)}
@@ -91,7 +95,11 @@ def _metrics_of(line: dict[str, Any]) -> Iterator[Metric]:
 
 @contextlib.contextmanager
 def _settings() -> Iterator[pytest.MonkeyPatch]:
-    settings = (dependencies.settings, storage_events_dependencies.settings)
+    settings = (
+        dependencies.settings,
+        storage_events_dependencies.settings,
+        maintenance_dependencies.worker_settings,
+    )
     with pytest.MonkeyPatch.context() as patched:
         for name, value in {
             "PREFIX": DEPLOYMENT,
@@ -99,6 +107,8 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
             "SIGNING_KEY_SECRET_ID": "x",
             "DATABASE_URL": "postgresql://",
             "CURSOR_KEY_SECRET_ID": "x",
+            "JOBS_QUEUE_URL": "https://queue.example/jobs",
+            "INGEST_FUNCTION": "unit-storage-events",
             "STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
         }.items():
             patched.setenv(f"ARTSTORE_{name}", value)
@@ -139,6 +149,14 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(dependencies, "audit_outbox", lambda: SimpleNamespace(move=lambda _log, _seconds: 0))
     for task in scheduled.TASKS:
         scheduled.handler({"task": task}, None)
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
+    jobs = SimpleNamespace(due=lambda _now, _limit: [], find=lambda _job_id: None)
+    patched.setattr(maintenance_dependencies, "jobs", lambda: jobs)
+    patched.setattr(maintenance_dependencies, "wake", lambda: None)
+    for task in worker.TASKS:
+        worker.handler({"task": task}, context)
+    message = {"messageId": "1", "body": json.dumps({"job_id": str(UUID(int=1))})}
+    assert worker.handler({"Records": [message]}, context)["batchItemFailures"] == []
 
 
 def _ask(app: ArtStoreApp) -> None:

@@ -13,11 +13,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from functions.auth.keys.rotation import LEASE_SECONDS
-from functions.auth.scheduled import TASKS
+from functions.auth.scheduled import TASKS as AUTH_TASKS
+from functions.maintenance.worker import TASKS as MAINTENANCE_TASKS
 
 Template = dict[str, Any]
 
-REVIEWED_WILDCARDS = {("QueryRole", "AttachToVpc"), ("StorageEventsRole", "AttachToVpc")}
+USERS_OF_THE_DATABASE = ("Upload", "Documents", "Query", "StorageEvents", "MaintenanceWorker")
+REVIEWED_WILDCARDS = {(f"{name}Role", "AttachToVpc") for name in USERS_OF_THE_DATABASE}
 """Statements that may say Resource '*': what Lambda needs for a VPC, for which EC2 takes nothing narrower."""
 
 PRECIOUS = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
@@ -134,12 +136,14 @@ def readers_of_the_signing_key(template: Template) -> list[str]:
 
 
 def writers_of_attributes(template: Template) -> list[str]:
-    """Only storage-events writes attributes, and nothing else; only upload writes anything else."""
+    """Only ingest, changes and jobs write attributes; only uploads, and jobs where it is kept, anything else."""
     wrong: set[str] = set()
     for bucket in ("EditBucket", "RwBucket"):
         attributes = roles_that_may(template, "s3:PutObject", f"{bucket}/2026/01/02/03/a.pdf.attr.json")
         objects = roles_that_may(template, "s3:PutObject", f"{bucket}/2026/01/02/03/a.pdf")
-        wrong |= (attributes ^ {"StorageEventsRole"}) | (objects ^ {"UploadRole"})
+        keepers = {"MaintenanceWorkerRole"} if bucket == "RwBucket" else set()
+        wrong |= attributes ^ {"StorageEventsRole", "DocumentsRole", "MaintenanceWorkerRole"}
+        wrong |= objects ^ ({"UploadRole"} | keepers)
     return sorted(wrong)
 
 
@@ -171,8 +175,15 @@ def intruders_on_our_own_records(template: Template) -> list[str]:
     return sorted(wrong)
 
 
+DELETIONS = {
+    ("AuthScheduledRole", "dynamodb:DeleteItem", ("AuditOutboxTable",)),
+    ("MaintenanceWorkerRole", "s3:DeleteObject", ("EditBucket/*",)),
+}
+
+
 def deleters(template: Template) -> list[str]:
-    """No role deletes anything but a message it has handled, or an event that is in the audit log now."""
+    """No role deletes anything but a message it has handled, an event that is in the audit log now, and what is
+    over: the last of these the worker alone, and only where documents may change."""
     harmless = {"sqs:DeleteMessage", "ec2:DeleteNetworkInterface"}
     return [
         f"{one.role}: {action}"
@@ -181,8 +192,7 @@ def deleters(template: Template) -> list[str]:
         for action in one.actions
         if re.search(r":(Delete|Bypass|Purge|PutLifecycle|PutBucket|\*)", action)
         and action not in harmless
-        and (one.role, action, list(one.resources))
-        != ("AuthScheduledRole", "dynamodb:DeleteItem", ["AuditOutboxTable"])
+        and (one.role, action, one.resources) not in DELETIONS
     ]
 
 
@@ -323,26 +333,28 @@ def open_queue(template: Template) -> list[str]:
     return found
 
 
+TASKS_OF = {"AuthScheduledFunction": set(AUTH_TASKS), "MaintenanceWorkerFunction": set(MAINTENANCE_TASKS)}
+"""What each function does by the clock."""
+
+
 def broken_schedules(template: Template) -> list[str]:
-    """Each rule invokes the scheduled function with a task of its own, and may; each task has a rule."""
+    """Each rule invokes a function with a task of its, and may; each task has a rule."""
     permitted = {
         text_of(one["Properties"].get("SourceArn", "")): one["Properties"]
         for one in of_type(template, "AWS::Lambda::Permission").values()
         if one["Properties"]["Principal"] == "events.amazonaws.com"
     }
-    found, tasks = [], []
+    found: list[str] = []
+    tasks: set[tuple[str, str]] = set()
     for name, rule in of_type(template, "AWS::Events::Rule").items():
         [target] = rule["Properties"]["Targets"]
-        tasks.append(json.loads(target["Input"])["task"])
         function = text_of(target["Arn"])
+        tasks.add((function, json.loads(target["Input"])["task"]))
         allowed = permitted.get(name, {"FunctionName": ""})["FunctionName"]
-        if (
-            function != "AuthScheduledFunction"
-            or text_of(allowed) != function
-            or not rule["Properties"]["ScheduleExpression"].startswith("rate(")
-        ):
+        if text_of(allowed) != function or not rule["Properties"]["ScheduleExpression"].startswith("rate("):
             found.append(name)
-    return found + sorted(set(tasks) ^ set(TASKS))
+    expected = {(function, task) for function, each in TASKS_OF.items() for task in each}
+    return found + sorted(f"{function}: {task}" for function, task in tasks ^ expected)
 
 
 def outlasting_the_lock(template: Template) -> list[str]:

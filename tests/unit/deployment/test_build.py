@@ -15,7 +15,7 @@ from infra.build.archive import EPOCH, write
 from infra.build.manifest import load
 from infra.build.targets import TARGETS, BuildError, Compiler, Target, find_compiler
 
-FUNCTIONS = ("auth", "upload", "query", "storage_events")
+FUNCTIONS = ("auth", "upload", "query", "storage_events", "maintenance")
 
 
 @pytest.fixture
@@ -109,9 +109,9 @@ def test_the_manifest_is_kept_and_read_back(project: Path) -> None:
     assert set(document["artifacts"]) == {"layer", *FUNCTIONS}
     assert document["artifacts"]["layer"]["path"] == "layer.zip"
     assert str(project) not in json.dumps(document)
-    assert table(manifest).count("\n") == 5
+    assert table(manifest).count("\n") == 1 + len(FUNCTIONS)
     assert manifest.template_parameters().keys() == {
-        *("LayerKey", "AuthKey", "UploadKey", "QueryKey", "StorageEventsKey"),
+        *("LayerKey", "AuthKey", "UploadKey", "QueryKey", "StorageEventsKey", "MaintenanceKey"),
         *("LambdaRuntime", "LambdaArchitecture"),
     }
 

@@ -19,7 +19,7 @@ from infra.build.archive import EPOCH, is_library
 from infra.build.pipeline import ROOT
 from infra.build.targets import TARGETS, find_compiler
 
-FUNCTIONS = ("auth", "upload", "query", "storage_events")
+FUNCTIONS = ("auth", "upload", "query", "storage_events", "maintenance")
 DOCUMENT_LIBRARIES = {
     "pypdf",
     "selectolax",
@@ -42,7 +42,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 session = botocore.session.Session()
-for service in ("s3", "dynamodb", "sqs", "secretsmanager", "sts"):
+for service in ("s3", "dynamodb", "lambda", "sqs", "secretsmanager", "sts"):
     session.create_client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="y")
 s3 = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="y")
 assert s3.generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"}).startswith("https://")
@@ -96,7 +96,7 @@ def top_levels(manifest: Manifest, artifact: str) -> set[str]:
 HANDLERS = [
     (path.parent.name, f"functions.{path.parent.name}.{path.stem}")
     for path in sorted((ROOT / "functions").glob("*/*.py"))
-    if path.stem in {"app", "bootstrap"}
+    if path.stem in {"app", "bootstrap", "worker"}
 ]
 
 
@@ -116,7 +116,7 @@ def test_psycopg_in_the_zip_is_the_compiled_one_and_knows_its_version(unzipped: 
         "import psycopg; assert psycopg.pq.__impl__ == 'binary'; "
         "assert psycopg.__version__[0].isdigit() and psycopg.__version__ != '0.0.0.0'"
     )
-    for function in ("query", "storage_events"):
+    for function in ("upload", "query", "storage_events", "maintenance"):
         done = python(code, unzipped / function, unzipped / "layer" / "python")
         assert done.returncode == 0, done.stderr
 
@@ -140,8 +140,10 @@ def test_only_storage_events_holds_a_library_that_parses_documents(local: Manife
 
 def test_only_the_functions_with_the_index_hold_its_driver(local: Manifest) -> None:
     assert {name for name in local.artifacts if "psycopg" in top_levels(local, name)} == {
+        "upload",
         "query",
         "storage_events",
+        "maintenance",
     }
 
 
@@ -162,7 +164,7 @@ def test_nothing_is_shipped_that_does_not_run(local: Manifest) -> None:
     data = {
         name.split("/")[3] for name in names if name.startswith("python/botocore/data/") and name.count("/") > 3
     }
-    assert data == {"s3", "dynamodb", "sqs", "secretsmanager", "sts"}
+    assert data == {"s3", "dynamodb", "lambda", "sqs", "secretsmanager", "sts"}
     assert {name for name in names if name.startswith("python/chalice/") and name.endswith(".py")} == {
         "python/chalice/__init__.py",
         "python/chalice/app.py",

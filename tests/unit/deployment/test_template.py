@@ -66,7 +66,7 @@ PAIRS: list[tuple[Rule, Break]] = [
     ),
     (rules.readers_of_the_signing_key, allow("StorageEventsRole", "secretsmanager:GetSecretValue", SIGNING_KEY)),
     (rules.readers_of_the_signing_key, allow("QueryRole", "secretsmanager:*", "*")),
-    (rules.writers_of_attributes, lambda r: statement(r, "UploadRole", -1).update(Effect="Allow")),
+    (rules.writers_of_attributes, lambda r: deny_nothing(r, "UploadRole", "NeverAttributes")),
     (rules.writers_of_attributes, allow("QueryRole", "s3:PutObject", ANY_OBJECT)),
     (rules.writers_of_attributes, allow("StorageEventsRole", "s3:PutObject", ANY_OBJECT)),
     (rules.rewriters_of_the_audit_log, allow("StorageEventsRole", "dynamodb:UpdateItem", AUDIT_TABLE)),
@@ -77,6 +77,8 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.intruders_on_our_own_records, lambda r: deny_nothing(r, "StorageEventsRole", "NotOurOwnRecords")),
     (rules.intruders_on_our_own_records, allow("AuthRole", "s3:PutObject", ANY_OBJECT)),
     (rules.deleters, allow("UploadRole", "s3:DeleteObject", ANY_OBJECT)),
+    (rules.deleters, allow("DocumentsRole", "s3:DeleteObject", {"Fn::Sub": "${EditBucket.Arn}/*"})),
+    (rules.deleters, allow("MaintenanceWorkerRole", "s3:DeleteObject", ANY_OBJECT)),
     (rules.deleters, allow("AuthRole", "dynamodb:DeleteItem", {"Fn::GetAtt": ["AuditOutboxTable", "Arn"]})),
     (rules.deleters, allow("StorageEventsRole", "s3:DeleteObjectVersion", ANY_OBJECT)),
     (rules.deleters, allow("StorageEventsRole", "s3:BypassGovernanceRetention", ANY_OBJECT)),
@@ -191,6 +193,9 @@ def test_the_gateways_own_errors_are_problem_documents(template: Template) -> No
         ("AuthBootstrapFunction", config.AuthSettings),
         ("AuthScheduledFunction", config.AuthSettings),
         ("UploadFunction", config.UploadSettings),
+        ("DocumentsFunction", config.DocumentsSettings),
+        ("MaintenanceFunction", config.MaintenanceSettings),
+        ("MaintenanceWorkerFunction", config.WorkerSettings),
         ("QueryFunction", config.QuerySettings),
         ("StorageEventsFunction", config.StorageEventsSettings),
     ],
@@ -214,15 +219,18 @@ def test_timeouts_fit_the_gateway_and_only_the_users_of_the_database_enter_the_v
     assert {name: one["Timeout"] for name, one in functions.items()} == {
         "AuthFunction": 15,
         "UploadFunction": 15,
+        "DocumentsFunction": 15,
+        "MaintenanceFunction": 15,
+        "MaintenanceWorkerFunction": 300,
         "QueryFunction": 15,
         "AuthBootstrapFunction": 60,
         "AuthScheduledFunction": 60,
         "StorageEventsFunction": 60,
     }
-    assert {name for name, one in functions.items() if "VpcConfig" in one} == {
-        "QueryFunction",
-        "StorageEventsFunction",
-    }
+    users = {f"{name}Function" for name in rules.USERS_OF_THE_DATABASE}
+    assert {name for name, one in functions.items() if "VpcConfig" in one} == users
+    readers = rules.roles_that_may(template, "secretsmanager:GetSecretValue", "DatabaseSecretArn")
+    assert readers == {f"{name}Role" for name in rules.USERS_OF_THE_DATABASE}
 
 
 EVERYTHING_THAT_HAPPENS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
@@ -270,7 +278,7 @@ def test_buckets_and_queues_refuse_plain_http_unless_told_otherwise(template: Te
     assert template["Parameters"]["RequireTls"]["Default"] == "true"
     kinds = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
     policies = {name: one for kind in kinds for name, one in of_type(template, kind).items()}
-    assert len(policies) == 4
+    assert len(policies) == 6
     for name, policy in policies.items():
         found = [
             one["Fn::If"][1] if "Fn::If" in one else one
@@ -291,7 +299,7 @@ def test_tables_are_on_demand_and_can_be_restored_to_a_point_in_time(template: T
     for name in rules.PASSING:
         # The stack deletes it, and could not if DynamoDB protected it.
         assert "DeletionProtectionEnabled" not in tables[name]["Properties"]
-    for name in ("UploadsTable", "RevocationsTable", "SigningKeysTable"):
+    for name in ("UploadsTable", "RevocationsTable", "SigningKeysTable", "JobsTable"):
         ttl = tables[name]["Properties"]["TimeToLiveSpecification"]
         assert ttl == {"AttributeName": "expires_at_epoch", "Enabled": True}
 

@@ -20,7 +20,15 @@ from infra.template import parse
 ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
 ROOT = Path(__file__).resolve().parents[3]
 ENDPOINTS: list[Endpoint] = [each for endpoints in openapi.ENDPOINTS_OF.values() for each in endpoints]
-SETTINGS = [config.AuthSettings, config.UploadSettings, config.QuerySettings, config.StorageEventsSettings]
+SETTINGS = [
+    config.AuthSettings,
+    config.UploadSettings,
+    config.DocumentsSettings,
+    config.QuerySettings,
+    config.StorageEventsSettings,
+    config.MaintenanceSettings,
+    config.WorkerSettings,
+]
 
 
 def operations(paths: dict[str, Any]) -> set[tuple[str, str]]:

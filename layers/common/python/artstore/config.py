@@ -116,13 +116,19 @@ class _StorageSettings(CommonSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UploadSettings(HttpSettings, _StorageSettings):
-    """The write side."""
+class JobsSettings(CommonSettings):
+    """What a function needs to start jobs, or to do them."""
 
-    s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
-    """Endpoint in presigned URLs when clients reach storage under another name than the functions."""
-    upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _number(1, 604_800), 3600)
-    """How long a presigned upload URL holds, in seconds."""
+    jobs_queue_url: str = _setting("ARTSTORE_JOBS_QUEUE_URL")
+    """URL of the queue that wakes whoever does jobs."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IngestingSettings(CommonSettings):
+    """What a function needs to have a place in a bucket looked at now, not soon."""
+
+    ingest_function: str = _setting("ARTSTORE_INGEST_FUNCTION")
+    """Name of the function behind the queue of storage events."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,6 +143,31 @@ class DatabaseSettings(CommonSettings):
     def __post_init__(self) -> None:
         if not (self.database_url or self.database_secret_id):
             raise Misconfigured("one of ARTSTORE_DATABASE_URL and ARTSTORE_DATABASE_SECRET_ID must be set")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UploadSettings(HttpSettings, _StorageSettings, DatabaseSettings, IngestingSettings):
+    """The write side."""
+
+    s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
+    """Endpoint in presigned URLs when clients reach storage under another name than the functions."""
+    upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _number(1, 604_800), 3600)
+    """How long a presigned upload URL holds, in seconds."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DocumentsSettings(HttpSettings, _StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings):
+    """What changes documents that are there."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaintenanceSettings(HttpSettings, JobsSettings):
+    """Maintenance, as far as it is behind the API."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings):
+    """Whoever does jobs and sweeps."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Scheduled work and jobs: what takes longer than a request may."""

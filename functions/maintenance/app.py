@@ -1,0 +1,10 @@
+"""Routes of maintenance."""
+
+from __future__ import annotations
+
+from artstore.http import create_app
+from functions.maintenance.jobs import routes as job_routes
+
+ENDPOINTS = (*job_routes.ENDPOINTS,)
+
+app = create_app("maintenance", ENDPOINTS)

@@ -1,0 +1,1 @@
+"""Doing jobs, and showing them."""

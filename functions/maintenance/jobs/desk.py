@@ -1,0 +1,79 @@
+"""Showing jobs, and trying dead ones again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from artstore.audit import AuditEvent
+from artstore.errors import Conflict, NotFound, Unavailable
+from artstore.http import Request
+from artstore.jobs import Job, Jobs, JobStatus, Wake
+from artstore.security import Principal
+from functions.maintenance.jobs.engine import retried
+from functions.maintenance.jobs.models import JobList, JobQuery
+
+
+class Outbox(Protocol):
+    """Where events wait for the audit log; see ``artstore.aws.audit_outbox``."""
+
+    def leave(self, event: AuditEvent, transaction: Any = None) -> None: ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class JobDesk:
+    """The jobs of one deployment, for those who look after them."""
+
+    def __init__(
+        self, *, jobs: Jobs, wake: Wake, outbox: Outbox, clock: Callable[[], datetime] = _utc_now
+    ) -> None:
+        """Take the ports."""
+        self._jobs = jobs
+        self._wake = wake
+        self._outbox = outbox
+        self._clock = clock
+
+    def list(self, query: JobQuery) -> JobList:
+        """Give one page. Raises Invalid (``invalid_cursor``), Unavailable."""
+        page = self._jobs.list(query.kind, query.status, query.limit, query.cursor)
+        return JobList(page.items, page.next)
+
+    def find(self, job_id: UUID) -> Job:
+        """Give a job. Raises NotFound (``job_not_found``), Unavailable."""
+        job = self._jobs.find(job_id)
+        if job is None:
+            raise NotFound("there is no such job", code="job_not_found")
+        return job
+
+    def retry(self, job_id: UUID, caller: Principal, request: Request) -> Job:
+        """Let a dead job be tried three times more, from where it had come; written to the audit log with it.
+
+        Raises NotFound, Conflict (``job_not_dead``, ``job_changed``), Unavailable.
+        """
+        job = self.find(job_id)
+        if job.status is not JobStatus.DEAD:
+            raise Conflict(f"the job is {job.status}, not DEAD", code="job_not_dead")
+        event = AuditEvent(
+            action="job.retried",
+            actor=caller.client_id,
+            object=f"job/{job.job_id}",
+            outcome="success",
+            source_ip=request.source_ip,
+            request_id=request.request_id,
+            before={"status": str(job.status), "error": job.error.code if job.error else None},
+            after={"kind": job.kind, "status": str(JobStatus.WAITING)},
+        )
+        saved = self._jobs.save(
+            retried(job, self._clock()), lambda transaction: self._outbox.leave(event, transaction)
+        )
+        if saved is None:
+            raise Conflict("somebody else changed the job at the same time", code="job_changed")
+        with contextlib.suppress(Unavailable):  # it is due, and found by the clock
+            self._wake(job_id)
+        return saved

@@ -1,0 +1,18 @@
+"""Who does which kind of job. A runner is built when its first job comes: most runs need one of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from functions.maintenance.steps import Runner
+
+RUNNERS: Mapping[str, Callable[[], Runner]] = {}
+"""By kind, what builds its runner."""
+
+
+@functools.cache
+def runner_of(kind: str) -> Runner | None:
+    """Give the runner of a kind, None for one that nobody does."""
+    build = RUNNERS.get(kind)
+    return None if build is None else build()

@@ -1,0 +1,1 @@
+"""Sweeps: what is over, expired or left behind, found and settled."""

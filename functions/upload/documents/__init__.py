@@ -1,0 +1,1 @@
+"""Changes to documents that are there."""
