@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.measure import Row
+from benchmarks.measure import Row, Samples
 
-_TITLES = ("case", "p50 ms", "p95 ms", "floor p50 ms", "ratio", "per second", "n")
+_TITLES = ("case", "p50 ms", "p95 ms", "floor p50 ms", "ratio", "cpu ms", "floor cpu ms", "per second", "n")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Result:
     failures: Sequence[str] = field(default=())
 
 
+def own_share(case: Samples, by_hand: Samples) -> str:
+    """Say how much processor time a case takes beyond the same call made by hand."""
+    own = statistics.median(case.cpu_ms) - statistics.median(by_hand.cpu_ms)
+    return f"processor time beyond the call by hand: {own:.2f} ms"
+
+
 def table(rows: Sequence[Row]) -> str:
     """Lay out the rows in columns, text to the left and numbers to the right."""
     lines = [_TITLES]
@@ -33,6 +40,8 @@ def table(rows: Sequence[Row]) -> str:
             f"{row.p95_ms:.2f}",
             f"{row.floor_p50_ms:.2f}",
             f"{row.ratio:.2f}",
+            "" if row.cpu_ms is None else f"{row.cpu_ms:.2f}",
+            "" if row.floor_cpu_ms is None else f"{row.floor_cpu_ms:.2f}",
             f"{row.per_second:.1f}",
             str(row.n),
         )

@@ -10,10 +10,11 @@ import json
 import uuid
 from typing import Any
 
+from benchmarks import by_hand
 from benchmarks.calls import exactly_one, recording, summary
 from benchmarks.issue_token import token_issuer
-from benchmarks.measure import Row, interleave
-from benchmarks.report import Result
+from benchmarks.measure import Row, measure
+from benchmarks.report import Result, own_share
 from benchmarks.stack import Stack, invoke, rest_event
 
 PATH = "/api/v1/files"
@@ -54,21 +55,32 @@ def run(stack: Stack, rounds: int) -> Result:
         return Result("upload", [], failures=failures)
     record = calls[0].parameters
 
-    def floor() -> None:
+    def another() -> dict[str, Any]:
         file_id = str(uuid.uuid4())
-        dynamodb.put_item(**{**record, "Item": {**record["Item"], "file_id": {"S": file_id}}})
         written.append(file_id)
+        return {**record, "Item": {**record["Item"], "file_id": {"S": file_id}}}
 
+    call = by_hand.caller(stack)
+    steps = {
+        "case": start,
+        "floor": lambda: dynamodb.put_item(**another()),
+        "by hand": lambda: call("PutItem", another()),
+    }
     try:
-        times = interleave({"case": start, "floor": floor}, rounds, warm_up=20)
+        samples = measure(steps, rounds, warm_up=20)
     finally:
         _remove(dynamodb, table, written)
+    case, floor, least = samples["case"], samples["floor"], samples["by hand"]
     return Result(
         "upload",
-        [Row.of("POST /api/v1/files, warm", times["case"], times["floor"])],
+        [
+            Row.measured("POST /api/v1/files, warm", case, floor),
+            Row.measured("the same PutItem by hand", least, floor),
+        ],
         remarks=[
             f"calls of one warm request: {summary(calls)}",
-            "floor: one DynamoDB PutItem of the same record",
+            "floor: one PutItem of the same record through botocore; by hand: signed, over http.client",
+            own_share(case, least),
         ],
     )
 
