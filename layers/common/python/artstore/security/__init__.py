@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import enum
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,8 @@ UNKNOWN_KEY_COOLDOWN_SECONDS = 5
 A key is published longer than that before it signs (ARTSTORE_KEY_PUBLISH_AHEAD_SECONDS is 10 at least), so a key
 that is in use and was not there at the last reading is always looked for.
 """
+MAX_VERIFIED = 1000
+"""How many tokens a process remembers as verified; no token itself is kept."""
 _MAX_TOKEN_CHARACTERS = 8192
 UNREADABLE = (jwt.PyJWTError, ValueError, OverflowError, RecursionError, TypeError)
 """What PyJWT raises for a JWT that is wrong, and what falls through it for one that is made to be odd: a lone
@@ -147,6 +150,15 @@ class _VerifyingKey:
     key: PublicKey
 
 
+@dataclass(frozen=True, slots=True)
+class _VerifiedToken:
+    key: _VerifyingKey
+    kid: str
+    ends_at: float
+    """Epoch seconds, the skew that is allowed included."""
+    claims: dict[str, Any]
+
+
 class TokenVerifier:
     """Verifies access tokens.
 
@@ -172,6 +184,7 @@ class TokenVerifier:
         self._clock = clock
         self._known: dict[str, _VerifyingKey] = {}
         self._read_at = -math.inf
+        self._verified: dict[bytes, _VerifiedToken] = {}
 
     def verify(self, token: str) -> Principal:
         """Verify ``token`` and give its principal; raises as ``claims`` does."""
@@ -190,7 +203,34 @@ class TokenVerifier:
         """
         if len(token) > _MAX_TOKEN_CHARACTERS:
             raise _invalid_token()
-        known = self._key(_kid(token))
+        claims = self._signed_claims(token)
+        revision = claims.get(REVISION_CLAIM)
+        if not isinstance(revision, int):
+            revision = None
+        if self._revocations.is_revoked(claims["jti"], claims["client_id"], claims["iat"], revision):
+            raise _invalid_token()
+        return dict(claims)
+
+    def _signed_claims(self, token: str) -> dict[str, Any]:
+        """Give the claims of a token that our key has signed and that holds now, whether or not it is revoked.
+
+        A client sends its token many times: what was verified is remembered, by a hash, until it ends or its key
+        is no longer the one that verified it.
+        """
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        remembered = self._verified.get(digest)
+        known = self._key(_kid(token) if remembered is None else remembered.kid)
+        if remembered is None or remembered.key is not known or time.time() >= remembered.ends_at:
+            claims = self._verify(token, known)
+            if len(self._verified) >= MAX_VERIFIED:
+                self._verified.clear()
+            remembered = _VerifiedToken(
+                known, str(known.jwk["kid"]), int(claims["exp"]) + CLOCK_SKEW_SECONDS, claims
+            )
+            self._verified[digest] = remembered
+        return remembered.claims
+
+    def _verify(self, token: str, known: _VerifyingKey) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -204,11 +244,6 @@ class TokenVerifier:
         except UNREADABLE as error:
             raise _invalid_token() from error
         if not all(isinstance(claims[name], str) for name in ("scope", "client_id", "jti")):
-            raise _invalid_token()
-        revision = claims.get(REVISION_CLAIM)
-        if not isinstance(revision, int):
-            revision = None
-        if self._revocations.is_revoked(claims["jti"], claims["client_id"], claims["iat"], revision):
             raise _invalid_token()
         return claims
 
