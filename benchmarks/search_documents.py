@@ -14,6 +14,7 @@ import psycopg
 from artstore.attributes import Attributes
 from artstore.index import Projection
 from artstore.index.postgres import PostgresIndex
+from artstore.spaces import EVERYWHERE
 from benchmarks.measure import Row, interleave
 from benchmarks.report import Result
 from infra import migrate
@@ -99,7 +100,7 @@ def _searches(
     stems, source = vocabulary.stems, random.Random(12)  # noqa: S311 the same queries each time
 
     def search(write: Callable[[], str]) -> Callable[[], object]:
-        return lambda: index.search(write(), PAGE, None)
+        return lambda: index.search(write(), PAGE, None, EVERYWHERE)
 
     def pick(first: int, last: int) -> str:
         return stems[source.randrange(first, last)]

@@ -10,7 +10,7 @@ import msgspec
 from artstore.documents import Document
 from artstore.http import Redirect, Reply, Request, create_app, endpoint
 from artstore.http.negotiation import Accept
-from artstore.security import Scope
+from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
 from functions.query.models import DocumentList, ListQuery, Live, Readiness
 
@@ -23,9 +23,12 @@ class DownloadLink(msgspec.Struct):
 
 
 @endpoint("GET", "/api/v1/files", scope=Scope.FILES_READ, summary="List and search documents")
-def list_documents(query: ListQuery) -> DocumentList:
-    """List documents newest first; with query, those whose name, description, attributes or text match it."""
-    return dependencies.documents().list(query)
+def list_documents(query: ListQuery, caller: Principal) -> DocumentList:
+    """List documents newest first; with query, those whose name, description, attributes or text match it.
+
+    A caller sees the documents of its spaces, and no others are counted.
+    """
+    return dependencies.documents().list(query, caller.reach(Scope.FILES_READ))
 
 
 @endpoint(
@@ -36,12 +39,13 @@ def list_documents(query: ListQuery) -> DocumentList:
     etag=True,
     error_statuses=(404,),
 )
-def show_document(file_id: UUID) -> Reply[Document]:
+def show_document(file_id: UUID, caller: Principal) -> Reply[Document]:
     """Show the attributes of a document and whether its bytes are there; ETag changes with either.
 
-    Until a document's attributes are written it is 404 here; its upload tells how far it has come.
+    Until a document's attributes are written it is 404 here; its upload tells how far it has come. A document of a
+    space that the caller does not read is 404 as well.
     """
-    document, etag = dependencies.documents().show(file_id)
+    document, etag = dependencies.documents().show(file_id, caller.reach(Scope.FILES_READ))
     return Reply(document, {"ETag": etag, "Cache-Control": "private, no-cache"})
 
 
@@ -53,14 +57,14 @@ def show_document(file_id: UUID) -> Reply[Document]:
     summary="Download a document",
     error_statuses=(404, 409, 410),
 )
-def download_document(file_id: UUID, request: Request) -> Redirect | Reply[DownloadLink]:
+def download_document(file_id: UUID, caller: Principal, request: Request) -> Redirect | Reply[DownloadLink]:
     """Redirect to a link that storage serves as an attachment, valid for minutes.
 
     A client whose Accept names application/json, and wants nothing that the document may be more than that, gets
     the link as JSON instead. The link needs no token, and the token must not be sent along to storage.
     A document whose status is MISSING has no bytes: 410. Nobody is given those of one that is QUARANTINED: 409.
     """
-    download = dependencies.documents().download(file_id)
+    download = dependencies.documents().download(file_id, caller.reach(Scope.FILES_READ))
     link = download.link
     if Accept(request.headers.get("accept")).prefers("application/json", download.content_type):
         return Reply(DownloadLink(link.url, link.expires_at), {"Cache-Control": "no-store"}, 200)

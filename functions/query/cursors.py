@@ -65,17 +65,17 @@ class Cursors:
         self._keys = keys
         self._sealer = CursorSealer(keys.get)
 
-    def seal(self, position: Position, query: str | None) -> str:
-        """Give the cursor of ``position`` in the search ``query``."""
-        return self._sealer.seal(_Payload(position.created_at, position.file_id), query)
+    def seal(self, position: Position, search: object) -> str:
+        """Give the cursor of ``position`` in ``search``: the query, and how far its caller reaches."""
+        return self._sealer.seal(_Payload(position.created_at, position.file_id), search)
 
-    def open(self, cursor: str, query: str | None) -> Position:
+    def open(self, cursor: str, search: object) -> Position:
         """Give the position in ``cursor``. Raises Invalid (``invalid_cursor``) unless it was sealed here for
-        ``query``."""
+        ``search``."""
         try:
-            position = self._sealer.open(cursor, query, _Payload)
+            position = self._sealer.open(cursor, search, _Payload)
         except Invalid:
             if not self._keys.refresh():
                 raise
-            position = self._sealer.open(cursor, query, _Payload)
+            position = self._sealer.open(cursor, search, _Payload)
         return Position(created_at=position.t, file_id=position.i)

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from artstore import documents
 from artstore.documents import Document
-from artstore.errors import Conflict, Gone, Invalid, NotFound
+from artstore.errors import Conflict, Gone, Invalid
 from artstore.index import DocumentIndex, IndexedDocument
 from artstore.presign import Presigned
+from artstore.spaces import Reach, not_found
 from functions.query.cursors import Cursors
 from functions.query.models import DocumentList, ListQuery, Total
 
@@ -49,33 +50,38 @@ class Documents:
         self._cursors = cursors
         self._download_expiry_seconds = download_expiry_seconds
 
-    def list(self, asked: ListQuery) -> DocumentList:
-        """Give one page, newest first. Raises Invalid for a cursor of another search."""
+    def list(self, asked: ListQuery, reach: Reach) -> DocumentList:
+        """Give one page of what is within ``reach``, newest first.
+
+        Raises Invalid for a cursor of another search, or of another reach.
+        """
         if asked.query is not None and _NO_TEXT.search(asked.query):
             raise Invalid("the query is not text in Unicode", code="invalid_parameter", field="query")
-        after = self._cursors.open(asked.cursor, asked.query) if asked.cursor else None
-        page = self._index.search(asked.query, asked.limit, after)
+        reach = reach.within(asked.space)
+        search = [asked.query, *reach.key]
+        after = self._cursors.open(asked.cursor, search) if asked.cursor else None
+        page = self._index.search(asked.query, asked.limit, after, reach)
         return DocumentList(
             items=[_show(each) for each in page.items],
-            next_cursor=self._cursors.seal(page.next, asked.query) if page.next else None,
+            next_cursor=self._cursors.seal(page.next, search) if page.next else None,
             total=Total(page.total, "eq" if page.total_is_exact else "gte"),
         )
 
-    def show(self, file_id: UUID) -> tuple[Document, str]:
+    def show(self, file_id: UUID, reach: Reach) -> tuple[Document, str]:
         """Give a document and its ETag: its attributes', or another while its bytes are missing, so that no cache
         goes on showing the one for the other (RFC 9110 §8.8.3). Raises NotFound (``document_not_found``).
         """
-        found = self._find(file_id)
+        found = self._find(file_id, reach)
         etag = found.attributes_etag
         return _show(found), f'{etag[:-1]}-missing"' if found.missing else etag
 
-    def download(self, file_id: UUID) -> Download:
+    def download(self, file_id: UUID, reach: Reach) -> Download:
         """Give a link to the very version that was verified, always as an attachment.
 
         Raises NotFound, Gone (``document_missing``) when the bytes are no longer there, and Conflict
         (``document_quarantined``) when nobody is to get them.
         """
-        found = self._find(file_id)
+        found = self._find(file_id, reach)
         if found.missing:
             raise Gone("the document's bytes are not in storage any more", code="document_missing")
         if (quarantine := found.attributes.quarantine) is not None:
@@ -93,10 +99,10 @@ class Documents:
         )
         return Download(link, found.attributes.content_type)
 
-    def _find(self, file_id: UUID) -> IndexedDocument:
-        found = self._index.find(file_id)
+    def _find(self, file_id: UUID, reach: Reach) -> IndexedDocument:
+        found = self._index.find(file_id, reach)
         if found is None:
-            raise NotFound("there is no such document", code="document_not_found")
+            raise not_found("document")
         return found
 
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from artstore.documents import Document
 from artstore.index import MAX_QUERY
+from artstore.spaces import SpaceName
 
 
 class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -19,7 +20,9 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     values of attributes and text. Without it: every document."""
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, Meta(max_length=300)] | None = None
-    """next_cursor of the page before, with the same query."""
+    """next_cursor of the page before, with the same query and space."""
+    space: SpaceName | None = None
+    """Only documents of this space; none where it is not the caller's."""
 
 
 class Total(msgspec.Struct):

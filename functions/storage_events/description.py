@@ -50,6 +50,7 @@ def describe_upload(
         extracted=extracted,
         storage_element_id=element.element_id,
         storage_version_id=version_of(stored),
+        space=record.space,
     )
 
 

@@ -19,6 +19,8 @@ from artstore.index.claims import Place, winner
 from artstore.index.document_words import parts_of, placed
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
+from artstore.index.usage import Dimension, Usage, UsageReport
+from artstore.spaces import Reach, name_of
 
 
 class MemoryIndex:
@@ -66,14 +68,16 @@ class MemoryIndex:
         """See DocumentIndex."""
         return any(each.attributes.file_id == file_id for each in self._claims.values())
 
-    def find(self, file_id: UUID) -> IndexedDocument | None:
+    def find(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """See DocumentIndex."""
         place = self._shown(file_id)
-        return None if place is None else _indexed(self._claims[place])
+        found = None if place is None else self._claims[place]
+        return _indexed(found) if found is not None and reach.includes(found.attributes.space) else None
 
-    def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:
+    def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
         """See DocumentIndex."""
-        rows = sorted(self.visible(), key=lambda row: _order(row.attributes), reverse=True)
+        mine = [each for each in self.visible() if reach.includes(each.attributes.space)]
+        rows = sorted(mine, key=lambda row: _order(row.attributes), reverse=True)
         if query is not None and query.strip():
             parsed = parse_query(query)
             rows = [row for row in rows if parsed and _matches(parsed, row)]
@@ -88,21 +92,56 @@ class MemoryIndex:
             next=None if last is None else Position(created_at=last.created_at, file_id=last.file_id),
         )
 
+    def usage(self, by: Dimension, reach: Reach, limit: int) -> UsageReport:
+        """See DocumentIndex. Counts what is there, each time."""
+        mine = [each.attributes for each in self._winners() if reach.includes(each.attributes.space)]
+        by_key: dict[str | None, list[Attributes]] = {}
+        for each in mine:
+            by_key.setdefault(_key(each, by), []).append(each)
+        items = [_count(key, each) for key, each in by_key.items()]
+        items.sort(key=lambda each: (-each.bytes - each.trashed_bytes, each.key or ""))
+        return UsageReport(items=tuple(items[:limit]), total=_count(None, mine))
+
     def ping(self) -> None:
         """See DocumentIndex."""
 
     def visible(self) -> list[Projection]:
         """Give what is shown."""
+        return [each for each in self._winners() if each.attributes.deleted_at is None]
+
+    def _winners(self) -> list[Projection]:
         best: dict[UUID, Projection] = {}
         for each in self._claims.values():
             rival = best.get(each.attributes.file_id)
             if rival is None or winner(each.claim, rival.claim) == each.claim:
                 best[each.attributes.file_id] = each
-        return [each for each in best.values() if each.attributes.deleted_at is None]
+        return list(best.values())
 
     def _shown(self, file_id: UUID) -> Place | None:
         best = winner(*(each.claim for each in self._claims.values() if each.attributes.file_id == file_id))
         return None if best is None or best.deleted else best.place
+
+
+def _key(attributes: Attributes, by: Dimension) -> str | None:
+    if by is Dimension.SPACE:
+        return name_of(attributes.space)
+    if by is Dimension.ACCOUNT:
+        return attributes.created_by_id or None
+    if by is Dimension.ELEMENT:
+        return attributes.storage_element_id
+    return attributes.content_type.partition(";")[0].strip().lower() or None
+
+
+def _count(key: str | None, documents: list[Attributes]) -> Usage:
+    kept = [each.file_size for each in documents if each.deleted_at is None]
+    trashed = [each.file_size for each in documents if each.deleted_at is not None]
+    return Usage(
+        key=key,
+        documents=len(kept),
+        bytes=sum(kept),
+        trashed_documents=len(trashed),
+        trashed_bytes=sum(trashed),
+    )
 
 
 def _indexed(row: Projection) -> IndexedDocument:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from artstore.elements import RetentionPolicy
 from artstore.http.negotiation import MEDIA_TYPE
 from artstore.presign import MAX_SINGLE_PUT_BYTES
+from artstore.spaces import SpaceName
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
 _FILENAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
@@ -56,6 +57,8 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """temporary documents may be changed and deleted; permanent ones may not be deleted."""
     ttl_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """How long a temporary document lives; 30 days when not said."""
+    space: SpaceName | None = None
+    """The space it belongs to; without it the caller's only one, or the default space."""
     expires_in: Annotated[int, Meta(ge=1, le=604_800)] | None = None
     """Seconds that the upload URL shall hold; never longer than the archive's own limit."""
 

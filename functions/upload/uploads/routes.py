@@ -19,7 +19,7 @@ from functions.upload.uploads.models import UploadRequest, UploadStarted, Upload
     summary="Start an upload",
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
-    error_statuses=(409, 413, 415),
+    error_statuses=(404, 409, 413, 415),
 )
 def start_upload(body: UploadRequest, caller: Principal, request: Request) -> Reply[UploadStarted]:
     """Announce a document and get the one request that storage will accept for it.
@@ -29,6 +29,8 @@ def start_upload(body: UploadRequest, caller: Principal, request: Request) -> Re
 
     With an Idempotency-Key, the same request under the same key from the same account is answered 200 with the
     same file_id and, as long as the bytes have not arrived, a fresh URL; another request under it is 409.
+
+    A space that the caller may not write to is 404, like one that does not exist.
     """
     started = dependencies.uploads().start(body, caller, idempotency_key(request))
     # Relative to this operation, so that the stage and any base path stay.
@@ -43,9 +45,9 @@ def start_upload(body: UploadRequest, caller: Principal, request: Request) -> Re
     summary="Show where an upload stands",
     error_statuses=(404,),
 )
-def show_upload(file_id: UUID) -> UploadState:
+def show_upload(file_id: UUID, caller: Principal) -> UploadState:
     """Show whether the upload is PENDING, STORED, REJECTED (with the reason) or EXPIRED."""
-    return dependencies.uploads().state(file_id)
+    return dependencies.uploads().state(file_id, caller)
 
 
 ENDPOINTS = (start_upload, show_upload)

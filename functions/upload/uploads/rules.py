@@ -17,6 +17,7 @@ from artstore.attributes.storable import check_storable
 from artstore.elements import RetentionPolicy
 from artstore.errors import Invalid, TooLarge
 from artstore.security import Principal
+from artstore.spaces import Reach, name_of, stored_as
 from functions.upload.uploads.models import UploadRequest
 
 MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
@@ -39,6 +40,17 @@ def check_rules(request: UploadRequest) -> None:
             code="custom_attributes_too_large",
             field="custom_attributes",
         )
+
+
+def choose_space(named: str | None, reach: Reach) -> str | None:
+    """Give what the record says of a new document's space: the one named, the only one in reach, or the default.
+
+    Raises NotFound (``space_not_found``) where the caller may not write: it does not learn whether there is one.
+    """
+    only = next(iter(reach.names)) if reach.names is not None and len(reach.names) == 1 else None
+    space = name_of(named or only)
+    reach.require(space, "space")
+    return stored_as(space)
 
 
 def check_storable_request(
@@ -66,5 +78,6 @@ def check_storable_request(
         tags=tuple(request.tags),
         retention=Retention(policy=request.retention_policy, expires_at=at if temporary else None),
         storage_element_id=element_id,
+        space=request.space,
     )
     check_room(attributes)

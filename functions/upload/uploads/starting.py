@@ -22,13 +22,14 @@ import msgspec
 
 from artstore import naming
 from artstore.elements import RetentionPolicy, StorageElements
-from artstore.errors import Conflict, NotFound
+from artstore.errors import Conflict
 from artstore.http.idempotency import key_reused
 from artstore.presign import Presigned
-from artstore.security import Principal
+from artstore.security import Principal, Scope
+from artstore.spaces import Reach, not_found
 from artstore.tables import UploadRecord
 from functions.upload.uploads.models import UploadRequest, UploadStarted, UploadState, UploadTarget
-from functions.upload.uploads.rules import check_rules, check_storable_request
+from functions.upload.uploads.rules import check_rules, check_storable_request, choose_space
 
 DEFAULT_TTL_DAYS = 30
 PENDING, EXPIRED = "PENDING", "EXPIRED"
@@ -106,17 +107,20 @@ class Uploads:
         """Place the document, write its record, and permit the upload.
 
         The same ``idempotency_key`` and request from the same account give the upload that was started then, with
-        a URL that is valid from now. Raises what ``functions.upload.uploads.rules`` raises, Conflict
-        (``idempotency_key_reused``) and Unavailable.
+        a URL that is valid from now, as long as the caller may write where it belongs. Raises what
+        ``functions.upload.uploads.rules`` raises, Conflict (``idempotency_key_reused``) and Unavailable.
         """
         check_rules(request)
+        reach = caller.reach(Scope.FILES_WRITE)
+        space = choose_space(request.space, reach)
         file_id, fingerprint = uuid.uuid4(), None
         if idempotency_key is not None:
             file_id = uuid.uuid5(_DERIVED, f"{caller.client_id}\x00{idempotency_key}")
             fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
             if existing := self._records.find(file_id):
-                return self._repeat(existing, request, fingerprint)
+                return self._repeat(existing, request, fingerprint, reach)
         record = self._place(file_id, request, caller)
+        record.space = space
         record.request_hash = fingerprint
         presigned = self._permit(record, request)
         if fingerprint is None:
@@ -126,9 +130,10 @@ class Uploads:
         taken = self._records.find(file_id)
         if taken is None or fingerprint is None:  # a random id that is taken is not to be expected
             raise Conflict("the upload could not be started; try again", code="upload_busy")
-        return self._repeat(taken, request, fingerprint)
+        return self._repeat(taken, request, fingerprint, reach)
 
-    def _repeat(self, record: UploadRecord, request: UploadRequest, fingerprint: str) -> Started:
+    def _repeat(self, record: UploadRecord, request: UploadRequest, fingerprint: str, reach: Reach) -> Started:
+        reach.require(record.space, "space")
         if record.request_hash != fingerprint:
             raise key_reused()
         if record.status in AWAITED:
@@ -170,11 +175,14 @@ class Uploads:
         record.expires_at = _rfc3339(presigned.expires_at)
         return presigned
 
-    def state(self, file_id: UUID) -> UploadState:
-        """Tell where an upload stands at this moment. Raises NotFound (``upload_not_found``)."""
+    def state(self, file_id: UUID, caller: Principal) -> UploadState:
+        """Tell where an upload stands at this moment.
+
+        Raises NotFound (``upload_not_found``) also where it belongs to a space that the caller does not write.
+        """
         record = self._records.find(file_id)
-        if record is None:
-            raise NotFound("there is no such upload", code="upload_not_found")
+        if record is None or not caller.reach(Scope.FILES_WRITE).includes(record.space):
+            raise not_found("upload")
         return UploadState(
             file_id=file_id,
             status=self._status(record),

@@ -15,6 +15,7 @@ from artstore.attributes import Extracted
 from artstore.errors import Invalid
 from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Position, Projection, SearchPage, Written
 from artstore.index.postgres import PostgresIndex
+from artstore.spaces import EVERYWHERE
 from tests.fakes.documents import NOON, id_number, make_projection, make_version
 from tests.fakes.memory_index import MemoryIndex
 
@@ -34,7 +35,7 @@ def names(page: SearchPage) -> list[str]:
 
 
 def found(index: DocumentIndex, query: str) -> bool:
-    return index.search(query, 10, None).total == 1
+    return index.search(query, 10, None, EVERYWHERE).total == 1
 
 
 def test_an_index_that_answers_gives_a_sign_of_life(index: DocumentIndex) -> None:
@@ -50,14 +51,14 @@ def test_a_projected_document_is_found_as_its_attributes_say(index: DocumentInde
         unknown={"future": {"field": 1}},
     )
     index.project(projection)
-    document = index.find(projection.attributes.file_id)
+    document = index.find(projection.attributes.file_id, EVERYWHERE)
     assert document is not None
     assert document.attributes == projection.attributes
     assert (document.bucket, document.key, document.attributes_etag) == ("edit", projection.key, '"1"')
 
 
 def test_an_unknown_document_is_not_found_and_an_unknown_place_not_known(index: DocumentIndex) -> None:
-    assert index.find(uuid4()) is None
+    assert index.find(uuid4(), EVERYWHERE) is None
     assert index.at("edit", "a") is None
     assert not index.is_claimed(uuid4())
 
@@ -70,7 +71,7 @@ def test_what_was_written_of_a_place_is_known_of_it(index: DocumentIndex) -> Non
         file_id=projection.attributes.file_id, attributes_etag='"1"', object=version
     )
     assert index.is_claimed(projection.attributes.file_id)
-    document = index.find(projection.attributes.file_id)
+    document = index.find(projection.attributes.file_id, EVERYWHERE)
     assert document is not None
     assert (document.version_id, document.missing) == ("v1", False)
 
@@ -80,7 +81,7 @@ def test_only_the_first_write_of_a_place_is_the_first(index: DocumentIndex) -> N
     place = projection.place
     assert index.project(projection) == Written(first=True, file_id=projection.attributes.file_id, shown=place)
     assert index.project(projection) == Written(first=False, file_id=projection.attributes.file_id, shown=place)
-    assert index.search(None, 10, None).total == 1
+    assert index.search(None, 10, None, EVERYWHERE).total == 1
     assert index.remove("edit", "b", LATER).first
     assert not index.remove("edit", "b", LATER).first
     assert not index.project(make_projection(key="b")).first
@@ -93,7 +94,7 @@ def test_what_was_written_last_is_shown_whatever_its_revision(index: DocumentInd
         index.project(
             make_projection(file_id=file_id, key="a", revision=revision, description=description, etag=etag)
         )
-        document = index.find(file_id)
+        document = index.find(file_id, EVERYWHERE)
         assert document is not None
         assert (document.attributes.description, document.attributes_etag) == (description, etag)
     assert not found(index, "second")
@@ -104,7 +105,7 @@ def test_a_document_whose_bytes_are_gone_is_shown_as_such_and_found_by_its_name(
     projection = make_projection(key="a", text="quarterly")
     index.project(projection)
     index.project(make_projection(key="a", file_id=projection.attributes.file_id, missing=True))
-    document = index.find(projection.attributes.file_id)
+    document = index.find(projection.attributes.file_id, EVERYWHERE)
     assert document is not None
     assert (document.missing, document.version_id) == (True, None)
     assert found(index, "report")
@@ -146,10 +147,10 @@ def test_of_two_places_that_claim_a_document_one_is_shown_in_whatever_order_they
     for each in [other, better] if backwards else [better, other]:
         written = index.project(each)
     assert written.shown == better.place
-    document = index.find(id_number(7))
+    document = index.find(id_number(7), EVERYWHERE)
     assert document is not None
     assert (document.bucket, document.key) == better.place
-    assert index.search(None, 10, None).total == 1
+    assert index.search(None, 10, None, EVERYWHERE).total == 1
 
 
 def test_a_copy_appears_when_the_original_goes_and_makes_way_when_it_returns(index: DocumentIndex) -> None:
@@ -166,8 +167,8 @@ def test_a_copy_appears_when_the_original_goes_and_makes_way_when_it_returns(ind
 
 def shown_at(index: DocumentIndex) -> str:
     """Give the key at which the one document is shown."""
-    [document] = index.search(None, 10, None).items
-    assert index.find(document.attributes.file_id) == document
+    [document] = index.search(None, 10, None, EVERYWHERE).items
+    assert index.find(document.attributes.file_id, EVERYWHERE) == document
     return document.key
 
 
@@ -177,7 +178,7 @@ def test_a_copy_appears_when_the_originals_place_holds_another_document(index: D
     other = make_projection(key="a")
     index.project(other)
     for file_id, key in ((id_number(7), "b"), (other.attributes.file_id, "a")):
-        document = index.find(file_id)
+        document = index.find(file_id, EVERYWHERE)
         assert document is not None
         assert document.key == key
 
@@ -206,10 +207,10 @@ def test_a_removed_document_is_gone_and_its_tombstone_remembers_its_object(index
     index.project(projection)
     assert index.remove("edit", "a", None).file_id == projection.attributes.file_id
     assert index.at("edit", "a") == KnownPlace(file_id=None, object=version)
-    assert index.find(projection.attributes.file_id) is None
+    assert index.find(projection.attributes.file_id, EVERYWHERE) is None
     assert not index.is_claimed(projection.attributes.file_id)
-    assert index.search(None, 10, None).total == 0
-    assert index.search("secret", 10, None).total == 0
+    assert index.search(None, 10, None, EVERYWHERE).total == 0
+    assert index.search("secret", 10, None, EVERYWHERE).total == 0
 
 
 def test_a_tombstone_keeps_the_latest_time_it_was_told_until_something_lies_there(index: DocumentIndex) -> None:
@@ -227,8 +228,8 @@ def test_a_document_deleted_by_its_attributes_is_hidden_and_so_are_its_copies(in
     index.project(claims(key="a"))
     index.project(claims(key="b", at_home=False))
     index.project(claims(key="a", revision=2, deleted_at=LATER))
-    assert index.find(id_number(7)) is None
-    assert index.search(None, 10, None).items == ()
+    assert index.find(id_number(7), EVERYWHERE) is None
+    assert index.search(None, 10, None, EVERYWHERE).items == ()
     index.project(claims(key="a", revision=3))
     assert shown_at(index) == "a"
 
@@ -238,8 +239,8 @@ def test_attributes_that_name_another_document_under_the_same_key_replace_it(ind
     second = make_projection(key="a", updated_at=NOON)
     index.project(first)
     index.project(second)
-    assert index.find(first.attributes.file_id) is None
-    assert index.find(second.attributes.file_id) is not None
+    assert index.find(first.attributes.file_id, EVERYWHERE) is None
+    assert index.find(second.attributes.file_id, EVERYWHERE) is not None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_a_decomposed_file_name_from_a_mac_is_found(index: DocumentIndex) -> Non
 )
 def test_nothing_that_is_typed_is_a_wildcard_or_an_operator(index: DocumentIndex, query: str) -> None:
     index.project(make_projection(original_filename="report.pdf"))
-    page = index.search(query, 10, None)
+    page = index.search(query, 10, None, EVERYWHERE)
     assert page.total == (1 if query == "report:*" else 0)
 
 
@@ -294,26 +295,26 @@ def test_nothing_that_is_typed_is_a_wildcard_or_an_operator(index: DocumentIndex
 )
 def test_odd_queries_are_answered(index: DocumentIndex, query: str) -> None:
     index.project(make_projection())
-    assert index.search(query, 10, None).items == ()
+    assert index.search(query, 10, None, EVERYWHERE).items == ()
 
 
 def test_a_query_beyond_the_limit_is_refused(index: DocumentIndex) -> None:
     with pytest.raises(Invalid) as error:
-        index.search("a" * 1001, 10, None)
+        index.search("a" * 1001, 10, None, EVERYWHERE)
     assert error.value.code == "query_too_long"
 
 
 @pytest.mark.parametrize("query", [None, "", "   "])
 def test_no_query_lists_everything(index: DocumentIndex, query: str | None) -> None:
     index.project(make_projection())
-    assert index.search(query, 10, None).total == 1
+    assert index.search(query, 10, None, EVERYWHERE).total == 1
 
 
 def test_a_word_with_a_minus_must_be_absent(index: DocumentIndex) -> None:
     index.project(make_projection(original_filename="report final.pdf"))
     index.project(make_projection(original_filename="report draft.pdf"))
-    assert names(index.search("report -draft", 10, None)) == ["report final.pdf"]
-    assert names(index.search("-draft", 10, None)) == ["report final.pdf"]
+    assert names(index.search("report -draft", 10, None, EVERYWHERE)) == ["report final.pdf"]
+    assert names(index.search("-draft", 10, None, EVERYWHERE)) == ["report final.pdf"]
 
 
 def test_pages_are_newest_first_and_complete_even_when_times_are_equal(index: DocumentIndex) -> None:
@@ -325,7 +326,7 @@ def test_pages_are_newest_first_and_complete_even_when_times_are_equal(index: Do
     seen: list[str] = []
     position: Position | None = None
     for _ in range(4):
-        page = index.search("txt", 2, position)
+        page = index.search("txt", 2, position, EVERYWHERE)
         assert page.total == 7
         assert page.total_is_exact
         seen += names(page)
@@ -339,25 +340,25 @@ def test_pages_are_newest_first_and_complete_even_when_times_are_equal(index: Do
 def test_a_page_is_not_disturbed_by_documents_that_arrive_meanwhile(index: DocumentIndex) -> None:
     for number in range(4):
         index.project(make_projection(original_filename=f"{number}", created_at=NOON + timedelta(hours=number)))
-    first = index.search(None, 2, None)
+    first = index.search(None, 2, None, EVERYWHERE)
     index.project(make_projection(original_filename="new", created_at=NOON + timedelta(days=1)))
-    assert names(index.search(None, 2, first.next)) == ["1", "0"]
+    assert names(index.search(None, 2, first.next, EVERYWHERE)) == ["1", "0"]
 
 
 def test_a_page_that_holds_the_rest_exactly_is_the_last(index: DocumentIndex) -> None:
     index.project(make_projection())
     index.project(make_projection())
-    assert index.search(None, 2, None).next is None
+    assert index.search(None, 2, None, EVERYWHERE).next is None
 
 
 def test_the_count_is_capped_and_says_so(index: DocumentIndex) -> None:
     for number in range(COUNT_LIMIT + 2):
         created = NOON + timedelta(seconds=number)
         index.project(make_projection(original_filename=f"{number} many.txt", created_at=created))
-    page = index.search("many", 2, None)
+    page = index.search("many", 2, None, EVERYWHERE)
     assert (page.total, page.total_is_exact) == (COUNT_LIMIT, False)
     assert names(page) == [f"{COUNT_LIMIT + 1} many.txt", f"{COUNT_LIMIT} many.txt"]
-    assert names(index.search("many", 1, page.next)) == [f"{COUNT_LIMIT - 1} many.txt"]
+    assert names(index.search("many", 1, page.next, EVERYWHERE)) == [f"{COUNT_LIMIT - 1} many.txt"]
 
 
 def test_nul_and_other_hostile_characters_in_a_document_do_no_harm(index: DocumentIndex) -> None:
@@ -368,14 +369,14 @@ def test_nul_and_other_hostile_characters_in_a_document_do_no_harm(index: Docume
         custom_attributes={"a\0": ["\0", {"b": "\0"}]},
     )
     index.project(projection)
-    assert index.find(projection.attributes.file_id) is not None
+    assert index.find(projection.attributes.file_id, EVERYWHERE) is not None
     assert found(index, "after")
 
 
 def test_attributes_of_the_first_artstore_have_revision_zero_and_are_projected(index: DocumentIndex) -> None:
     projection = make_projection(revision=0)
     index.project(projection)
-    assert index.find(projection.attributes.file_id) is not None
+    assert index.find(projection.attributes.file_id, EVERYWHERE) is not None
 
 
 @pytest.mark.parametrize(
@@ -427,7 +428,7 @@ def test_a_phrase_is_found_wherever_it_stands(index: DocumentIndex, text: str) -
         assert found(index, query), query
     for query in ('"bridge golden"', '"golden bridge end"', "庁都"):
         assert not found(index, query), query
-    assert index.search('end -"golden bridges"', 10, None).total == 0
+    assert index.search('end -"golden bridges"', 10, None, EVERYWHERE).total == 0
     assert found(index, 'end -"bridges golden"')
 
 
@@ -462,5 +463,5 @@ def test_a_phrase_of_any_length_is_found(index: DocumentIndex) -> None:
 )
 def test_a_hostile_query_is_answered(index: DocumentIndex, query: str) -> None:
     index.project(make_projection())
-    index.search(query[:1000], 10, None)
-    assert index.search(None, 10, None).total == 1
+    index.search(query[:1000], 10, None, EVERYWHERE)
+    assert index.search(None, 10, None, EVERYWHERE).total == 1

@@ -18,6 +18,7 @@ from artstore.attributes import to_document
 from artstore.errors import Invalid, Misconfigured, Unavailable
 from artstore.index import KnownPlace
 from artstore.index.postgres import PostgresIndex
+from artstore.spaces import EVERYWHERE
 from infra import migrate
 from infra.local import processes
 from tests.fakes.documents import NOON, make_projection
@@ -38,7 +39,7 @@ from tests.fakes.documents import NOON, make_projection
 )
 def test_words_are_found_in_their_other_forms(postgres_index: PostgresIndex, text: str, query: str) -> None:
     postgres_index.project(make_projection(text=text))
-    assert postgres_index.search(query, 10, None).total == 1
+    assert postgres_index.search(query, 10, None, EVERYWHERE).total == 1
 
 
 @pytest.mark.parametrize(
@@ -52,16 +53,16 @@ def test_words_are_found_in_their_other_forms(postgres_index: PostgresIndex, tex
 )
 def test_what_must_be_absent_is_absent_in_any_form(postgres_index: PostgresIndex, text: str, query: str) -> None:
     postgres_index.project(make_projection(text=text))
-    assert postgres_index.search(query, 10, None).total == 0
+    assert postgres_index.search(query, 10, None, EVERYWHERE).total == 0
 
 
 def test_no_part_of_a_text_without_spaces_is_lost_however_many_pairs_it_has(postgres_index: PostgresIndex) -> None:
     text = "".join(random.Random(2).choices([chr(code) for code in range(0x20000, 0x2A000)], k=200_000))
     assert postgres_index.project(make_projection(text=text))
     for start in (0, 1, 15_999, 16_000, 99_990, 199_990):
-        assert postgres_index.search(text[start : start + 10], 10, None).total == 1
-        assert postgres_index.search(text[start : start + 10][::-1], 10, None).total == 0
-    assert postgres_index.search(text[-1], 10, None).total == 1
+        assert postgres_index.search(text[start : start + 10], 10, None, EVERYWHERE).total == 1
+        assert postgres_index.search(text[start : start + 10][::-1], 10, None, EVERYWHERE).total == 0
+    assert postgres_index.search(text[-1], 10, None, EVERYWHERE).total == 1
 
 
 @pytest.mark.parametrize("letters", ["абвгдежзиклмнопрстуфхц", "abcdefghijklmnopqrstuv", "𐌀𐌁𐌂𐌃𐌄𐌅𐌆𐌇𐌈𐌉𐌊𐌋𐌌𐌍𐌎𐌏𐌐𐌑𐌒𐌓𐌔𐌕"])
@@ -69,15 +70,15 @@ def test_no_word_of_a_text_of_different_words_is_lost(postgres_index: PostgresIn
     words = ["".join(each) for each in itertools.islice(itertools.product(letters, repeat=4), 40_000)]
     assert postgres_index.project(make_projection(text=" ".join(words)))
     for each in words[::4_000] + words[-1:]:
-        assert postgres_index.search(each, 10, None).total == 1
-    assert postgres_index.search(f'"{" ".join(words[-5:])}"', 10, None).total == 1
+        assert postgres_index.search(each, 10, None, EVERYWHERE).total == 1
+    assert postgres_index.search(f'"{" ".join(words[-5:])}"', 10, None, EVERYWHERE).total == 1
 
 
 def test_text_too_large_for_a_tsvector_is_cut_not_refused(postgres_index: PostgresIndex) -> None:
     letters = random.Random(2)
     text = " ".join("".join(letters.choices("абвгдежзик", k=8)) for _ in range(110_000))
     postgres_index.project(make_projection(original_filename="huge.txt", text="beginning " + text))
-    assert postgres_index.search("huge beginning", 10, None).total == 1
+    assert postgres_index.search("huge beginning", 10, None, EVERYWHERE).total == 1
 
 
 def test_a_connection_the_server_dropped_is_opened_again(postgres_index: PostgresIndex, database_url: str) -> None:
@@ -97,7 +98,7 @@ def test_a_statement_that_waits_too_long_is_unavailable(
     with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE documents")
         with pytest.raises(Unavailable) as search:
-            postgres_index.search(None, 10, None)
+            postgres_index.search(None, 10, None, EVERYWHERE)
         with pytest.raises(Unavailable) as other_work:
             postgres_index.ping()
     assert (search.value.code, other_work.value.code) == ("search_timeout", "index_unavailable")
@@ -118,7 +119,7 @@ def test_a_database_without_the_schema_is_named_as_such(database_url: str) -> No
         connection.execute("CREATE SCHEMA IF NOT EXISTS bare")
     index = PostgresIndex(f"{database_url}?options=-csearch_path%3Dbare")
     with pytest.raises(Misconfigured, match="run the migrations"):
-        index.search(None, 10, None)
+        index.search(None, 10, None, EVERYWHERE)
     with pytest.raises(Unavailable):
         index.ping()
 
@@ -166,7 +167,7 @@ def test_attributes_that_the_database_cannot_hold_are_refused_and_nothing_is_wri
 def test_every_time_that_an_attr_json_can_hold_is_held(postgres_index: PostgresIndex, at: datetime) -> None:
     projection = make_projection(created_at=at, updated_at=at)
     postgres_index.project(projection)
-    document = postgres_index.find(projection.attributes.file_id)
+    document = postgres_index.find(projection.attributes.file_id, EVERYWHERE)
     assert document is not None
     assert document.attributes.created_at == at
 
@@ -175,7 +176,7 @@ def test_every_time_that_an_attr_json_can_hold_is_held(postgres_index: PostgresI
 def test_values_at_the_edge_of_json_are_held(postgres_index: PostgresIndex, value: object) -> None:
     projection = make_projection(custom_attributes={"value": value})
     postgres_index.project(projection)
-    document = postgres_index.find(projection.attributes.file_id)
+    document = postgres_index.find(projection.attributes.file_id, EVERYWHERE)
     assert document is not None
     assert document.attributes.custom_attributes == {"value": value}
 
@@ -225,10 +226,10 @@ def test_documents_of_the_schema_before_stay_visible_and_their_tombstones_stay(d
         connection.execute(insert, (uuid4(), "gone", Jsonb({}), NOON, True))
     assert migrate.upgrade(url) == ("0001", migrate.newest_revision())
     index = PostgresIndex(url)
-    found = index.find(kept.attributes.file_id)
+    found = index.find(kept.attributes.file_id, EVERYWHERE)
     assert found is not None
     assert (found.version_id, found.missing) == ("v1", False)
-    assert index.find(hidden.attributes.file_id) is None
+    assert index.find(hidden.attributes.file_id, EVERYWHERE) is None
     assert index.at("edit", "gone") == KnownPlace(file_id=None, removed_at=NOON)
     copy = make_projection(file_id=kept.attributes.file_id, key="elsewhere", at_home=False)
     assert index.project(copy).shown == kept.place

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from artstore.index.postgres import PostgresIndex
+from artstore.spaces import EVERYWHERE
 from infra import migrate, rewording
 from tests.fakes.documents import NOON, id_number, make_projection
 
@@ -37,7 +38,7 @@ def old_index(postgres_index: PostgresIndex, database_url: str) -> PostgresIndex
 
 
 def count(index: PostgresIndex, query: str) -> int:
-    return index.search(query, 10, None).total
+    return index.search(query, 10, None, EVERYWHERE).total
 
 
 def test_old_rows_get_the_new_words(old_index: PostgresIndex, database_url: str) -> None:

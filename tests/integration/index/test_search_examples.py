@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from artstore.index.postgres import PostgresIndex
+from artstore.spaces import EVERYWHERE
 from tests.fakes.documents import make_projection
 
 _PAGE = Path(__file__).parents[3] / "docs" / "search.md"
@@ -34,5 +35,5 @@ def test_the_page_has_examples() -> None:
 def test_an_example_is_true(postgres_index: PostgresIndex, query: str, found: str, missed: str | None) -> None:
     postgres_index.project(make_projection(original_filename="found", text=found))
     postgres_index.project(make_projection(original_filename="missed", text=missed or ""))
-    page = postgres_index.search(query, 10, None)
+    page = postgres_index.search(query, 10, None, EVERYWHERE)
     assert [item.attributes.original_filename for item in page.items] == ["found"]

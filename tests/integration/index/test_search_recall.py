@@ -17,6 +17,7 @@ import pytest
 from artstore.index.folding import fold
 from artstore.index.postgres import PostgresIndex
 from artstore.index.stop_words import STOP_WORDS
+from artstore.spaces import EVERYWHERE
 from tests.fakes.documents import id_number, make_projection
 
 _LANGUAGES = ("simple", "russian", "english")
@@ -94,7 +95,9 @@ def test_nothing_that_three_dictionaries_find_is_lost(postgres_index: PostgresIn
             connection.execute(f"INSERT INTO recall VALUES (%(number)s, {vector})", values)  # noqa: S608 the languages are ours
         for query in _queries(source, texts):
             expected = _three_dictionaries(connection, query)
-            ours = {item.attributes.file_id.int for item in postgres_index.search(query, 1000, None).items}
+            ours = {
+                item.attributes.file_id.int for item in postgres_index.search(query, 1000, None, EVERYWHERE).items
+            }
             assert expected <= ours, f"{query}: {[texts[number] for number in expected - ours]}"
             found += len(expected)
     assert found > 4_000

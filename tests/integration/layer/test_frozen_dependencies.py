@@ -18,6 +18,7 @@ from artstore.http import app as http
 from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
 from artstore.security import TableKeySource
+from artstore.spaces import EVERYWHERE
 from functions.query import app as query
 from functions.query import dependencies as query_dependencies
 from functions.upload.uploads.records import UploadRecords
@@ -99,7 +100,7 @@ def test_a_database_that_falls_silent_is_waited_for_no_longer_and_used_again_lat
     with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE documents")
         with taking_no_longer_than(SECONDS + LATE), deadline.within(SECONDS), pytest.raises(Unavailable):
-            postgres_index.search(None, 10, None)
+            postgres_index.search(None, 10, None, EVERYWHERE)
     postgres_index.ping()
 
 

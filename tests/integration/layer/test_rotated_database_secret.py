@@ -14,6 +14,7 @@ from artstore.config import DatabaseSettings
 from artstore.database import RENEWAL_COOLDOWN_SECONDS, DatabaseAddress
 from artstore.errors import Misconfigured, Unavailable
 from artstore.index.postgres import PostgresIndex
+from artstore.spaces import EVERYWHERE
 from tests.fakes.documents import make_projection
 
 SECRET = "unit/database"
@@ -122,5 +123,5 @@ def test_a_secret_that_cannot_be_read_does_not_hide_that_the_server_refuses(depl
 def test_a_secret_that_is_no_url_is_never_repeated_in_an_error(deployment: Deployment) -> None:
     deployment.write_secret('{"username": "rotated", "password": "hunter2"}')
     with pytest.raises(Misconfigured) as caught:
-        deployment.index.search(None, 10, None)
+        deployment.index.search(None, 10, None, EVERYWHERE)
     assert "hunter2" not in f"{caught.value}{caught.value.__cause__}"

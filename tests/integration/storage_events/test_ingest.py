@@ -13,6 +13,7 @@ import pytest
 from artstore.attributes import Attributes, Extracted, Retention, to_document
 from artstore.errors import Unavailable
 from artstore.objects import ObjectStore, S3Client, StoredObject
+from artstore.spaces import EVERYWHERE, Reach
 from artstore.tables import UploadRecord, bind
 from functions.storage_events.outcomes import Outcome, Result
 from functions.storage_events.records import UploadRecords
@@ -63,10 +64,20 @@ def test_an_upload_becomes_a_described_and_searchable_document(archive: Archive)
     assert archive.state(record) == ("STORED", None)
     for query in ("отчет", "итогов", "finance", "figures"):
         assert archive.finds(query), query
-    document = archive.index.find(attributes.file_id)
+    document = archive.index.find(attributes.file_id, EVERYWHERE)
     assert document is not None
     assert document.attributes == attributes
     assert document.attributes_etag == archive.s3.head_object(Bucket="edit", Key=record.key + ".attr.json")["ETag"]
+
+
+def test_a_document_is_in_the_space_that_its_upload_was_for(archive: Archive) -> None:
+    for space in ("press", None):
+        record = archive.uploaded(space=space)
+        archive.created(record.key)
+        assert archive.attributes(record.key).space == space
+        assert (b'"space"' in archive.raw(record.key)) == (space is not None)
+        for reach, there in ((Reach(frozenset({"press"})), space == "press"), (EVERYWHERE, True)):
+            assert (archive.index.find(UUID(record.file_id), reach) is not None) == there
 
 
 def test_the_event_twice_gives_one_document_and_changes_nothing(archive: Archive) -> None:
@@ -75,7 +86,7 @@ def test_the_event_twice_gives_one_document_and_changes_nothing(archive: Archive
     before = archive.attributes(record.key)
     assert archive.created(record.key) == Result(Outcome.ALREADY_STORED, UUID(record.file_id))
     assert archive.attributes(record.key) == before
-    assert archive.index.search(None, 10, None).total == 1
+    assert archive.index.search(None, 10, None, EVERYWHERE).total == 1
 
 
 def test_the_event_of_the_attr_json_just_written_changes_nothing(archive: Archive) -> None:
@@ -123,7 +134,7 @@ def test_bytes_that_are_not_what_was_announced_are_rejected(
     assert archive.created(record.key) == rejected
     assert archive.state(record) == ("REJECTED", reason)
     assert archive.keys() == [record.key]
-    assert archive.index.search(None, 10, None).total == 0
+    assert archive.index.search(None, 10, None, EVERYWHERE).total == 0
 
 
 @pytest.mark.parametrize(

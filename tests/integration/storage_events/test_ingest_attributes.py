@@ -9,6 +9,7 @@ import pytest
 
 from artstore import attributes as attr
 from artstore.objects import ObjectStore
+from artstore.spaces import EVERYWHERE
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes
 from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive, Failing
@@ -53,7 +54,7 @@ def test_an_attr_json_that_says_deleted_hides_the_document_without_reading_it(ar
     archive.write_attributes(record.key, deleted)
     archive.ingest = archive.build(objects=Failing(ObjectStore(archive.s3), "head"))
     assert archive.created(record.key + ".attr.json").outcome is Outcome.PROJECTED
-    assert archive.index.find(UUID(record.file_id)) is None
+    assert archive.index.find(UUID(record.file_id), EVERYWHERE) is None
 
 
 @pytest.mark.parametrize(
@@ -82,15 +83,15 @@ def test_a_document_disappears_with_its_attr_json_and_a_late_event_does_not_brin
     archive.created(record.key)
     archive.s3.delete_object(Bucket="edit", Key=record.key + ".attr.json")
     assert archive.removed(record.key + ".attr.json").outcome is Outcome.REMOVED
-    assert archive.index.find(UUID(record.file_id)) is None
+    assert archive.index.find(UUID(record.file_id), EVERYWHERE) is None
     assert archive.created(record.key) == Result(Outcome.GONE, UUID(record.file_id), "deleted")
     assert archive.created(record.key + ".attr.json").outcome is Outcome.GONE
     assert archive.keys() == [record.key]
-    assert archive.index.find(UUID(record.file_id)) is None
+    assert archive.index.find(UUID(record.file_id), EVERYWHERE) is None
 
 
 def test_a_removal_that_is_no_longer_true_is_ignored(archive: Archive) -> None:
     record = archive.uploaded()
     archive.created(record.key)
     assert archive.removed(record.key + ".attr.json") == Result(Outcome.UNCHANGED, UUID(record.file_id))
-    assert archive.index.find(UUID(record.file_id)) is not None
+    assert archive.index.find(UUID(record.file_id), EVERYWHERE) is not None

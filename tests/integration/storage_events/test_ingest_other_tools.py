@@ -14,6 +14,7 @@ from artstore.attributes import Attributes
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.naming import object_key
 from artstore.objects import ObjectStore
+from artstore.spaces import EVERYWHERE
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes, make_projection
 from tests.support.ingesting.archive import NOW, PREFIX, Archive
@@ -33,7 +34,7 @@ def text_attributes(**changes: Any) -> Attributes:
 
 
 def shown(archive: Archive) -> list[tuple[str, bool]]:
-    return [(each.key, each.missing) for each in archive.index.search(None, 10, None).items]
+    return [(each.key, each.missing) for each in archive.index.search(None, 10, None, EVERYWHERE).items]
 
 
 def test_an_object_that_comes_back_after_both_were_deleted_is_a_document_again(archive: Archive) -> None:
@@ -267,7 +268,7 @@ def kept(archive: Archive) -> Archive:
 
 
 def served(archive: Archive) -> tuple[str | None, bool]:
-    [document] = archive.index.search(None, 10, None).items
+    [document] = archive.index.search(None, 10, None, EVERYWHERE).items
     return document.version_id, document.missing
 
 

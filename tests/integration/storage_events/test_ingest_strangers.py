@@ -15,6 +15,7 @@ from artstore.aws.finalization_table import FinalizationTable
 from artstore.finalizations import Finalization, Phase
 from artstore.index.claims import Place
 from artstore.naming import object_key
+from artstore.spaces import EVERYWHERE
 from functions.storage_events.description import stranger_id
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes
@@ -54,14 +55,14 @@ def test_a_copy_of_an_upload_elsewhere_is_a_document_of_its_own(archive: Archive
     copy = PREFIX + "copies/" + record.key.rpartition("/")[2]
     archive.put(copy, PDF)
     assert archive.created(copy) == Result(Outcome.STORED, stranger_id("edit", copy))
-    assert archive.index.search(None, 10, None).total == 2
+    assert archive.index.search(None, 10, None, EVERYWHERE).total == 2
 
 
 def test_a_copy_that_a_finalization_makes_is_no_document_before_its_attributes_are_there(archive: Archive) -> None:
     key, begun = finalizing(archive)
     archive.put(key, PDF)
     assert archive.created(key) == Result(Outcome.IGNORED, begun.file_id, "finalization")
-    assert archive.index.search(None, 10, None).total == 0
+    assert archive.index.search(None, 10, None, EVERYWHERE).total == 0
     archive.write_attributes(key, make_attributes(file_id=begun.file_id, file_size=len(PDF), checksum=PDF_SHA256))
     assert archive.created(key + ".attr.json") == Result(Outcome.PROJECTED, begun.file_id)
 

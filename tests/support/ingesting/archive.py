@@ -14,6 +14,7 @@ from artstore.errors import Unavailable
 from artstore.index import DocumentIndex
 from artstore.naming import object_key
 from artstore.objects import ObjectStore
+from artstore.spaces import EVERYWHERE
 from artstore.tables import UploadRecord, bind
 from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.extraction import Extraction
@@ -90,8 +91,11 @@ class Archive:
         return self.ingest.handle(event(EventKind.REMOVED, key))
 
     def attributes(self, key: str) -> Attributes:
-        body = self.s3.get_object(Bucket="edit", Key=key + ".attr.json")["Body"].read()
-        return attr.parse(body)
+        return attr.parse(self.raw(key))
+
+    def raw(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket="edit", Key=key + ".attr.json")["Body"].read()
+        return body
 
     def delete(self, key: str) -> Result:
         """Delete with a tool, and deliver the event."""
@@ -120,7 +124,7 @@ class Archive:
         return found.status, found.reason
 
     def finds(self, query: str) -> bool:
-        return self.index.search(query, 10, None).total == 1
+        return self.index.search(query, 10, None, EVERYWHERE).total == 1
 
 
 def event(kind: EventKind, key: str, bucket: str = "edit", at: datetime | None = None) -> StorageEvent:

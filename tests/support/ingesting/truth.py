@@ -17,7 +17,7 @@ from artstore.index import DocumentIndex
 from artstore.naming import attributes_key, document_key
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
-from tests.support.ingesting.world import World
+from tests.support.ingesting.world import SPACES, World
 from tests.support.runs.examples import examples
 
 EXAMPLES = int(os.environ.get("ARTSTORE_TRUTH_EXAMPLES") or examples(300))
@@ -42,6 +42,7 @@ acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("break"), st.tuples(places, st.sampled_from(BROKEN))),
     st.tuples(st.just("edit"), st.tuples(places, st.sampled_from([0, 1, 5]), st.sampled_from(["x", "y"]))),
     st.tuples(st.just("mark_deleted"), st.tuples(places, st.booleans())),
+    st.tuples(st.just("take_to"), st.tuples(places, st.sampled_from(SPACES))),
     st.tuples(st.just("copy"), st.tuples(places, places, st.booleans())),
     st.tuples(st.just("move"), st.tuples(places, places, st.permutations(["oc", "ac", "od", "ad"]))),
     st.tuples(st.just("deliver"), st.tuples(st.integers(0, 30))),
@@ -161,6 +162,9 @@ class Truth(RuleBasedStateMachine):
 
     def do_mark_deleted(self, number: Where, deleted: bool) -> None:
         self.world.edit(*self.place(number), deleted_at="2026-03-01T12:00:00Z" if deleted else None)
+
+    def do_take_to(self, number: Where, space: str | None) -> None:
+        self.world.edit(*self.place(number), space=space)
 
     def do_copy(self, number: Where, to: int, with_object: bool) -> None:
         (bucket, key), (to_bucket, to_key) = self.place(number), self.place(to)

@@ -21,7 +21,9 @@ from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import ArtStoreError, Unavailable
 from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, IndexedDocument
+from artstore.index.usage import Dimension
 from artstore.naming import attributes_key, document_key, is_attributes_key, object_key
+from artstore.spaces import EVERYWHERE
 from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.extraction import Document, Kind, Reading
 from functions.storage_events.ingest import Ingest
@@ -33,6 +35,7 @@ ELEMENTS = StorageElements(
     (StorageElement("edit-01", EDIT, Mode.EDIT), StorageElement("rw-01", KEPT, Mode.RW, prefix="docs/"))
 )
 PREFIX = {EDIT: "", KEPT: "docs/"}
+SPACES = (None, "press")
 
 
 class EveryWord:
@@ -139,6 +142,7 @@ class World:
             reason=None,
             bucket=bucket,
             key=key,
+            space=SPACES[number % len(SPACES)],
             original_filename=f"upload{number}.txt",
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
@@ -235,6 +239,8 @@ class World:
         assert self.buckets.events == before, "a rebuild changes nothing in the bucket"
         shown, expected = showing(self.index), showing(rebuilt)
         assert shown == expected
+        for by in Dimension:
+            assert self.index.usage(by, EVERYWHERE, 1000) == rebuilt.usage(by, EVERYWHERE, 1000)
         ids = [each[0] for each in shown]
         assert len(set(ids)) == len(ids), "a document is in one place"
         for bucket in (EDIT, KEPT):
@@ -274,7 +280,7 @@ def rebuild(ingest: Ingest, buckets: MemoryBuckets) -> None:
 
 def showing(index: DocumentIndex) -> list[tuple[UUID, str, str, str, bool, str | None, attr.Attributes, bool]]:
     """Give what a reader of the index sees, in an order of its own."""
-    items: list[IndexedDocument] = list(index.search(None, 1000, None).items)
+    items: list[IndexedDocument] = list(index.search(None, 1000, None, EVERYWHERE).items)
     return sorted(
         (
             (
@@ -285,7 +291,7 @@ def showing(index: DocumentIndex) -> list[tuple[UUID, str, str, str, bool, str |
                 each.missing,
                 each.version_id,
                 each.attributes,
-                index.find(each.attributes.file_id) == each,
+                index.find(each.attributes.file_id, EVERYWHERE) == each,
             )
             for each in items
         ),

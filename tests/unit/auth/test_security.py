@@ -93,6 +93,19 @@ def test_a_token_of_this_issuer_names_its_principal(signing_key: SigningKey) -> 
     assert principal == Principal("sa_1", "robot", frozenset({"files:read", "files:write"}))
 
 
+def test_a_token_names_its_spaces_with_the_scopes_in_each(signing_key: SigningKey) -> None:
+    payload = claims(spaces={"press": "files:read files:write", "*": "files:read"})
+    principal = verifier_of(signing_key).verify(sign(signing_key, payload))
+    read, both = frozenset({"files:read"}), frozenset({"files:read", "files:write"})
+    assert principal.spaces == {"press": both, "*": read}
+
+
+@pytest.mark.parametrize("spaces", [None, "press", ["press"], {"press": ["files:read"]}, {"press": None}, 1])
+def test_spaces_of_another_form_do_not_pass_for_none(signing_key: SigningKey, spaces: object) -> None:
+    with pytest.raises(Unauthenticated):
+        verifier_of(signing_key).verify(sign(signing_key, claims() | {"spaces": spaces}))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -68,11 +68,22 @@ def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     )
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setattr(dependencies, "documents", lambda: documents)
-    reader = Principal("sa_1", "robot", frozenset({Scope.FILES_READ}))
-    return create_app("unit-query", query.ENDPOINTS, lambda _token: reader, elsewhere=api_document.methods)
+    return create_app("unit-query", query.ENDPOINTS, reader, elsewhere=api_document.methods)
 
 
-def add(index: MemoryIndex, number: int, filename: str = "report.pdf", version: str | None = None) -> UUID:
+def reader(token: str) -> Principal:
+    """Give a reader of the spaces that the token names, parted by commas; of the default one for ``t``."""
+    scopes = frozenset({str(Scope.FILES_READ)})
+    return Principal("sa_1", "robot", scopes, None if token == "t" else dict.fromkeys(token.split(","), scopes))
+
+
+def add(
+    index: MemoryIndex,
+    number: int,
+    filename: str = "report.pdf",
+    version: str | None = None,
+    space: str | None = None,
+) -> UUID:
     at = NOW + timedelta(minutes=number)
     projection = make_projection(
         key=f"2026/{number}.pdf",
@@ -81,13 +92,14 @@ def add(index: MemoryIndex, number: int, filename: str = "report.pdf", version: 
         created_at=at,
         updated_at=at,
         storage_version_id=version,
+        space=space,
     )
     index.project(projection)
     return projection.attributes.file_id
 
 
-def get(app: ArtStoreApp, url: str, resource: str | None = None) -> Answer:
-    return call(app, "GET", url, resource, token="t")
+def get(app: ArtStoreApp, url: str, resource: str | None = None, whose: str = "t") -> Answer:
+    return call(app, "GET", url, resource, token=whose)
 
 
 def one(app: ArtStoreApp, file_id: UUID, suffix: str = "", **headers: str) -> Answer:
@@ -334,3 +346,50 @@ def test_a_document_shows_every_field_of_its_schema_empty_ones_too(app: ArtStore
         "tags": [],
     }
     assert {name: shown[name] for name in empty} == empty
+
+
+def test_a_document_of_another_space_is_404_like_one_that_does_not_exist(
+    app: ArtStoreApp, index: MemoryIndex
+) -> None:
+    file_id = add(index, 1, space="press")
+    for suffix in ("", "/download"):
+        resource = f"{FILES}/{{file_id}}{suffix}"
+        there, nowhere = (get(app, f"{FILES}/{each}{suffix}", resource) for each in (file_id, uuid4()))
+        assert (there.status, there.json["code"]) == (404, "document_not_found")
+        assert there.json == nowhere.json
+        assert get(app, f"{FILES}/{file_id}{suffix}", resource, whose="press").status in (200, 307)
+    assert one(app, file_id).status == 404
+
+
+def test_a_list_holds_the_documents_of_the_callers_spaces(app: ArtStoreApp, index: MemoryIndex) -> None:
+    press = str(add(index, 1, space="press"))
+    legal = str(add(index, 2, space="legal"))
+    default = str(add(index, 3))
+
+    def listed(token: str, asked: str = "") -> list[str]:
+        answer = get(app, f"{FILES}{asked}", whose=token)
+        assert answer.status == 200
+        assert answer.json["total"]["value"] == len(answer.json["items"])
+        return [item["file_id"] for item in answer.json["items"]]
+
+    assert listed("t") == [default]
+    assert listed("press,legal") == [legal, press]
+    assert listed("*") == [default, legal, press]
+    assert listed("press,legal", "?space=press") == listed("*", "?space=press") == [press]
+    assert listed("press", "?space=legal") == listed("press", "?space=unknown") == []
+    assert listed("*", "?space=default") == [default]
+
+
+def test_a_cursor_is_of_no_use_to_who_reaches_other_spaces(app: ArtStoreApp, index: MemoryIndex) -> None:
+    for number in range(4):
+        add(index, number, space=("press", None)[number % 2])
+    cursor = get(app, f"{FILES}?limit=1", whose="*").json["next_cursor"]
+    assert get(app, f"{FILES}?limit=1&cursor={cursor}", whose="*").status == 200
+    for token, asked in (("t", ""), ("press", ""), ("press,default", ""), ("*", "&space=press")):
+        answer = get(app, f"{FILES}?limit=1&cursor={cursor}{asked}", whose=token)
+        assert (answer.status, answer.json["code"]) == (400, "invalid_cursor")
+
+
+def test_a_space_that_can_be_none_is_a_mistake(app: ArtStoreApp) -> None:
+    answer = get(app, f"{FILES}?space=No+Name")
+    assert (answer.status, answer.json["field"]) == (400, "space")

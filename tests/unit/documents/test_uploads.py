@@ -91,11 +91,20 @@ def app(records: Records, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> ArtS
     uploads = Uploads(elements=lambda: elements, records=records, signer=signer, expiry_seconds=600, clock=clock)
     monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
     monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
-    return create_app("unit-upload", upload.ENDPOINTS, lambda _token: CALLER)
+    return create_app("unit-upload", upload.ENDPOINTS, writer)
 
 
-def start(app: ArtStoreApp, **changes: object) -> Answer:
-    return call(app, "POST", "/api/v1/files", payload=DOCUMENT | changes, token="t")
+def writer(token: str) -> Principal:
+    """Give a writer of the spaces that the token names, parted by commas; of the default one for ``t``."""
+    if token == "t":
+        return CALLER
+    return Principal(
+        CALLER.client_id, CALLER.username, CALLER.scopes, dict.fromkeys(token.split(","), CALLER.scopes)
+    )
+
+
+def start(app: ArtStoreApp, whose: str = "t", /, **changes: object) -> Answer:
+    return call(app, "POST", "/api/v1/files", payload=DOCUMENT | changes, token=whose)
 
 
 def test_the_answer_is_one_put_with_everything_signed(app: ArtStoreApp) -> None:
@@ -245,9 +254,9 @@ def test_an_error_says_the_rule_in_words(app: ArtStoreApp, changes: dict[str, ob
     assert answer.json["detail"].startswith(detail)
 
 
-def repeat(app: ArtStoreApp, key: str = "key-1", **changes: object) -> Answer:
+def repeat(app: ArtStoreApp, key: str = "key-1", whose: str = "t", /, **changes: object) -> Answer:
     headers = {"Idempotency-Key": key}
-    return call(app, "POST", "/api/v1/files", payload=DOCUMENT | changes, headers=headers, token="t")
+    return call(app, "POST", "/api/v1/files", payload=DOCUMENT | changes, headers=headers, token=whose)
 
 
 def test_a_request_repeated_under_its_key_is_the_upload_that_was_started(
@@ -350,8 +359,8 @@ def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records
     assert records.kept[answer.json["file_id"]].original_filename == "Договор №7.docx"
 
 
-def state(app: ArtStoreApp, file_id: str) -> Answer:
-    return call(app, "GET", f"/api/v1/files/{file_id}/upload", "/api/v1/files/{file_id}/upload", token="t")
+def state(app: ArtStoreApp, file_id: str, whose: str = "t") -> Answer:
+    return call(app, "GET", f"/api/v1/files/{file_id}/upload", "/api/v1/files/{file_id}/upload", token=whose)
 
 
 def test_the_state_of_an_upload_is_shown(app: ArtStoreApp, records: Records) -> None:
@@ -382,3 +391,47 @@ def test_an_upload_nobody_started_is_404(app: ArtStoreApp) -> None:
     url = "/api/v1/files/7f1d7b5e-1c1f-4b62-9d8c-3f1f0e7f9a11/upload"
     answer = call(app, "GET", url, "/api/v1/files/{file_id}/upload", token="t")
     assert (answer.status, answer.json["code"]) == (404, "upload_not_found")
+
+
+@pytest.mark.parametrize(
+    ("token", "named", "space"),
+    [
+        ("t", None, None),
+        ("t", "default", None),
+        ("press", None, "press"),
+        ("press,legal", "legal", "legal"),
+        ("press,default", None, None),
+        ("*", None, None),
+        ("*", "press", "press"),
+    ],
+)
+def test_a_document_goes_where_it_is_said_or_to_the_callers_only_space_or_to_the_default_one(
+    app: ArtStoreApp, records: Records, token: str, named: str | None, space: str | None
+) -> None:
+    answer = start(app, token, **({} if named is None else {"space": named}))
+    assert answer.status == 201
+    assert records.kept[answer.json["file_id"]].space == space
+
+
+@pytest.mark.parametrize(("token", "named"), [("t", "press"), ("press", "default"), ("press,legal", None)])
+def test_where_the_caller_may_not_write_no_space_is_found(
+    app: ArtStoreApp, records: Records, token: str, named: str | None
+) -> None:
+    answer = start(app, token, **({} if named is None else {"space": named}))
+    assert (answer.status, answer.json["code"]) == (404, "space_not_found")
+    assert not records.kept
+
+
+def test_an_upload_of_another_space_is_404_like_one_nobody_started(app: ArtStoreApp) -> None:
+    file_id = start(app, "press").json["file_id"]
+    assert state(app, file_id, "press").status == 200
+    there, nowhere = state(app, file_id), state(app, "7f1d7b5e-1c1f-4b62-9d8c-3f1f0e7f9a11")
+    assert (there.status, there.json["code"]) == (404, "upload_not_found")
+    assert there.json == nowhere.json
+
+
+def test_a_repeated_request_gives_no_url_into_a_space_that_was_taken_from_the_caller(app: ArtStoreApp) -> None:
+    assert repeat(app, "key-1", "press").status == 201
+    answer = repeat(app, "key-1", "legal")
+    assert (answer.status, answer.json["code"]) == (404, "space_not_found")
+    assert "url" not in answer.text

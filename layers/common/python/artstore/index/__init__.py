@@ -17,6 +17,8 @@ import msgspec
 
 from artstore.attributes import Attributes
 from artstore.index.claims import Claim, Place
+from artstore.index.usage import Dimension, UsageReport
+from artstore.spaces import Reach
 
 MAX_QUERY = 1000
 """The most characters of a query."""
@@ -166,18 +168,24 @@ class DocumentIndex(Protocol):
         """Tell whether any place claims the id, shown or not."""
         ...
 
-    def find(self, file_id: UUID) -> IndexedDocument | None:
-        """Give the document that is shown, or None when it is unknown or deleted."""
+    def find(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
+        """Give the document that is shown, or None when it is unknown, deleted or out of ``reach``."""
         ...
 
-    def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:
-        """Give up to ``limit`` documents, newest first, that come after a position.
+    def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
+        """Give up to ``limit`` documents within ``reach``, newest first, that come after a position.
+
+        Nothing out of reach is counted either.
 
         ``query`` is what a person typed, in the language of docs/search.md; what it is matched against is told
         there as well. None or a blank query lists everything; one without a single word in it finds nothing.
 
         Raises Invalid (``query_too_long``), and Unavailable (``search_timeout``) when a search takes too long.
         """
+        ...
+
+    def usage(self, by: Dimension, reach: Reach, limit: int) -> UsageReport:
+        """Tell what the documents within ``reach`` amount to, by up to ``limit`` keys of a dimension."""
         ...
 
     def ping(self) -> None:

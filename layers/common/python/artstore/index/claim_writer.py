@@ -17,7 +17,7 @@ _Connection = psycopg.Connection[TupleRow]
 def write_claim(connection: _Connection, statement: str, values: dict[str, Any], mine: Claim | None) -> Written:
     """Run PROJECT with the place's claim, or REMOVE with None.
 
-    ``values`` hold bucket, key and what else the statement takes; PROJECT gets ``shown`` here.
+    ``values`` hold bucket, key and what else the statement takes; PROJECT gets ``shown`` and ``trashed`` here.
     """
     with connection.transaction():
         connection.execute(statements.LOCK_PLACE, values)
@@ -33,7 +33,8 @@ def write_claim(connection: _Connection, statement: str, values: dict[str, Any],
         if other is not None and shown is mine:
             connection.execute(statements.HIDE, {"file_id": file_id})
         visible = shown is not None and not shown.deleted
-        connection.execute(statement, values | {"shown": visible and shown is mine})
+        wins = shown is not None and shown is mine
+        connection.execute(statement, values | {"shown": wins and visible, "trashed": wins and not visible})
         if other is not None and shown is other:
             _show(connection, other)
         if left is not None:
@@ -60,8 +61,7 @@ def _best_elsewhere(connection: _Connection, file_id: UUID | None, values: dict[
 
 
 def _show(connection: _Connection, claim: Claim) -> None:
-    if not claim.deleted:
-        connection.execute(statements.SHOW, claim.place._asdict())
+    connection.execute(statements.SHOW, claim.place._asdict())
 
 
 def _lock(file_id: UUID) -> int:

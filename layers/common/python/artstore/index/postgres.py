@@ -1,6 +1,7 @@
 """The document index in PostgreSQL: the words of ``document_words``, newest first.
 
-Needs SELECT, INSERT and UPDATE on the table ``documents``. What is read is one statement; what is written is one
+Needs SELECT, INSERT and UPDATE on the table ``documents``, and INSERT on ``usage_deltas``, where a trigger writes
+what a change means for the usage of its space. What is read is one statement; what is written is one
 transaction, with locks that end with it. Nothing is prepared on the server, so a transaction pooler may sit in
 between.
 """
@@ -34,6 +35,8 @@ from artstore.index.connection import Address, Connection, FixedAddress, Server,
 from artstore.index.document_words import WORDS_VERSION, words_of
 from artstore.index.matching import EVERYTHING, condition
 from artstore.index.query import parse_query
+from artstore.index.usage import Dimension, Usage, UsageReport
+from artstore.spaces import Reach, name_of
 
 
 class PostgresIndex:
@@ -65,20 +68,19 @@ class PostgresIndex:
         row = self._server.run(lambda connection: connection.execute(statements.IS_CLAIMED, values).fetchone())
         return row is not None
 
-    def find(self, file_id: UUID) -> IndexedDocument | None:
+    def find(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """See DocumentIndex."""
-        row = self._server.run(
-            lambda connection: connection.execute(statements.FIND, {"file_id": file_id}).fetchone()
-        )
+        statement, values = statements.find(reach), statements.within(reach) | {"file_id": file_id}
+        row = self._server.run(lambda connection: connection.execute(statement, values).fetchone())
         return None if row is None else _document(row)
 
-    def search(self, query: str | None, limit: int, after: Position | None) -> SearchPage:
+    def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
         """See DocumentIndex.
 
         Matches are collected first, up to one more than is counted. When that was all of them, the page is
         sorted out of them; when there are more, they are met soon on a walk along the dates.
         """
-        values: dict[str, Any] = {"limit": limit + 1, "count": COUNT_LIMIT + 1}
+        values: dict[str, Any] = {"limit": limit + 1, "count": COUNT_LIMIT + 1} | statements.within(reach)
         where = EVERYTHING
         if query is not None and query.strip():
             parsed = parse_query(query)
@@ -91,11 +93,11 @@ class PostgresIndex:
             values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
 
         def read(connection: Connection) -> tuple[int, list[TupleRow]]:
-            found = connection.execute(statements.candidates(where), values).fetchall()
+            found = connection.execute(statements.candidates(where, reach), values).fetchall()
             if len(found) <= COUNT_LIMIT:
                 page = statements.page_of_candidates(after=after is not None)
             else:
-                page = statements.page_of_many(where, after=after is not None)
+                page = statements.page_of_many(where, reach, after=after is not None)
             rows = connection.execute(page, values | {"candidates": [each[0] for each in found]}).fetchall()
             return len(found), rows
 
@@ -112,6 +114,28 @@ class PostgresIndex:
             total_is_exact=count <= COUNT_LIMIT,
             next=_position(items[-1]) if len(rows) > limit and items else None,
         )
+
+    def usage(self, by: Dimension, reach: Reach, limit: int) -> UsageReport:
+        """See DocumentIndex."""
+        statement, values = statements.usage(by, reach), statements.within(reach) | {"limit": limit}
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        return UsageReport(items=tuple(_usage(row) for row in rows[1:]), total=_usage(rows[0]))
+
+    def compact_usage(self) -> bool:
+        """Replace the rows that usage is summed of by as few as say the same; False when others do so just now.
+
+        Needs DELETE on ``usage_deltas``. Nobody waits for it, but other compactions of these rows.
+        """
+
+        def compact(connection: Connection) -> bool:
+            with connection.transaction():
+                row = connection.execute(statements.COMPACTING_ALONE).fetchone()
+                if row is None or not row[0]:
+                    return False
+                connection.execute(statements.COMPACT)
+            return True
+
+        return self._server.run(compact)
 
     def ping(self) -> None:
         """See DocumentIndex. Reads the table, so a database without the schema counts as unavailable."""
@@ -151,6 +175,7 @@ def _values(projection: Projection) -> dict[str, Any]:
         "words_for": f"{WORDS_VERSION} {projection.attributes_etag}",
         "at_home": projection.at_home,
         "missing": projection.missing,
+        "space": name_of(attributes.space).replace("\0", "\ufffd"),  # no name, and no other's
         "object_etag": held.etag if held else None,
         "object_modified": held.modified if held else None,
         "object_version_id": held.version_id if held else None,
@@ -190,6 +215,17 @@ def _known(row: TupleRow) -> KnownPlace:
         object=held or None,
         missing=missing,
         removed_at=removed_at,
+    )
+
+
+def _usage(row: TupleRow) -> Usage:
+    _, key, documents, size, trashed_documents, trashed_size = row
+    return Usage(
+        key=key or None,
+        documents=int(documents or 0),
+        bytes=int(size or 0),
+        trashed_documents=int(trashed_documents or 0),
+        trashed_bytes=int(trashed_size or 0),
     )
 
 

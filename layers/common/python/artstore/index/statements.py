@@ -1,22 +1,27 @@
 """The SQL of the PostgreSQL index, over the table ``documents`` (see infra/migrations).
 
 A row is a place: what its attr.json claims, or, without a ``file_id``, a tombstone. Of the places that claim one
-document only one is ``shown``, and none when its attr.json says ``deleted_at``; what is read is what is shown.
+document only one is ``shown``, and none when its attr.json says ``deleted_at``: then that place is ``trashed``.
+What is read is what is shown, within the spaces of the one who asks.
 """
 
 from __future__ import annotations
+
+from artstore.index.matching import EVERYTHING
+from artstore.index.usage import Dimension
+from artstore.spaces import Reach
 
 # A place that was never seen gets a row, one that was is overwritten: the writer has just looked at the bucket.
 PROJECT = """
 INSERT INTO documents
     (bucket, object_key, file_id, revision, created_at, updated_at, attributes, attributes_etag, search_text,
      search, passages, words_for, deleted_at, at_home, missing,
-     object_etag, object_modified, object_version_id, object_sha256, shown)
+     object_etag, object_modified, object_version_id, object_sha256, space, shown, trashed)
 VALUES
     (%(bucket)s, %(key)s, %(file_id)s, %(revision)s, %(created_at)s, %(updated_at)s, %(attributes)s, %(etag)s,
      %(search_text)s, %(search)s::tsvector, %(passages)s::text[]::tsvector[], %(words_for)s, %(deleted_at)s,
      %(at_home)s, %(missing)s, %(object_etag)s, %(object_modified)s, %(object_version_id)s, %(object_sha256)s,
-     %(shown)s)
+     %(space)s, %(shown)s, %(trashed)s)
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = excluded.file_id, revision = excluded.revision,
     created_at = excluded.created_at, updated_at = excluded.updated_at, attributes = excluded.attributes,
@@ -24,7 +29,8 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     passages = excluded.passages, words_for = excluded.words_for,
     deleted_at = excluded.deleted_at, at_home = excluded.at_home, missing = excluded.missing,
     object_etag = excluded.object_etag, object_modified = excluded.object_modified,
-    object_version_id = excluded.object_version_id, object_sha256 = excluded.object_sha256, shown = excluded.shown,
+    object_version_id = excluded.object_version_id, object_sha256 = excluded.object_sha256,
+    space = excluded.space, shown = excluded.shown, trashed = excluded.trashed,
     removed_at = NULL
 """
 
@@ -35,7 +41,7 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = NULL, revision = NULL, created_at = NULL, updated_at = NULL, attributes = NULL,
     attributes_etag = NULL, search_text = NULL, search = NULL, passages = NULL, words_for = NULL,
     deleted_at = NULL, at_home = false, missing = false,
-    shown = false,
+    shown = false, trashed = false,
     removed_at = greatest(known.removed_at, excluded.removed_at)
 """
 
@@ -51,7 +57,6 @@ SELECT file_id, attributes_etag, missing, removed_at,
     object_etag, object_modified, object_version_id, object_sha256
 FROM documents
 """
-_SHOW = "UPDATE documents SET shown = true"
 
 AT = _KNOWN + _OF_PLACE
 
@@ -67,23 +72,49 @@ WHERE file_id = %(file_id)s AND (bucket, object_key) <> (%(bucket)s, %(key)s)
 ORDER BY missing, at_home DESC, attributes ? 'finalization', revision DESC, bucket, object_key LIMIT 1
 """
 
-HIDE = "UPDATE documents SET shown = false WHERE file_id = %(file_id)s AND shown"
+HIDE = """
+UPDATE documents SET shown = false, trashed = false WHERE file_id = %(file_id)s AND (shown OR trashed)
+"""
 
-SHOW = _SHOW + _OF_PLACE + " AND NOT shown"
+_SHOW = "UPDATE documents SET shown = deleted_at IS NULL, trashed = deleted_at IS NOT NULL"
+SHOW = _SHOW + _OF_PLACE + " AND NOT (shown OR trashed)"
 
 PING = "SELECT FROM documents LIMIT 1"
 
 _ROW = "SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing FROM documents"
+_OF_EACH_SPACE = """
+SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing
+FROM unnest(%(spaces)s::text[]) AS mine (name) CROSS JOIN LATERAL ({page}) AS page
+"""
+_OF_ONE_SPACE = """
+SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing, created_at, file_id
+FROM documents WHERE shown AND space = mine.name
+"""
 
-FIND = _ROW + " WHERE file_id = %(file_id)s AND shown"
-
-_VISIBLE = "shown"
 _NEWEST_FIRST = " ORDER BY created_at DESC, file_id DESC LIMIT %(limit)s"
 
 
-def candidates(condition: str) -> str:
+def within(reach: Reach) -> dict[str, object]:
+    """Give the parameters that say how far a caller reaches, for every statement below."""
+    names = sorted(reach.names or ())
+    return {"spaces": names, "space": names[0] if len(names) == 1 else None}
+
+
+def _visible(reach: Reach) -> str:
+    """Give the condition of what the caller may see. One space is asked for as one: its index gives the order."""
+    if reach.names is None:
+        return "shown"
+    return "shown AND " + ("space = %(space)s" if len(reach.names) == 1 else "space = ANY(%(spaces)s)")
+
+
+def find(reach: Reach) -> str:
+    """Read the document %(file_id)s."""
+    return f"{_ROW} WHERE file_id = %(file_id)s AND {_visible(reach)}"
+
+
+def candidates(condition: str, reach: Reach) -> str:
     """Collect the ids of up to %(count)s matches, in no order: the count, and when they are few, the set."""
-    return f"{_IDS} WHERE {_VISIBLE} AND {condition} LIMIT %(count)s"
+    return f"{_IDS} WHERE {_visible(reach)} AND {condition} LIMIT %(count)s"
 
 
 def page_of_candidates(*, after: bool) -> str:
@@ -91,9 +122,52 @@ def page_of_candidates(*, after: bool) -> str:
     return f"{_ROW} WHERE file_id = ANY(%(candidates)s) AND shown{_following(after)}{_NEWEST_FIRST}"
 
 
-def page_of_many(condition: str, *, after: bool) -> str:
-    """Read a page out of many matches: walking the date index meets them soon."""
-    return f"{_ROW} WHERE {_VISIBLE} AND {condition}{_following(after)}{_NEWEST_FIRST}"
+def page_of_many(condition: str, reach: Reach, *, after: bool) -> str:
+    """Read a page out of many matches: walking the date index meets them soon.
+
+    A list of several spaces takes a page of each, walking its own index, and merges them.
+    """
+    if reach.names is None or len(reach.names) == 1 or condition != EVERYTHING:
+        return f"{_ROW} WHERE {_visible(reach)} AND {condition}{_following(after)}{_NEWEST_FIRST}"
+    page = f"{_OF_ONE_SPACE}{_following(after)}{_NEWEST_FIRST}"
+    return f"{_OF_EACH_SPACE.replace('{page}', page)}{_NEWEST_FIRST}"
+
+
+_AMOUNTS = """
+sum(documents) FILTER (WHERE NOT trashed), sum(bytes) FILTER (WHERE NOT trashed),
+sum(documents) FILTER (WHERE trashed), sum(bytes) FILTER (WHERE trashed)
+"""
+_COLUMN_OF = {
+    Dimension.SPACE: "space",
+    Dimension.ACCOUNT: "account",
+    Dimension.ELEMENT: "element",
+    Dimension.TYPE: "content_type",
+}
+
+
+def usage(by: Dimension, reach: Reach) -> str:
+    """Sum what is used by each of up to %(limit)s keys, and, in the row that is no key's, by all of them."""
+    column, everywhere = _COLUMN_OF[by], reach.names is None
+    of_caller = "" if everywhere else " WHERE space = ANY(%(spaces)s)"
+    having = "HAVING grouping(key) = 1 OR sum(documents) <> 0"
+    source = f"(SELECT {column} AS key, documents, bytes, trashed FROM usage_deltas{of_caller}) AS used"  # noqa: S608
+    ordered = "ORDER BY is_total DESC, sum(bytes) DESC, key LIMIT %(limit)s + 1"
+    amounts = f"SELECT grouping(key) = 1 AS is_total, key, {_AMOUNTS}"
+    return f"{amounts} FROM {source} GROUP BY GROUPING SETS ((key), ()) {having} {ordered}"
+
+
+# Each row is taken by one compaction alone; what was summed comes to the same for whoever reads meanwhile.
+COMPACT = """
+WITH taken AS (
+    DELETE FROM usage_deltas
+    RETURNING space, account, element, content_type, trashed, documents, bytes
+)
+INSERT INTO usage_deltas
+SELECT space, account, element, content_type, trashed, sum(documents), sum(bytes) FROM taken
+GROUP BY space, account, element, content_type, trashed
+HAVING sum(documents) <> 0 OR sum(bytes) <> 0
+"""
+COMPACTING_ALONE = "SELECT pg_try_advisory_xact_lock(3, 0)"
 
 
 def _following(after: bool) -> str:

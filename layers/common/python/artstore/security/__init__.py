@@ -24,6 +24,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.errors import Forbidden, Unauthenticated
 from artstore.security.revocations import RevocationList
+from artstore.spaces import ALL, DEFAULT, EVERYWHERE, Reach
 from artstore.tables import SigningKeyRecord, bind
 
 RS256 = "RS256"
@@ -31,6 +32,9 @@ ES256 = "ES256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # the media type of RFC 9068 §2.1, not a secret
 REVISION_CLAIM = "account_revision"
 """The revision of the service account that the token was issued from; see ``artstore.security.revocations``."""
+SPACES_CLAIM = "spaces"
+"""The spaces a token is for, each with the document scopes it has there, parted by spaces; ``*`` is every space.
+A token without it is for the default space, with all of its scopes."""
 CLOCK_SKEW_SECONDS = 5
 UNKNOWN_KEY_COOLDOWN_SECONDS = 5
 """Tokens with unknown keys make a process read the published keys at most so often, whatever strangers send.
@@ -57,6 +61,11 @@ class Scope(enum.StrEnum):
     KEYS_ADMIN = "keys:admin"
     AUDIT_READ = "audit:read"
 
+
+FILE_SCOPES = frozenset({Scope.FILES_READ, Scope.FILES_WRITE, Scope.FILES_DELETE})
+"""Scopes that mean nothing but documents: who has no space for one does not have it."""
+DOCUMENT_SCOPES = FILE_SCOPES | {Scope.ELEMENTS_ADMIN}
+"""Scopes that are held space by space; elements:admin as far as it acts on documents (legal holds)."""
 
 SCOPE_DESCRIPTIONS: dict[Scope, str] = {
     Scope.FILES_READ: "find, show and download documents",
@@ -97,11 +106,23 @@ class Principal:
     client_id: str
     username: str
     scopes: frozenset[str]
+    spaces: Mapping[str, frozenset[str]] | None = None
+    """The scopes it has in each space, ``*`` for every space; None: all of its scopes, in the default space."""
 
     def require(self, scope: Scope) -> None:
         """Raise Forbidden (``insufficient_scope``) unless the token permits ``scope`` (RFC 6750 §3.1)."""
         if scope not in self.scopes:
             raise Forbidden(f"the token lacks the scope {scope}", code="insufficient_scope", scope=str(scope))
+
+    def reach(self, scope: Scope) -> Reach:
+        """Give the spaces in which the token permits ``scope``: what decides, on every path, which documents exist
+        for this caller."""
+        if scope not in self.scopes:
+            return Reach(frozenset())
+        spaces = {DEFAULT: self.scopes} if self.spaces is None else self.spaces
+        if scope in spaces.get(ALL, ()):
+            return EVERYWHERE
+        return Reach(frozenset(name for name, scopes in spaces.items() if scope in scopes))
 
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -193,6 +214,7 @@ class TokenVerifier:
             client_id=claims["client_id"],
             username=str(claims.get("username") or claims["client_id"]),
             scopes=frozenset(claims["scope"].split()),
+            spaces=_spaces(claims.get(SPACES_CLAIM)),
         )
 
     def claims(self, token: str) -> dict[str, Any]:
@@ -245,6 +267,8 @@ class TokenVerifier:
             raise _invalid_token() from error
         if not all(isinstance(claims[name], str) for name in ("scope", "client_id", "jti")):
             raise _invalid_token()
+        if not _is_spaces(claims.get(SPACES_CLAIM, {})):
+            raise _invalid_token()
         return claims
 
     def _key(self, kid: str) -> _VerifyingKey:
@@ -268,6 +292,15 @@ class TokenVerifier:
                 known[kid] = key
         self._known = known
         self._read_at = now
+
+
+def _is_spaces(claim: object) -> bool:
+    """Tell whether the claim names scopes by space; one of another form must not pass for absent."""
+    return isinstance(claim, dict) and all(isinstance(scopes, str) for scopes in claim.values())
+
+
+def _spaces(claim: dict[str, str] | None) -> Mapping[str, frozenset[str]] | None:
+    return None if claim is None else {name: frozenset(scopes.split()) for name, scopes in claim.items()}
 
 
 def _kid(token: str) -> str:
