@@ -6,7 +6,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import append_audit, cold_start, issue_token, read_revocations, search_documents, start_upload
+from benchmarks import (
+    append_audit,
+    cold_start,
+    issue_token,
+    read_documents,
+    read_revocations,
+    search_documents,
+    start_upload,
+)
 from benchmarks.report import Result, publish
 from benchmarks.stack import running_stack
 from infra.errors import CommandError
@@ -15,8 +23,10 @@ from infra.local.settings import Settings
 BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
     "audit": (lambda rounds: append_audit.run(running_stack(), rounds), 100),
     "coldstart": (cold_start.run, 25),
+    "download": (lambda rounds: read_documents.run_download(running_stack(), rounds), 300),
     "revocations": (read_revocations.run, 30),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
+    "show": (lambda rounds: read_documents.run_show(running_stack(), rounds), 300),
     "search": (search_documents.run, 100),
     "upload": (lambda rounds: start_upload.run(running_stack(), rounds), 300),
 }

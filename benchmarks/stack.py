@@ -52,22 +52,24 @@ def running_stack() -> Stack:
     return Stack(answering.running_stack(directory), directory)
 
 
-def rest_event(method: str, path: str, *, headers: dict[str, str], body: str) -> dict[str, Any]:
-    """The event of a REST API's proxy integration (payload 1.0) for a route without parameters in its path."""
+def rest_event(
+    method: str, path: str, *, headers: dict[str, str], body: str, parameters: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The event of a REST API's proxy integration (payload 1.0); ``parameters`` fill the route ``path``."""
     return {
         "resource": path,
-        "path": path,
+        "path": path.format(**parameters or {}),
         "httpMethod": method,
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
-        "pathParameters": None,
+        "pathParameters": parameters,
         "stageVariables": None,
         "requestContext": {
             "resourcePath": path,
             "httpMethod": method,
-            "path": path,
+            "path": path.format(**parameters or {}),
             "stage": "v1",
             "requestId": str(uuid.uuid4()),
             "identity": {"sourceIp": "127.0.0.1"},
