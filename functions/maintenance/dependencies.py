@@ -17,6 +17,8 @@ from artstore.aws.job_table import JobTable
 if TYPE_CHECKING:
     from artstore.aws.ingesting import IngestNow
     from artstore.index.postgres import PostgresIndex
+    from artstore.objects import ObjectStore
+    from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
 
 
@@ -78,3 +80,19 @@ def ingest_now() -> IngestNow:
     from artstore.aws.ingesting import IngestNow
 
     return IngestNow(worker_settings().ingest_function)
+
+
+@functools.cache
+def objects() -> ObjectStore:
+    """Give the objects in storage, for the worker."""
+    from artstore.objects import ObjectStore, s3_client
+
+    return ObjectStore(s3_client())
+
+
+@functools.cache
+def hash_runner() -> HashRunner:
+    """Give what proves checksums, for the worker."""
+    from functions.maintenance.hashing.runner import HashRunner
+
+    return HashRunner(objects(), ingest_now().at)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+from functions.maintenance import dependencies
 from functions.maintenance.steps import Runner
 
-RUNNERS: Mapping[str, Callable[[], Runner]] = {}
+RUNNERS: Mapping[str, Callable[[], Runner]] = {"hash": dependencies.hash_runner}
 """By kind, what builds its runner."""
 
 

@@ -6,11 +6,14 @@ import functools
 
 from artstore import config
 from artstore.aws.element_table import open_registry
+from artstore.aws.job_queue import JobQueue
+from artstore.aws.job_table import JobTable
 from artstore.database import DatabaseAddress
 from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
 from functions.storage_events.extraction import Extraction
 from functions.storage_events.ingest import Ingest
+from functions.storage_events.proving import Proving
 from functions.storage_events.records import UploadRecords
 
 
@@ -37,4 +40,6 @@ def ingest() -> Ingest:
         records=UploadRecords(settings().prefix),
         index=PostgresIndex(DatabaseAddress(settings())),
         extraction=extraction,
+        prover=Proving(JobTable(settings().prefix), JobQueue(settings().jobs_queue_url)),
+        read_at_once=settings().read_at_once_bytes,
     )

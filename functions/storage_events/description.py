@@ -24,9 +24,12 @@ STRANGER = "s3"
 
 
 def describe_upload(
-    record: UploadRecord, stored: StoredObject, element: StorageElement, extracted: Extracted
+    record: UploadRecord, stored: StoredObject, element: StorageElement, extracted: Extracted, *, is_proven: bool
 ) -> Attributes:
-    """Describe a document whose upload ArtStore permitted; it says what the client said, and what was found."""
+    """Describe a document whose upload ArtStore permitted; it says what the client said, and what was found.
+
+    ``is_proven``: the bytes are known to have the checksum that was announced.
+    """
     created_at = _time(record.created_at)
     return Attributes(
         file_id=UUID(record.file_id),
@@ -50,6 +53,8 @@ def describe_upload(
         extracted=extracted,
         storage_element_id=element.element_id,
         storage_version_id=version_of(stored),
+        checksum_verified=None if is_proven else False,
+        storage_etag=None if is_proven else stored.etag,
         space=record.space,
     )
 
@@ -93,6 +98,7 @@ def describe_anew(before: Attributes, checksum: str, stored: StoredObject, extra
         extracted=extracted,
         storage_version_id=version_of(stored),
         checksum_verified=None,
+        storage_etag=None,
         quarantine=None,
         revision=min(before.revision + 1, MAX_INTEGER),
         updated_at=max(before.updated_at, stored.last_modified),

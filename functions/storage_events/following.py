@@ -12,6 +12,7 @@ from artstore.objects import StoredObject
 from functions.storage_events.description import describe_anew, is_at_home, write_attributes
 from functions.storage_events.outcomes import Outcome, Result, Step
 from functions.storage_events.places import Spot
+from functions.storage_events.proving import Prover, is_unproven
 from functions.storage_events.reading import Reader
 from functions.storage_events.sight import Beside, Look, Objects, identify
 
@@ -29,11 +30,12 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
 class Follower:
     """Follows the attr.json of one place at a time."""
 
-    def __init__(self, objects: Objects, index: DocumentIndex, reader: Reader) -> None:
+    def __init__(self, objects: Objects, index: DocumentIndex, reader: Reader, prover: Prover) -> None:
         """Take the ports."""
         self._objects = objects
         self._index = index
         self._reader = reader
+        self._prover = prover
 
     def follow(self, spot: Spot, look: Look, known: KnownPlace | None, beside: Beside) -> Step:
         """Have the index hold what the attr.json says and whether its bytes are there.
@@ -75,7 +77,12 @@ class Follower:
         text: str,
         outcome: Outcome,
     ) -> Step:
-        """Write a row; ``outcome`` says what that comes to when the document is shown from here."""
+        """Write a row; ``outcome`` says what that comes to when the document is shown from here.
+
+        Before that, a checksum that is only declared gets somebody to prove it: no row, and it is asked for again.
+        """
+        if held is not None and is_unproven(described):
+            self._prover.ask(described, spot.place, held)
         projection = Projection(
             attributes=described,
             bucket=spot.place.bucket,
@@ -119,7 +126,8 @@ class Follower:
     def _find_bytes(self, spot: Spot, look: Look, known: KnownPlace | None, described: Attributes) -> _Found:
         """Find the version that the attr.json names, or else what lies there and whether it is what it describes.
 
-        A version named is taken at its word: it was verified when it was described, and cannot change.
+        A version named is taken at its word: it was verified when it was described, and cannot change. So are the
+        very bytes that were too large to be verified then: whoever reads them through says what is to be said.
         """
         named = described.storage_version_id
         if named and not spot.may_be_overwritten:
@@ -135,7 +143,8 @@ class Follower:
             sha256 = sha256 or known.object.sha256
         if stored.size != described.file_size:
             return _Found(stored=stored, is_true=False)
-        if sha256 is None and (spot.is_new_object or not spot.may_be_overwritten):
+        was_seen = described.storage_etag == stored.etag
+        if sha256 is None and not was_seen and (spot.is_new_object or not spot.may_be_overwritten):
             try:
                 sha256 = self._reader.checksum(stored)
             except Conflict:  # archived: nobody can look

@@ -36,12 +36,15 @@ from functions.storage_events.events import StorageEvent
 from functions.storage_events.following import Follower
 from functions.storage_events.outcomes import Outcome, Result, Step
 from functions.storage_events.places import Spot, find_spot
+from functions.storage_events.proving import Prover, has_other_parts, is_proven_later, is_unproven
 from functions.storage_events.reading import Extracting, Reader
 from functions.storage_events.sight import Look, Objects, identify
 
 MOST_LOOKS = 8
 """How often a place is looked at for one event; one that changes faster is left to the event coming again."""
+READ_AT_ONCE = 64 * 1024 * 1024
 _OPEN = ("PENDING", "EXPIRED")
+_REFUSED = ("REJECTED", "ABORTED")
 
 
 class Records(Protocol):
@@ -68,16 +71,20 @@ class Ingest:
         records: Records,
         index: DocumentIndex,
         extraction: Extracting,
+        prover: Prover,
+        read_at_once: int = READ_AT_ONCE,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Take the ports of one deployment."""
+        """Take the ports of one deployment; objects of more than ``read_at_once`` bytes whose SHA-256 storage
+        does not know are described before they are read through."""
         self._elements = elements
         self._objects = objects
         self._records = records
         self._index = index
         self._clock = clock
         self._reader = Reader(objects, extraction)
-        self._follower = Follower(objects, index, self._reader)
+        self._read_at_once = read_at_once
+        self._follower = Follower(objects, index, self._reader, prover)
 
     def handle(self, event: StorageEvent) -> Result:
         """Do what follows from the event. Raises Unavailable: then it is to be tried again."""
@@ -131,8 +138,8 @@ class Ingest:
         reason = "deleted" if stored is not None else None if may_describe else "element_read_only"
         gone = Result(Outcome.GONE, file_id, reason)
         if stored is not None:
-            if record is not None and record.status == "REJECTED":
-                return Step(Result(Outcome.REJECTED, file_id, record.reason))
+            if record is not None and record.status in _REFUSED:
+                return Step(Result(Outcome.REJECTED, file_id, record.reason or record.status.lower()))
             if record is None and self._is_on_its_way(spot.place, stored):
                 gone = Result(Outcome.IGNORED, file_id, "finalization")
             elif not is_left_behind(identify(stored), known, record, spot.event):
@@ -170,7 +177,8 @@ class Ingest:
             return Step(Result(Outcome.REJECTED, reason=error.code))
         reading = self._reader.read(stored, stored.content_type)
         if upload is not None:
-            described = describe_upload(upload, stored, spot.element, reading.extracted)
+            is_proven = not is_proven_later(stored, self._read_at_once)
+            described = describe_upload(upload, stored, spot.element, reading.extracted, is_proven=is_proven)
         else:
             file_id = self._new_id(spot.place, known)
             described = describe_stranger(file_id, checksum, stored, spot.element, reading.extracted)
@@ -183,8 +191,9 @@ class Ingest:
         etag = self._objects.create(spot.place.bucket, attributes_key(spot.place.key), raw)
         if etag is None:
             return Step(Result(Outcome.UNCHANGED), settled=False)
+        proven = None if is_unproven(described) else checksum
         step = self._follower.project(
-            spot, described, etag, known, identify(stored, checksum), text=reading.text, outcome=Outcome.STORED
+            spot, described, etag, known, identify(stored, proven), text=reading.text, outcome=Outcome.STORED
         )
         if upload is not None:
             self._records.mark_stored(upload, stored.version_id, self._clock())
@@ -205,6 +214,8 @@ class Ingest:
             return "content_encoding_mismatch"
         if stored.archived:
             return "storage_class_mismatch"
+        if is_proven_later(stored, self._read_at_once):
+            return "checksum_mismatch" if has_other_parts(record, stored) else None
         return None if self._reader.checksum(stored) == record.sha256 else "checksum_mismatch"
 
     def _reject(self, record: UploadRecord, reason: str, *, settled: bool) -> Step:

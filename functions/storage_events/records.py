@@ -17,6 +17,7 @@ from artstore.finalizations import Finalization
 from artstore.tables import UploadRecord, bind
 
 _OPEN = ("PENDING", "EXPIRED")
+_ABORTED = "ABORTED"
 
 
 class UploadRecords:
@@ -41,10 +42,11 @@ class UploadRecords:
         return self._finalizations.find(file_id)
 
     def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool:
-        """Settle an open record as STORED, awaited no more; False when it was settled before. Raises
-        Unavailable."""
+        """Settle an open record as STORED, also one that was given up while its document was written; it is
+        awaited no more. False when it was settled before. Raises Unavailable."""
         return self._settle(
             record,
+            (*_OPEN, _ABORTED),
             self._table.status.set("STORED"),
             self._table.stored_at.set(_rfc3339(at)),
             *([self._table.version_id.set(version_id)] if version_id else []),
@@ -52,13 +54,14 @@ class UploadRecords:
 
     def mark_rejected(self, record: UploadRecord, reason: str) -> bool:
         """Settle an open record as REJECTED; False when it was settled before. Raises Unavailable."""
-        return self._settle(record, self._table.status.set("REJECTED"), self._table.reason.set(reason))
+        return self._settle(record, _OPEN, self._table.status.set("REJECTED"), self._table.reason.set(reason))
 
-    def _settle(self, record: UploadRecord, *actions: Action) -> bool:
+    def _settle(self, record: UploadRecord, unsettled: tuple[str, ...], *actions: Action) -> bool:
         with reaching_dynamodb():
             try:
                 record.update(
-                    actions=[*actions, self._table.awaited.remove()], condition=self._table.status.is_in(*_OPEN)
+                    actions=[*actions, self._table.awaited.remove()],
+                    condition=self._table.status.is_in(*unsettled),
                 )
             except UpdateError as error:
                 if refusal_code(error) != "ConditionalCheckFailedException":

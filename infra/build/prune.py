@@ -93,9 +93,10 @@ RULES: dict[str, Rule] = {
     "chardet": Rule(keep=(*_CODE, "chardet/models/*.bin"), drop=("chardet/cli.py", "chardet/__main__.py")),
     "exifread": Rule(drop=("exifread/cli.py", "exifread/__main__.py")),
     "urllib3": Rule(drop=("urllib3/contrib/emscripten/*",)),
-    # Both ask importlib.metadata for their version when imported.
+    # These ask importlib.metadata for their version when imported.
     "psycopg": Rule(version=True),
     "psycopg-binary": Rule(version=True),
+    "rehashes": Rule(version=True),
 }
 
 DEFAULT = Rule()

@@ -22,6 +22,7 @@ from functions.storage_events.ingest import Ingest
 from functions.storage_events.outcomes import Result
 from functions.storage_events.records import UploadRecords
 from tests.fakes.memory_index import MemoryIndex
+from tests.fakes.memory_prover import MemoryProver
 from tests.fakes.pdfs import make_pdf
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -38,6 +39,7 @@ class Archive:
         self.index = index
         self.records = UploadRecords("moto")
         self.put_at: dict[str, datetime] = {}
+        self.prover = MemoryProver()
         self.ingest = self.build()
 
     def build(self, **ports: Any) -> Ingest:
@@ -48,6 +50,7 @@ class Archive:
             "records": self.records,
             "index": self.index,
             "extraction": EXTRACTION,
+            "prover": self.prover,
             "clock": lambda: NOW,
         }
         return Ingest(**values | ports)

@@ -30,6 +30,7 @@ from functions.storage_events.ingest import Ingest
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_index import MemoryIndex
+from tests.fakes.memory_prover import MemoryProver
 
 ELEMENTS = StorageElements(
     (StorageElement("edit-01", EDIT, Mode.EDIT), StorageElement("rw-01", KEPT, Mode.RW, prefix="docs/"))
@@ -121,6 +122,7 @@ class World:
             records=self.records,
             index=index,
             extraction=EveryWord(),
+            prover=MemoryProver(),
             clock=lambda: self.buckets.now,
         )
 

@@ -185,11 +185,13 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StorageEventsSettings(_StorageSettings, DatabaseSettings):
+class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings):
     """The function behind the event queue."""
 
     keep_place: bool = _setting("ARTSTORE_KEEP_PLACE", _flag, False)
     """Whether attr.json keeps where a picture was taken."""
+    read_at_once_bytes: int = _setting("ARTSTORE_READ_AT_ONCE_BYTES", _number(0, 2**40), 64 * 1024**2)
+    """Larger objects whose SHA-256 storage does not know are described first, and read through later."""
 
 
 def setting_names(settings: type[CommonSettings]) -> dict[str, str]:

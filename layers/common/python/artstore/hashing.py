@@ -19,8 +19,6 @@ from typing import Any, Protocol
 import rehashes
 
 _LIBRARY = f"rehashes {version('rehashes')}"
-RESERVED_SECONDS = 10.0
-"""What is left of an invocation's time when reading stops, to save how far it came."""
 
 
 class ResumableSha256:
@@ -81,14 +79,14 @@ def hash_onward(
 ) -> bool:
     """Take what comes after ``hasher.offset``, in constant memory, as long as there is time; True: that was all.
 
-    ``size`` is the object's, in bytes. Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable;
-    what was taken before stays taken.
+    ``size`` is the object's, in bytes; ``time_left`` tells the seconds until it has to stop. Raises NotFound,
+    PreconditionFailed, Conflict (``archived``), Unavailable; what was taken before stays taken.
     """
     if hasher.offset >= size:
         return True
     with objects.stream(bucket, key, start=hasher.offset, if_match=if_match, version_id=version_id) as chunks:
         for chunk in chunks:
             hasher.update(chunk)
-            if time_left() <= RESERVED_SECONDS:
+            if time_left() <= 0:
                 break
     return hasher.offset >= size

@@ -130,7 +130,7 @@ class UploadRecord(Model):
 
     file_id = UnicodeAttribute(hash_key=True)
     status = UnicodeAttribute(default="PENDING")
-    """PENDING, then STORED, REJECTED (with a reason) or EXPIRED."""
+    """PENDING, then STORED, REJECTED (with a reason), EXPIRED or ABORTED, by its client."""
     reason = UnicodeAttribute(null=True)
     element_id = UnicodeAttribute()
     bucket = UnicodeAttribute()
@@ -165,6 +165,10 @@ class UploadRecord(Model):
     """S3's id of a multipart upload."""
     part_size = NumberAttribute(null=True)
     """Bytes of every part but the last."""
+    part_checksums = BooleanAttribute(null=True)
+    """True when each part has to come with its SHA-256; not for an upload that Uppy has begun."""
+    composite_sha256 = UnicodeAttribute(null=True)
+    """The checksum that storage will show of an object made of the parts that were put together."""
     space = UnicodeAttribute(null=True)
     """None: the default space."""
     folder = UnicodeAttribute(null=True)

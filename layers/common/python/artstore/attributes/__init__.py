@@ -101,13 +101,14 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     ``content_encoding``; ``file_size`` and ``checksum`` always describe the object as it is stored, and, where the
     bucket has versions, ``storage_version_id`` names the one they describe.
 
-    ``space`` is whose document it is among the applications that share the archive; none names the default space.
-    ``folder`` (``/a/b``) is a place for people and says nothing of the key. ``supersedes`` is the file_id of the
-    document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is only what
-    the client declared, and absent once it is proven. ``quarantine`` keeps the bytes from everybody; the document
-    is found and shown with the reason. ``finalization`` is the transaction that is moving the document just now;
-    nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that it lies in the trash, since
-    when and by whom.
+    ``space`` is whose document it is among the applications that share the archive; none names the default
+    space. ``folder`` (``/a/b``) is a place for people and says nothing of the key. ``supersedes`` is the file_id
+    of the document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is
+    only what the client declared, and absent once it is proven; ``storage_etag`` is the ETag of an object that
+    had to be read for that, since storage does not know its SHA-256. ``quarantine`` keeps the bytes from
+    everybody; the document is found and shown with the reason. ``finalization`` is the transaction that is
+    moving the document just now; nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that
+    it lies in the trash, since when and by whom.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -141,6 +142,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     folder: Text | None = None
     supersedes: UUID | None = None
     checksum_verified: bool | None = None
+    storage_etag: Text | None = None
     quarantine: Quarantine | None = None
     finalization: UUID | None = None
     deleted_at: datetime | None = None
@@ -172,6 +174,7 @@ _ADDED = (
     "folder",
     "supersedes",
     "checksum_verified",
+    "storage_etag",
     "quarantine",
     "finalization",
     "deleted_at",

@@ -1,0 +1,135 @@
+"""The job ``hash``: reads one object through and says in its attr.json what came of it.
+
+Ingest asks for it when it describes an object that is too large to be read at once and whose SHA-256 storage
+does not know. Its request names the object (``bucket``, ``key``, ``etag``, ``version_id``) and the document
+(``file_id``); size and checksum are the attr.json's own, read anew at each step. The state of the hash is the
+job's progress, so whoever is stopped in the middle loses one stretch of reading.
+
+Proven, ``checksum_verified`` goes; otherwise the document is put in quarantine as ``checksum_mismatch``, but
+never on the word of a saved state: what was hashed in several pieces and does not agree is hashed once more from
+its first byte, and only a second disagreement counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+
+from artstore import attributes as attr
+from artstore.attributes import Attributes, Quarantine
+from artstore.attributes.storable import MAX_INTEGER
+from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge
+from artstore.hashing import ResumableSha256, Streams, hash_onward
+from artstore.jobs import Job
+from artstore.naming import attributes_key
+from artstore.objects import Content
+from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
+
+MISMATCH = "checksum_mismatch"
+_WHILE_MOVED = timedelta(minutes=5)
+_WHILE_ARCHIVED = timedelta(hours=6)
+
+
+class Objects(Streams, Protocol):
+    """The calls on storage that are made; see artstore.objects."""
+
+    def read(self, bucket: str, key: str, limit: int) -> Content: ...
+    def replace(self, bucket: str, key: str, body: bytes, if_match: str) -> str: ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class HashRunner:
+    """Proves checksums; see functions.maintenance.steps.Runner."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        ingest: Callable[[str, str], Any],
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """Take storage, and what has a place looked at now (``IngestNow.at``)."""
+        self._objects = objects
+        self._ingest = ingest
+        self._clock = clock
+
+    def step(self, job: Job, time_left: Callable[[], float]) -> Step:
+        """Read as long as there is time, or say what came of it."""
+        asked = job.request
+        found = self._describe(asked)
+        if isinstance(found, str):
+            return Done({"outcome": found})
+        described, etag = found
+        if described.finalization is not None:
+            return Wait(job.progress, self._clock() + _WHILE_MOVED, "waiting for the finalization")
+        hasher = ResumableSha256.restore(job.progress.get("hash"))
+        in_pieces = hasher.offset > 0
+        try:
+            is_whole = hash_onward(
+                hasher,
+                self._objects,
+                asked["bucket"],
+                asked["key"],
+                described.file_size,
+                if_match=asked["etag"],
+                version_id=asked["version_id"],
+                time_left=time_left,
+            )
+        except (NotFound, PreconditionFailed):
+            return Done({"outcome": "replaced"})  # whatever lies there now is described by its own event
+        except Conflict:
+            return Wait(job.progress, self._clock() + _WHILE_ARCHIVED, "waiting for a restore")
+        if not is_whole:
+            return Continue({**job.progress, "hash": hasher.save(), "size": described.file_size}, "hashing")
+        computed = hasher.hexdigest()
+        is_proven = computed == described.checksum
+        if not is_proven and in_pieces and not job.progress.get("again"):
+            return Continue({"again": True}, "hashing again")
+        try:
+            return self._settle(asked, described, etag, computed, is_proven=is_proven)
+        except NotFound:
+            return Done({"outcome": "gone"})
+        except PreconditionFailed:  # the attr.json was changed meanwhile: what was read stays read
+            return Continue({**job.progress, "hash": hasher.save()}, "hashing")
+
+    def _describe(self, asked: dict[str, Any]) -> tuple[Attributes, str] | str:
+        """Give the attr.json that waits for the proof, and its ETag; otherwise why none does."""
+        try:
+            content = self._objects.read(asked["bucket"], attributes_key(asked["key"]), attr.MAX_BYTES + 1)
+            described = attr.parse(content.body)
+        except NotFound:
+            return "gone"
+        except (Invalid, TooLarge):
+            return "invalid_attributes"
+        if str(described.file_id) != asked["file_id"]:
+            return "replaced"
+        if described.checksum_verified is not False or described.quarantine is not None:
+            return "settled"
+        return described, content.etag
+
+    def _settle(
+        self, asked: dict[str, Any], described: Attributes, etag: str, computed: str, *, is_proven: bool
+    ) -> Step:
+        now = self._clock()
+        changes: dict[str, Any] = {"checksum_verified": None}
+        if not is_proven:
+            changes = {"quarantine": Quarantine(reason=MISMATCH, at=now)}
+        settled = msgspec.structs.replace(
+            described,
+            revision=min(described.revision + 1, MAX_INTEGER),
+            updated_at=max(described.updated_at, now),
+            **changes,
+        )
+        try:
+            raw = attr.dump(settled)
+        except (Invalid, TooLarge) as error:
+            return Fail(error.code, error.detail)
+        self._objects.replace(asked["bucket"], attributes_key(asked["key"]), raw, etag)
+        self._ingest(asked["bucket"], asked["key"])
+        outcome = "proven" if is_proven else MISMATCH
+        return Done({"outcome": outcome, "sha256": computed, "bytes": described.file_size}, outcome)
