@@ -6,8 +6,9 @@ called before each call that ingesting makes, so that a test can let something h
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -27,10 +28,16 @@ class Version:
     at: datetime
     number: int
     content_type: str = "text/plain"
+    parts: int = 0
+    """How many it was put together from, 0 for none."""
+    retained_until: datetime | None = None
+    held: bool = False
 
     @property
     def etag(self) -> str:
-        """The ETag, as S3 makes it of a simple PUT."""
+        """The ETag, as S3 makes it of a simple PUT; one of parts tells how many."""
+        if self.parts:
+            return f'"{hashlib.md5(self.body or b"", usedforsecurity=False).hexdigest()}-{self.parts}"'
         return f'"{hashlib.md5(self.body or b"", usedforsecurity=False).hexdigest()}"'
 
 
@@ -39,6 +46,8 @@ class MemoryBuckets:
     """The bucket ``edit``, and ``kept``, which has versions; see functions.storage_events.sight.Objects."""
 
     knows_sha256: bool = False
+    replaces_kept: bool = False
+    """Whether an attr.json may be replaced where versions are kept."""
     events: list[StorageEvent] = field(default_factory=list)
     between: Callable[[], None] = lambda: None
     now: datetime = _START
@@ -53,6 +62,12 @@ class MemoryBuckets:
         """Write an object and tell of it."""
         self._write(bucket, key, body)
         self._tell(EventKind.CREATED, "ObjectCreated:Put", bucket, key)
+
+    def put_by(self, bucket: str, key: str, body: bytes, event: str, parts: int = 0) -> Version:
+        """Write an object by something else than a PUT, and tell of it."""
+        self._write(bucket, key, body, parts)
+        self._tell(EventKind.CREATED, event, bucket, key)
+        return self._kept[bucket, key][-1]
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object, with a marker where there are versions; S3 tells of it even if nothing was there."""
@@ -124,7 +139,7 @@ class MemoryBuckets:
         self.between()
         if self._find(bucket, key, None).etag != if_match:
             raise PreconditionFailed("another attr.json")
-        assert bucket == EDIT, "where versions are kept, attr.json is created and never replaced"
+        assert bucket == EDIT or self.replaces_kept, "where versions are kept, attr.json is never replaced"
         self.put(bucket, key, body)
         return self._kept[bucket, key][-1].etag
 
@@ -137,12 +152,24 @@ class MemoryBuckets:
             raise NotFound("no such object")
         return found[0]
 
-    def _write(self, bucket: str, key: str, body: bytes | None) -> None:
+    def version(self, bucket: str, key: str, version_id: str | None = None) -> Version:
+        """Give a version as it is kept. Raises NotFound."""
+        return self._find(bucket, key, version_id)
+
+    @contextlib.contextmanager
+    def stream(
+        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """See artstore.objects; ten bytes at a time."""
+        body = self.read(bucket, key, 1 << 30, if_match=if_match, version_id=version_id).body
+        yield (body[at : at + 10] for at in range(start, len(body), 10))
+
+    def _write(self, bucket: str, key: str, body: bytes | None, parts: int = 0) -> None:
         self._count += 1
         while (bucket, key, body, self.now.replace(microsecond=0)) in self._told_apart:
             self.now += timedelta(milliseconds=500)
         self._told_apart.add((bucket, key, body, self.now.replace(microsecond=0)))
-        version = Version(body, self.now, self._count)
+        version = Version(body, self.now, self._count, parts=parts)
         if bucket == KEPT:
             self._kept.setdefault((bucket, key), []).append(version)
         else:

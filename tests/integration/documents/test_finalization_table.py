@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from artstore.aws.dynamodb import write_together
 from artstore.aws.finalization_table import FinalizationTable
-from artstore.finalizations import Finalization, Phase
+from artstore.finalizations import Finalization, Phase, Waiting
 from artstore.index.claims import Place
 from tests.fakes.documents import id_number
 from tests.support.dynamodb import create_tables
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
 TARGET = Place("rw", "docs/a")
 
 
@@ -64,24 +66,72 @@ def test_a_second_one_does_not_begin_before_the_first_has_ended(opened: Opened) 
     first = opened.begin()
     assert first is not None
     assert opened.begin() is None
-    assert opened.table.settle(first, Phase.UNDONE, NOW, code="source_changed", detail="it was changed")
+    assert opened.table.settle(undone(first))
     assert opened.begin() is not None
 
 
 def test_an_end_is_written_once(opened: Opened) -> None:
     begun = opened.begin()
     assert begun is not None
-    assert opened.table.settle(begun, Phase.COMMITTED, NOW, etag='"e"')
-    assert not opened.table.settle(begun, Phase.UNDONE, NOW + timedelta(hours=1), code="late")
-    found = opened.table.find(id_number(1))
-    assert found is not None
-    assert (found.phase, found.settled_at, found.etag, found.code) == (Phase.COMMITTED, NOW, '"e"', None)
+    assert opened.table.settle(committed(begun))
+    assert not opened.table.settle(undone(begun))
+    assert opened.table.find(id_number(1)) == committed(begun)
 
 
 def test_whoever_was_overtaken_ends_nothing(opened: Opened) -> None:
     first = opened.begin()
     assert first is not None
-    opened.table.settle(first, Phase.UNDONE, NOW)
+    opened.table.settle(undone(first))
     second = opened.begin()
-    assert not opened.table.settle(first, Phase.COMMITTED, NOW)
+    assert not opened.table.settle(committed(first))
+    assert not opened.table.release(committed(first))
     assert opened.table.find(id_number(1)) == second
+
+
+def test_what_is_under_way_waits_to_be_completed_and_what_is_completed_waits_for_its_source(
+    opened: Opened,
+) -> None:
+    begun, table = opened.begin(), opened.table
+    assert begun is not None
+    assert table.waiting(Waiting.UNDER_WAY, NOW, 10) == [id_number(1)]
+    table.settle(committed(begun))
+    assert table.waiting(Waiting.UNDER_WAY, NOW, 10) == []
+    assert table.waiting(Waiting.SOURCE, NOW, 10) == []
+    assert table.waiting(Waiting.SOURCE, LATER, 10) == [id_number(1)]
+
+
+def test_a_source_that_has_to_stay_waits_anew_and_one_that_is_gone_no_more(opened: Opened) -> None:
+    begun, table = opened.begin(), opened.table
+    assert begun is not None
+    table.settle(committed(begun))
+    assert table.postpone(begun, LATER + timedelta(hours=1))
+    assert table.waiting(Waiting.SOURCE, LATER, 10) == []
+    assert table.release(begun)
+    assert table.waiting(Waiting.SOURCE, LATER + timedelta(days=9), 10) == []
+    assert table.find(id_number(1)) == committed(begun)
+
+
+def test_what_was_undone_waits_for_nothing(opened: Opened) -> None:
+    begun = opened.begin()
+    assert begun is not None
+    opened.table.settle(undone(begun))
+    for each in Waiting:
+        assert opened.table.waiting(each, LATER, 10) == []
+
+
+def committed(begun: Finalization) -> Finalization:
+    return msgspec.structs.replace(
+        begun,
+        phase=Phase.COMMITTED,
+        settled_at=LATER,
+        etag='"c"',
+        version_id="v",
+        source_etag='"s"',
+        sealed_etag='"a"',
+    )
+
+
+def undone(begun: Finalization) -> Finalization:
+    return msgspec.structs.replace(
+        begun, phase=Phase.UNDONE, settled_at=LATER, code="source_changed", detail="it was"
+    )

@@ -71,13 +71,12 @@ def test_a_copy_that_a_finalization_has_left_is_no_document_and_what_comes_later
     key, begun = finalizing(archive)
     archive.put(key, PDF)
     ended = datetime.now(UTC) + timedelta(seconds=1)
-    assert FinalizationTable("moto").settle(begun, Phase.UNDONE, ended)
+    assert FinalizationTable("moto").settle(msgspec.structs.replace(begun, phase=Phase.UNDONE, settled_at=ended))
     assert archive.created(key) == Result(Outcome.IGNORED, begun.file_id, "finalization")
-    assert FinalizationTable("moto").find(begun.file_id) is not None
     earlier = datetime.now(UTC) - timedelta(minutes=1)
     again = msgspec.structs.replace(begun, transaction_id=uuid4())
     assert write_together("moto", lambda writes: FinalizationTable("moto").begin(again, writes))
-    FinalizationTable("moto").settle(again, Phase.UNDONE, earlier)
+    FinalizationTable("moto").settle(msgspec.structs.replace(again, phase=Phase.UNDONE, settled_at=earlier))
     assert archive.created(key).outcome is Outcome.STORED
 
 

@@ -29,11 +29,21 @@ class Phase(enum.StrEnum):
     """The document stays where it was. A copy of its bytes may be left at the target."""
 
 
+class Waiting(enum.StrEnum):
+    """What a finalization waits for."""
+
+    UNDER_WAY = "finalizing"
+    """To be completed, since ``started_at``."""
+    SOURCE = "finalized"
+    """To have its source removed, since ``settled_at`` or the last look."""
+
+
 class Finalization(msgspec.Struct, frozen=True, kw_only=True):
     """The last finalization of a document. Times are aware.
 
-    ``source`` and ``target`` are places of the bytes, ``element_id`` is the target's storage element. ``etag`` is
-    the copy's, once there is one. ``code`` and ``detail`` say why it was undone.
+    ``source`` and ``target`` are places of the bytes, ``element_id`` is the target's storage element. ``etag`` and
+    ``version_id`` are the copy's, once there is one; ``source_etag`` is of the bytes that were copied, and
+    ``sealed_etag`` of the attr.json that was left beside them. ``code`` and ``detail`` say why it was undone.
     """
 
     file_id: UUID
@@ -45,6 +55,9 @@ class Finalization(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.OPEN
     settled_at: datetime | None = None
     etag: str | None = None
+    version_id: str | None = None
+    source_etag: str | None = None
+    sealed_etag: str | None = None
     code: str | None = None
     detail: str | None = None
 

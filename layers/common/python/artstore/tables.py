@@ -219,7 +219,16 @@ class FinalizationRecord(Model):
     started_at = UnicodeAttribute()
     settled_at = UnicodeAttribute(null=True)
     etag = UnicodeAttribute(null=True)
-    """Of the copy."""
+    """Of the copy, as the version."""
+    version_id = UnicodeAttribute(null=True)
+    source_etag = UnicodeAttribute(null=True)
+    sealed_etag = UnicodeAttribute(null=True)
+    """Of the attr.json that was left at the source."""
+    awaited = UnicodeAttribute(null=True)
+    """finalizing while it is under way, finalized while its source is there; then gone."""
+    expires_at = UnicodeAttribute(null=True)
+    """Since when; RFC 3339, UTC, with microseconds. The name is the index's."""
+    by_end = _ByEnd()
     code = UnicodeAttribute(null=True)
     detail = UnicodeAttribute(null=True)
 

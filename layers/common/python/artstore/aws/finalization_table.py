@@ -1,17 +1,22 @@
 """The finalizations of documents, in the table of the uploads: one item for each document, by its id.
 
-Rights needed: dynamodb:GetItem on the uploads table to look, PutItem to begin, UpdateItem to settle.
+Rights needed: dynamodb:GetItem on the uploads table to look, PutItem to begin and to settle, Query on its index
+by-end and UpdateItem to remove sources.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from artstore.aws.dynamodb import reaching_dynamodb, write_together
-from artstore.finalizations import Finalization, Phase
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code, write_together
+from artstore.finalizations import Finalization, Phase, Waiting
 from artstore.index.claims import Place
 from artstore.tables import FinalizationRecord, bind
 
@@ -50,39 +55,62 @@ class FinalizationTable:
             condition=self._table.file_id.does_not_exist() | (self._table.phase != Phase.OPEN.value),
         )
 
-    def settle(
-        self,
-        finalization: Finalization,
-        phase: Phase,
-        at: datetime,
-        *,
-        code: str | None = None,
-        detail: str | None = None,
-        etag: str | None = None,
-        alongside: Callable[[TransactWrite], None] = lambda _: None,
-    ) -> bool:
+    def settle(self, ended: Finalization, alongside: Callable[[TransactWrite], None] = lambda _: None) -> bool:
         """End a finalization that is under way, with what ``alongside`` adds to the transaction.
 
         False when it was not under way any more; then nothing is written. Raises Unavailable.
         """
-        record = self._record(finalization)
-        actions = [self._table.phase.set(phase.value), self._table.settled_at.set(at.isoformat())]
-        for attribute, value in ((self._table.code, code), (self._table.detail, detail), (self._table.etag, etag)):
-            if value is not None:
-                actions.append(attribute.set(value))
 
         def writes(transaction: TransactWrite) -> None:
-            transaction.update(
-                record,
-                actions=actions,
-                condition=(self._table.transaction_id == str(finalization.transaction_id))
-                & (self._table.phase == Phase.OPEN.value),
-            )
+            transaction.save(self._record(ended), condition=self._is(ended, Phase.OPEN))
             alongside(transaction)
 
         return write_together(self._prefix, writes)
 
+    def waiting(self, what: Waiting, until: datetime, limit: int) -> list[UUID]:
+        """Name the documents whose finalizations have waited since ``until`` or longer, the longest first.
+
+        What was just written may take a moment to appear. Raises Unavailable.
+        """
+        with reaching_dynamodb():
+            found = self._table.by_end.query(
+                what.value, FinalizationRecord.expires_at <= _text(until), limit=limit
+            )
+            return [_file_id(each) for each in found]
+
+    def postpone(self, finalization: Finalization, at: datetime) -> bool:
+        """Let a source wait anew from ``at``; False when there is another finalization. Raises Unavailable."""
+        actions = [self._table.expires_at.set(_text(at))]
+        return self._update(finalization, actions)
+
+    def release(self, finalization: Finalization) -> bool:
+        """Note that the source is gone; False when there is another finalization. Raises Unavailable."""
+        return self._update(finalization, [self._table.awaited.remove(), self._table.expires_at.remove()])
+
+    def _update(self, finalization: Finalization, actions: list[Action]) -> bool:
+        with reaching_dynamodb():
+            try:
+                self._table(_key(finalization.file_id)).update(
+                    actions=actions, condition=self._is(finalization, Phase.COMMITTED)
+                )
+            except UpdateError as error:
+                if refusal_code(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+    def _is(self, finalization: Finalization, phase: Phase) -> Condition:
+        condition: Condition = (self._table.transaction_id == str(finalization.transaction_id)) & (
+            self._table.phase == phase.value
+        )
+        return condition
+
     def _record(self, finalization: Finalization) -> FinalizationRecord:
+        awaited, since = None, None
+        if finalization.phase is Phase.OPEN:
+            awaited, since = Waiting.UNDER_WAY.value, finalization.started_at
+        elif finalization.phase is Phase.COMMITTED:
+            awaited, since = Waiting.SOURCE.value, finalization.settled_at
         record: FinalizationRecord = self._table(
             _key(finalization.file_id),
             transaction_id=str(finalization.transaction_id),
@@ -92,7 +120,16 @@ class FinalizationTable:
             bucket=finalization.target.bucket,
             key=finalization.target.key,
             element_id=finalization.element_id,
-            started_at=finalization.started_at.isoformat(),
+            started_at=_text(finalization.started_at),
+            settled_at=None if finalization.settled_at is None else _text(finalization.settled_at),
+            etag=finalization.etag,
+            version_id=finalization.version_id,
+            source_etag=finalization.source_etag,
+            sealed_etag=finalization.sealed_etag,
+            code=finalization.code,
+            detail=finalization.detail,
+            awaited=awaited,
+            expires_at=None if since is None else _text(since),
         )
         return record
 
@@ -101,9 +138,18 @@ def _key(file_id: UUID) -> str:
     return f"finalization#{file_id}"
 
 
+def _file_id(record: FinalizationRecord) -> UUID:
+    return UUID(str(record.file_id).removeprefix("finalization#"))
+
+
+def _text(moment: datetime) -> str:
+    """Write a time so that text sorts as time does."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _read(record: FinalizationRecord) -> Finalization:
     return Finalization(
-        file_id=UUID(str(record.file_id).removeprefix("finalization#")),
+        file_id=_file_id(record),
         transaction_id=UUID(record.transaction_id),
         source=Place(record.source_bucket, record.source_key),
         target=Place(record.bucket, record.key),
@@ -112,6 +158,9 @@ def _read(record: FinalizationRecord) -> Finalization:
         phase=Phase(record.phase),
         settled_at=None if record.settled_at is None else datetime.fromisoformat(record.settled_at),
         etag=record.etag,
+        version_id=record.version_id,
+        source_etag=record.source_etag,
+        sealed_etag=record.sealed_etag,
         code=record.code,
         detail=record.detail,
     )
