@@ -104,7 +104,7 @@ def test_a_copy_in_parts_is_the_same_as_a_whole_one(client: Any, copies: ObjectC
 
 
 def test_a_copy_in_parts_that_is_over_is_not_found_and_may_be_given_up_twice(
-    client: Any, copies: ObjectCopies
+    client: Any, copies: ObjectCopies, target: Place
 ) -> None:
     upload_id = copies.begin(SOURCE, put(client), target)
     copies.give_up(target, upload_id)
