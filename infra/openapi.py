@@ -53,7 +53,7 @@ _TAGS = (
     (
         "Documents",
         "Finding, showing and downloading what is in the archive",
-        ("query /api/v1/files", "documents /api/v1/files"),
+        ("query /api/v1/files", "documents /api/v1/files", "documents /api/v1/finalizations"),
     ),
     ("Uploads", "Putting documents into it", ("upload /api/v1/files",)),
     ("Storage elements", "The places for documents, and their modes", ("upload /api/v1/storage-elements",)),

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from functions.maintenance import dependencies
 from functions.maintenance.steps import Runner
 
-RUNNERS: Mapping[str, Callable[[], Runner]] = {"hash": dependencies.hash_runner}
+
+def _finalizer() -> Runner:
+    from functions.maintenance.finalizing.building import finalizer
+
+    return finalizer()
+
+
+RUNNERS: Mapping[str, Callable[[], Runner]] = {"finalize": _finalizer, "hash": dependencies.hash_runner}
 """By kind, what builds its runner."""
 
 

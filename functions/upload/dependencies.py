@@ -13,6 +13,7 @@ from functions.upload.uploads.records import UploadRecords
 from functions.upload.uploads.starting import Uploads
 
 if TYPE_CHECKING:
+    from functions.upload.documents.finalizing import Finalizing
     from functions.upload.elements.administration import ElementAdministration
 
 
@@ -36,6 +37,34 @@ def uploads() -> Uploads:
         records=UploadRecords(settings().prefix),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
         expiry_seconds=settings().upload_expiry_seconds,
+    )
+
+
+@functools.cache
+def documents_settings() -> config.DocumentsSettings:
+    """Give the settings of what changes documents that are there. Raises Misconfigured."""
+    return config.load(config.DocumentsSettings)
+
+
+@functools.cache
+def finalizing() -> Finalizing:
+    """Give the finalizations of this deployment."""
+    from artstore.aws.audit_outbox import AuditOutbox
+    from artstore.aws.finalization_table import FinalizationTable
+    from artstore.aws.job_queue import JobQueue
+    from artstore.aws.job_table import JobTable
+    from artstore.database import DatabaseAddress
+    from artstore.index.postgres import PostgresIndex
+    from functions.upload.documents.finalizing import Finalizing
+
+    settings = documents_settings()
+    return Finalizing(
+        elements=open_registry(settings.prefix, settings.elements).current,
+        index=PostgresIndex(DatabaseAddress(settings)),
+        jobs=JobTable(settings.prefix),
+        wake=JobQueue(settings.jobs_queue_url),
+        finalizations=FinalizationTable(settings.prefix),
+        outbox=AuditOutbox(settings.prefix),
     )
 
 

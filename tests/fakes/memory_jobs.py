@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +25,15 @@ class MemoryJobs:
         if job.job_id in self._jobs:
             return False
         self._keep(job, alongside)
+        return True
+
+    def create_all(self, jobs: Iterable[Job], alongside: Alongside) -> bool:
+        many = list(jobs)
+        if any(each.job_id in self._jobs for each in many):
+            return False
+        for each in many:
+            self._keep(each, None)
+        alongside(self.written)
         return True
 
     def find(self, job_id: UUID) -> Job | None:
@@ -76,6 +85,9 @@ class RememberedWake:
 
     def __call__(self, job_id: UUID, *, delay_seconds: int = 0) -> None:
         self.woken.append((job_id, delay_seconds))
+
+    def all(self, job_ids: Sequence[UUID]) -> None:
+        self.woken += [(each, 0) for each in job_ids]
 
 
 def _order(job: Job) -> tuple[datetime, str]:

@@ -20,7 +20,7 @@ from artstore.elements import Right
 from artstore.errors import NotFound, PreconditionFailed
 from artstore.finalizations import Finalization, Phase, Waiting
 from artstore.index.claims import Place
-from artstore.jobs import Jobs, Status
+from artstore.jobs import Jobs, JobStatus
 from artstore.naming import attributes_key
 from functions.maintenance.finalizing.finalization import Finalizer
 from functions.maintenance.finalizing.handover import Handover
@@ -149,7 +149,7 @@ class Sources:
 
     def _go_on(self, known: Finalization, *, dry_run: bool) -> Verdict:
         job = self._jobs.find(known.transaction_id)
-        if job is None or job.status not in (Status.DEAD, Status.FAILED):
+        if job is None or job.status not in (JobStatus.DEAD, JobStatus.FAILED):
             return Verdict.UNDER_WAY
         if dry_run:
             return Verdict.UNDONE
@@ -160,9 +160,9 @@ class Sources:
     def _note(self, *, job_id: UUID, step: object) -> None:
         """Let the job say how it ended; somebody else may have tried it again meanwhile, and finds it over."""
         job = self._jobs.find(job_id)
-        if job is None or job.status is not Status.DEAD or not isinstance(step, Done | Fail):
+        if job is None or job.status is not JobStatus.DEAD or not isinstance(step, Done | Fail):
             return
-        status = Status.COMPLETED if isinstance(step, Done) else Status.FAILED
+        status = JobStatus.COMPLETED if isinstance(step, Done) else JobStatus.FAILED
         ended = msgspec.structs.replace(
             job, status=status, state=step.state, result=step.result, updated_at=self._clock()
         )

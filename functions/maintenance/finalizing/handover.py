@@ -165,6 +165,7 @@ def _describe_target(
         storage_filename=name,
         storage_version_id=progress.copy_version_id,
         checksum_verified=None,
+        storage_etag=None,
         retention=retention_of(sealed.retention, asked.retain_until),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from artstore.http import Endpoint, create_app
+from artstore.http import create_app
+from functions.upload.documents import finalizing_routes
 
-ENDPOINTS: tuple[Endpoint, ...] = ()
+ENDPOINTS = (*finalizing_routes.ENDPOINTS,)
 
 app = create_app("documents", ENDPOINTS)

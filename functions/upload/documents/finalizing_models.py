@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from artstore.jobs import Job, JobError, JobSummary, Status
+from artstore.jobs import Job, JobError, JobStatus, JobSummary
 
 State = Literal["pending", "copying", "copied", "verifying", "completed", "failed", "rolled_back"]
 """pending, copying, copied, verifying, completed; failed: nothing had been copied, or it broke again and again;
@@ -112,7 +112,7 @@ def show(job: Job) -> FinalizationShown:
     """Give the finalization that a job does."""
     request, progress, result = job.request, job.progress, job.result or {}
     total = int(result.get("bytes", progress.get("size", request.get("size", 0))))
-    is_done = job.status is Status.COMPLETED
+    is_done = job.status is JobStatus.COMPLETED
     return FinalizationShown(
         transaction_id=job.job_id,
         file_id=UUID(request["file_id"]),
@@ -144,7 +144,7 @@ def summarize(job: JobSummary) -> FinalizationItem:
 
 
 def _state(job: Job | JobSummary) -> State:
-    if job.status is Status.DEAD:
+    if job.status is JobStatus.DEAD:
         return _FAILED
     state: State = msgspec.convert(job.state or "pending", State)
     return state

@@ -41,6 +41,12 @@ def job(number: int = 1, kind: str = "sweep", minutes: int = 0, **members: objec
     return msgspec.structs.replace(made, **members)
 
 
+def test_many_jobs_are_created_together_or_none(jobs: Jobs) -> None:
+    assert jobs.create_all([job(1), job(2)], lambda _: None)
+    assert not jobs.create_all([job(3), job(2)], lambda _: None)
+    assert [jobs.find(UUID(int=each)) is not None for each in (1, 2, 3)] == [True, True, False]
+
+
 def test_a_job_is_found_as_it_was_created(jobs: Jobs) -> None:
     created = new_job(
         uuid4(),

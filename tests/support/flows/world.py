@@ -20,6 +20,7 @@ from artstore.index import DocumentIndex
 from artstore.jobs import Job
 from artstore.naming import file_id_of
 from artstore.security import Principal
+from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Sources, Verdict
 from functions.maintenance.finalizing.finalization import Finalizer
 from functions.maintenance.jobs.engine import Engine, Ran
@@ -29,11 +30,12 @@ from functions.upload.documents.finalizing_models import FinalizationShown, Fina
 from tests.fakes.memory_bucket import KEPT
 from tests.fakes.memory_copies import MemoryCopies
 from tests.fakes.memory_finalizations import MemoryFinalizations
-from tests.fakes.memory_jobs import MemoryJobs
+from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.support.ingesting.world import ELEMENTS, World
 from tests.support.killing import Killer
 
-ANNA = Principal(client_id="sa_anna", username="anna", scopes=frozenset({"files:read", "files:write"}))
+_SCOPES = frozenset({"files:read", "files:write"})
+ANNA = Principal(client_id="sa_anna", username="anna", scopes=_SCOPES, spaces={"*": _SCOPES})
 MARGIN = timedelta(hours=24)
 WHOLE, PART = 40, 16
 """What is longer is copied in parts of so many bytes."""
@@ -64,6 +66,15 @@ class _Ingesting:
         return IngestOutcome(outcome=str(result.outcome), file_id=result.file_id)
 
 
+class _Queue(RememberedWake):
+    """The queue of jobs, out of which messages are taken by their number."""
+
+    @property
+    def last(self) -> UUID:
+        """Give the job that was woken last."""
+        return self.woken[-1][0]
+
+
 class Flows(World):
     """The world with jobs, finalizations, and somebody who kills."""
 
@@ -77,8 +88,7 @@ class Flows(World):
         self.records.finalizations = self.finalizations.kept
         self.jobs = MemoryJobs()
         self.outbox = MemoryOutbox()
-        self.woken: list[UUID] = []
-        self.waking = True
+        self.queue = _Queue()
 
     # Requests.
 
@@ -89,7 +99,7 @@ class Flows(World):
             elements=lambda: ELEMENTS,
             index=guard(self.index),
             jobs=guard(self.jobs),
-            wake=guard(self._wake),
+            wake=guard(self.queue),
             finalizations=guard(self.finalizations, "find"),
             outbox=self.outbox,
             clock=lambda: self.buckets.now,
@@ -98,11 +108,6 @@ class Flows(World):
         return finalizing.start(file_id, FinalizeRequest(**asked), ANNA, request).shown
 
     # The worker.
-
-    def _wake(self, job_id: UUID, *, delay_seconds: int = 0) -> None:
-        if not self.waking:
-            raise Unavailable("the queue does not answer")
-        self.woken.append(job_id)
 
     def finalizer(self) -> Finalizer:
         """Give a process that finalizes."""
@@ -124,7 +129,7 @@ class Flows(World):
         finalizer = self.finalizer()
         engine = Engine(
             jobs=self.killer.guard(self.jobs),
-            wake=self.killer.guard(self._wake),
+            wake=self.killer.guard(self.queue),
             runner_of=lambda kind: finalizer if kind == KIND else None,
             failed=_raise_what_no_dependency_is,
             clock=lambda: self.buckets.now,
@@ -154,7 +159,6 @@ class Flows(World):
     def mend(self) -> None:
         """Let everything run to its end: leases end, jobs that are due are done, events delivered."""
         self.killer.spare()
-        self.waking = True
         for _ in range(60):
             self.wait(600_000)
             for job_id in self.jobs.due(self.buckets.now, 100):
@@ -190,13 +194,13 @@ class Flows(World):
 
     def check_shown(self, file_id: UUID, body: bytes, bucket: str) -> None:
         """The document is shown once, in ``bucket``, with these bytes, by its id and in lists."""
-        found = self.index.find(file_id)
+        found = self.index.find(file_id, EVERYWHERE)
         assert found is not None, "it is shown"
         assert found.bucket == bucket
         assert not found.missing
         assert self.buckets.version(found.bucket, found.key, found.version_id).body == body
         assert found.attributes.checksum == hashlib.sha256(body).hexdigest()
-        page = self.index.search(None, 1000, None)
+        page = self.index.search(None, 1000, None, EVERYWHERE)
         assert [each.attributes.file_id for each in page.items].count(file_id) == 1
 
     def _check_object(self, bucket: str, key: str) -> None:

@@ -15,8 +15,9 @@ from artstore import attributes as attr
 from artstore.attributes import Attributes, Retention
 from artstore.elements import ElementStatus, StorageElements
 from artstore.errors import Conflict, Invalid, NotFound
-from artstore.jobs import Status
+from artstore.jobs import JobStatus
 from artstore.naming import attributes_key, file_id_of
+from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Verdict
 from functions.maintenance.jobs.engine import Ran
 from tests.fakes.memory_bucket import EDIT, KEPT
@@ -41,13 +42,13 @@ def world() -> Flows:
 
 
 def key_of(world: Flows) -> str:
-    found = world.index.find(FILE)
+    found = world.index.find(FILE, EVERYWHERE)
     assert found is not None
     return found.key
 
 
 def shown(world: Flows, file_id: UUID = FILE) -> Attributes:
-    found = world.index.find(file_id)
+    found = world.index.find(file_id, EVERYWHERE)
     assert found is not None
     return found.attributes
 
@@ -70,7 +71,7 @@ def finalize(world: Flows, **asked: Any) -> str | None:
 def test_the_document_is_the_same_at_its_new_place_and_permanent(world: Flows) -> None:
     key, before = key_of(world), shown(world)
     assert finalize(world) == "completed"
-    after, found = shown(world), world.index.find(FILE)
+    after, found = shown(world), world.index.find(FILE, EVERYWHERE)
     assert found is not None
     assert (found.bucket, found.key) == (KEPT, "docs/" + key)
     assert after == msgspec.structs.replace(
@@ -98,13 +99,12 @@ def test_it_is_shown_at_its_new_place_before_any_event_has_come(world: Flows) ->
 def test_a_document_whose_key_is_not_of_our_form_gets_one_that_names_it(world: Flows) -> None:
     world.buckets.put(EDIT, "inbox/report.txt", BODY)
     world.deliver_all()
-    file_id = next(
-        each.attributes.file_id for each in world.index.search(None, 10, None).items if "inbox" in each.key
-    )
+    items = world.index.search(None, 10, None, EVERYWHERE).items
+    file_id = next(each.attributes.file_id for each in items if "inbox" in each.key)
     world.buckets.put(KEPT, "docs/inbox/report.txt", b"a stranger's")
     world.deliver_all()
     world.run_job(world.finalize(file_id).transaction_id)
-    found = world.index.find(file_id)
+    found = world.index.find(file_id, EVERYWHERE)
     assert found is not None
     assert found.bucket == KEPT
     assert file_id_of(found.key) == file_id
@@ -247,7 +247,8 @@ def test_whatever_makes_it_impossible_leaves_the_source_as_it_is(
     world.check_finalizations()
     world.check()
     assert all(
-        each.attributes.file_id != FILE or each.bucket == EDIT for each in world.index.search(None, 9, None).items
+        each.attributes.file_id != FILE or each.bucket == EDIT
+        for each in world.index.search(None, 9, None, EVERYWHERE).items
     )
 
 
@@ -329,7 +330,9 @@ def broken(world: Flows) -> UUID:
     step_until(world, transaction, "verifying")
     job = world.jobs.find(transaction)
     assert job is not None
-    world.jobs.save(msgspec.structs.replace(job, status=Status.DEAD, finished_at=world.buckets.now, due_at=None))
+    world.jobs.save(
+        msgspec.structs.replace(job, status=JobStatus.DEAD, finished_at=world.buckets.now, due_at=None)
+    )
     return transaction
 
 
@@ -347,7 +350,7 @@ def test_what_has_broken_and_nobody_goes_on_with_is_undone_after_a_day(world: Fl
     assert world.sweep() == {FILE: Verdict.UNDONE}
     job = world.jobs.find(transaction)
     assert job is not None
-    assert (job.status, job.state) == (Status.FAILED, "rolled_back")
+    assert (job.status, job.state) == (JobStatus.FAILED, "rolled_back")
     world.deliver_all()
     world.check()
     world.check_shown(FILE, BODY, EDIT)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Verdict
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
@@ -33,7 +34,7 @@ def watched(worlds: list[Flows], body: bytes, check: Callable[[Flows, str], None
 
     def afterwards(where: str) -> None:
         world = worlds[-1]
-        found = world.index.find(FILE)
+        found = world.index.find(FILE, EVERYWHERE)
         assert found is not None, where
         assert world.buckets.version(found.bucket, found.key, found.version_id).body == body, where
         world.mend()
@@ -54,7 +55,7 @@ def test_whoever_finalizes_may_be_killed_anywhere(body: bytes, heeds_only_new: b
         world.copies.heeds_only_new = heeds_only_new
         killer.calls.clear()
         world.finalize(FILE)
-        world.run_job(world.woken[-1])
+        world.run_job(world.queue.last)
 
     def check(world: Flows, where: str) -> None:
         if FILE not in world.finalizations.kept:  # killed before anything was written
@@ -80,14 +81,14 @@ def test_whoever_undoes_may_be_killed_anywhere(body: bytes) -> None:
         world.copies.spoils = bool(body)
         killer.calls.clear()
         world.finalize(FILE)
-        world.run_job(world.woken[-1])
+        world.run_job(world.queue.last)
 
     def check(world: Flows, where: str) -> None:
         if FILE not in world.finalizations.kept:
             return
         world.check_finalizations()
         world.check_shown(FILE, body, KEPT if not body else EDIT)
-        found = world.index.find(FILE)
+        found = world.index.find(FILE, EVERYWHERE)
         assert found is not None
         assert found.attributes.finalization is None, where
 
@@ -102,7 +103,7 @@ def test_whoever_removes_a_source_may_be_killed_anywhere() -> None:
         world = stored(calm, SMALL)
         worlds.append(world)
         world.finalize(FILE)
-        world.run_job(world.woken[-1])
+        world.run_job(world.queue.last)
         world.mend()
         world.wait(int(timedelta(hours=25) / timedelta(milliseconds=1)))
         world.killer = killer

@@ -18,6 +18,11 @@ from artstore.errors import Misconfigured
 
 T = TypeVar("T")
 
+MAX_COPY_BYTES = 5 * 1024**3
+"""The most that S3 copies at once (CopyObject, UploadPartCopy)."""
+MIN_PART_BYTES = 5 * 1024**2
+"""The least that S3 takes as a part, the last one excepted."""
+
 _NAME = "artstore.setting"
 _PARSE = "artstore.parse"
 _ENVIRONMENT: Mapping[str, str] = types.MappingProxyType(os.environ)
@@ -168,6 +173,15 @@ class MaintenanceSettings(HttpSettings, JobsSettings):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings):
     """Whoever does jobs and sweeps."""
+
+    copy_whole_bytes: int = _setting("ARTSTORE_COPY_WHOLE_BYTES", _number(0, MAX_COPY_BYTES), MAX_COPY_BYTES)
+    """The most bytes that are copied by one call; what is larger is copied in parts."""
+    copy_part_bytes: int = _setting(
+        "ARTSTORE_COPY_PART_BYTES", _number(MIN_PART_BYTES, MAX_COPY_BYTES), 512 * 1024**2
+    )
+    """Bytes of such a part; more where 10,000 parts would not suffice."""
+    source_kept_hours: int = _setting("ARTSTORE_SOURCE_KEPT_HOURS", _number(1, 8760), 24)
+    """How long the source of a finalized document stays, in hours."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ request.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,10 @@ from artstore.errors import Unavailable
 MAX_DELAY_SECONDS = 900
 """The longest that SQS holds a message back. What is due later is found by the clock."""
 _TIMEOUTS = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
+
+
+_AT_ONCE = 10
+"""The most messages that SQS takes at once."""
 
 
 class _Message(msgspec.Struct):
@@ -47,6 +52,18 @@ class JobQueue:
             _client().send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay)
         except (BotoCoreError, ClientError, DeadlineExceeded) as error:
             raise Unavailable("the queue of jobs does not answer", code="queue_unavailable") from error
+
+    def all(self, job_ids: Sequence[UUID]) -> None:
+        """Send a message for each, ten at a time. Raises Unavailable; some may have been sent."""
+        for at in range(0, len(job_ids), _AT_ONCE):
+            entries = [
+                {"Id": str(number), "MessageBody": msgspec.json.encode(_Message(job_id)).decode()}
+                for number, job_id in enumerate(job_ids[at : at + _AT_ONCE])
+            ]
+            try:
+                _client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            except (BotoCoreError, ClientError, DeadlineExceeded) as error:
+                raise Unavailable("the queue of jobs does not answer", code="queue_unavailable") from error
 
 
 def job_id_in(body: str) -> UUID:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,18 @@ class JobTable:
     def create(self, job: Job, alongside: Alongside | None = None) -> bool:
         """See Jobs. One PutItem, or one TransactWriteItems."""
         return self._put(job, self._table.job_id.does_not_exist(), alongside)
+
+    def create_all(self, jobs: Iterable[Job], alongside: Alongside) -> bool:
+        """See Jobs. One TransactWriteItems, which takes a hundred writes."""
+        new = self._table.job_id.does_not_exist()
+        records = [self._record(each) for each in jobs]
+
+        def write(transaction: Any) -> None:
+            for record in records:
+                transaction.save(record, condition=new)
+            alongside(transaction)
+
+        return write_together(self._prefix, write)
 
     def find(self, job_id: UUID) -> Job | None:
         """See Jobs. One GetItem."""

@@ -10,7 +10,7 @@ tests/integration/jobs/test_jobs_contract.py.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -161,6 +161,10 @@ class Jobs(Protocol):
     def create(self, job: Job, alongside: Alongside | None = None) -> bool:
         """Write a new job, together with what ``alongside`` adds; False when there is one of that id, or a
         condition of those writes does not hold: then nothing is written."""
+        ...
+
+    def create_all(self, jobs: Iterable[Job], alongside: Alongside) -> bool:
+        """Write new jobs together, with what ``alongside`` adds, a hundred writes at most; False as for one."""
         ...
 
     def find(self, job_id: UUID) -> Job | None:
