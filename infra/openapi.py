@@ -55,7 +55,7 @@ _TAGS = (
         "Finding, showing and downloading what is in the archive",
         ("query /api/v1/files", "documents /api/v1/files", "documents /api/v1/finalizations"),
     ),
-    ("Uploads", "Putting documents into it", ("upload /api/v1/files",)),
+    ("Uploads", "Putting documents into it", ("upload /api/v1/files", "upload /api/v1/uploads")),
     ("Storage elements", "The places for documents, and their modes", ("upload /api/v1/storage-elements",)),
     ("Maintenance", "Jobs and sweeps", ("maintenance /api/v1/maintenance/",)),
     ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),

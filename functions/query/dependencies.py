@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from artstore import config, telemetry
 from artstore.aws.element_table import open_registry
 from artstore.aws.secret_store import read_secret
+from artstore.cursors import CursorKeys
 from artstore.database import DatabaseAddress
 from artstore.elements.registry import ElementRegistry
 from artstore.objects import ObjectStore, s3_client
 from artstore.presign.signer import UrlSigner
 from artstore.security import TableKeySource
-from functions.query.cursors import CursorKeys, Cursors
+from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import ReadinessProbe
 

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.aws.element_table import open_registry
+from artstore.aws.secret_store import read_secret
+from artstore.cursors import CursorKeys, Cursors
+from artstore.database import DatabaseAddress
 from artstore.elements.registry import ElementRegistry
 from artstore.presign.signer import UrlSigner
+from functions.upload.uploads.duplicates import DuplicateSearch
+from functions.upload.uploads.listing import OwnUploads
+from functions.upload.uploads.models import Method
+from functions.upload.uploads.permits import FormPermit, PutPermit
 from functions.upload.uploads.records import UploadRecords
 from functions.upload.uploads.starting import Uploads
 
 if TYPE_CHECKING:
+    from artstore.index.postgres import PostgresIndex
     from functions.upload.documents.finalizing import Finalizing
     from functions.upload.elements.administration import ElementAdministration
 
@@ -24,6 +32,20 @@ def settings() -> config.UploadSettings:
 
 
 @functools.cache
+def index() -> PostgresIndex:
+    """Give the index; psycopg is imported here, by the first request that asks it anything."""
+    from artstore.index.postgres import PostgresIndex
+
+    return PostgresIndex(DatabaseAddress(settings()))
+
+
+@functools.cache
+def upload_records() -> UploadRecords:
+    """Give the upload records of this deployment."""
+    return UploadRecords(settings().prefix)
+
+
+@functools.cache
 def elements() -> ElementRegistry:
     """Give the storage elements of this deployment, which change while the process lives."""
     return open_registry(settings().prefix, settings().elements)
@@ -31,11 +53,14 @@ def elements() -> ElementRegistry:
 
 @functools.cache
 def uploads() -> Uploads:
-    """Give the upload sessions of this deployment."""
+    """Give the upload sessions of this deployment. Raises Misconfigured."""
+    signer = UrlSigner(config.environment, settings().s3_public_endpoint)
     return Uploads(
         elements=elements().current,
-        records=UploadRecords(settings().prefix),
-        signer=UrlSigner(config.environment, settings().s3_public_endpoint),
+        records=upload_records(),
+        permits={Method.PUT: PutPermit(signer), Method.FORM: FormPermit(signer)},
+        duplicates=DuplicateSearch(index),
+        documents=index,
         expiry_seconds=settings().upload_expiry_seconds,
     )
 
@@ -85,3 +110,13 @@ def element_administration() -> ElementAdministration:
         jobs=LeftToTheSchedule(),
         changed=elements().forget,
     )
+
+
+@functools.cache
+def own_uploads() -> OwnUploads:
+    """Give the uploads of this deployment, for those who started them."""
+    return OwnUploads(upload_records(), Cursors(CursorKeys(_read_cursor_key)))
+
+
+def _read_cursor_key(stage: str) -> str | None:
+    return read_secret(settings().cursor_key_secret_id, stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -73,6 +74,20 @@ class MemoryIndex:
         place = self._shown(file_id)
         found = None if place is None else self._claims[place]
         return _indexed(found) if found is not None and reach.includes(found.attributes.space) else None
+
+    def with_checksum(self, checksums: Collection[str], reach: Reach) -> dict[str, UUID]:
+        """See DocumentIndex."""
+        counting = [
+            row
+            for row in self.visible()
+            if not row.missing
+            and row.attributes.quarantine is None
+            and row.attributes.checksum_verified is not False
+            and row.attributes.checksum in checksums
+            and reach.includes(row.attributes.space)
+        ]
+        oldest_first = sorted(counting, key=lambda row: _order(row.attributes))
+        return {row.attributes.checksum: row.attributes.file_id for row in oldest_first}
 
     def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
         """See DocumentIndex."""

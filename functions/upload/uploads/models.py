@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,17 +11,43 @@ import msgspec
 from msgspec import Meta
 
 from artstore.elements import RetentionPolicy
+from artstore.folders import MAX_FOLDER
 from artstore.http.negotiation import MEDIA_TYPE
-from artstore.presign import MAX_SINGLE_PUT_BYTES
+from artstore.http.problems import Problem
+from artstore.presign import MAX_OBJECT_BYTES
 from artstore.spaces import SpaceName
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
 _FILENAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
 _SHA256 = r"^[0-9a-fA-F]{64}(?!\n)$"
 _CONTENT_TYPE = rf"^(?:{MEDIA_TYPE})?(?!\n)$"
+_ASCII = r"^[\x20-\x7e]+(?!\n)$"
+_SHA256_RULE = "64 hexadecimal digits, the SHA-256 of the bytes"
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
+ExpiresIn = Annotated[int, Meta(ge=1, le=604_800)]
 Tag = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Method(enum.StrEnum):
+    """How the bytes come to storage."""
+
+    PUT = "put"
+    FORM = "form"
+
+
+class OnDuplicate(enum.StrEnum):
+    """What is done about content that is stored already."""
+
+    TELL = "tell"
+    REJECT = "reject"
+
+
+class ContentEncoding(enum.StrEnum):
+    """How a client may compress what it sends (RFC 9110 §8.4.1)."""
+
+    GZIP = "gzip"
+    BR = "br"
 
 
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -36,9 +63,9 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         ),
     ]
     """Its name for people; any script, no control characters."""
-    size: Annotated[int, Meta(ge=0, le=MAX_SINGLE_PUT_BYTES)]
-    """Bytes."""
-    sha256: Annotated[str, Meta(pattern=_SHA256, description="64 hexadecimal digits, the SHA-256 of the bytes")]
+    size: Annotated[int, Meta(ge=0, le=MAX_OBJECT_BYTES)]
+    """Bytes, as they are sent; 0 is an empty file. put and form take at most 5 GiB."""
+    sha256: Annotated[str, Meta(pattern=_SHA256, description=_SHA256_RULE)]
     """SHA-256 of the bytes; either case is taken, and kept as lowercase."""
     content_type: Annotated[
         str,
@@ -59,30 +86,98 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How long a temporary document lives; 30 days when not said."""
     space: SpaceName | None = None
     """The space it belongs to; without it the caller's only one, or the default space."""
-    expires_in: Annotated[int, Meta(ge=1, le=604_800)] | None = None
+    expires_in: ExpiresIn | None = None
     """Seconds that the upload URL shall hold; never longer than the archive's own limit."""
+    method: Method = Method.PUT
+    """put: one PUT; form: one POST of multipart/form-data, as an HTML form sends it."""
+    folder: Annotated[str, Meta(max_length=MAX_FOLDER)] | None = None
+    """Where people look for it, such as /contracts/2026; absolute, kept in NFC, no part of its key."""
+    supersedes: UUID | None = None
+    """file_id of the current document that this one shall take the place of."""
+    on_duplicate: OnDuplicate = OnDuplicate.TELL
+    """tell: content that is stored already is named in duplicate_of, and stored again; reject: it is 409."""
+    content_encoding: ContentEncoding | None = None
+    """How the client has compressed the bytes; size and sha256 are of what is sent. Signed, as content_type is."""
+    original_size: Annotated[int, Meta(ge=0, le=MAX_OBJECT_BYTES)] | None = None
+    """Bytes before content_encoding; needed with it, and only then."""
+    original_sha256: Annotated[str, Meta(pattern=_SHA256, description=_SHA256_RULE)] | None = None
+    """SHA-256 of the bytes before content_encoding; needed with it, and only then."""
 
     def __post_init__(self) -> None:
         self.sha256 = self.sha256.lower()
+        self.original_sha256 = self.original_sha256 and self.original_sha256.lower()
         self.content_type = self.content_type or DEFAULT_CONTENT_TYPE
 
 
-class UploadTarget(msgspec.Struct):
-    """How the bytes are sent: one request to storage, with exactly these headers."""
+class UploadTarget(msgspec.Struct, kw_only=True):
+    """How the bytes are sent: one request to storage, with exactly these headers, or these fields of a form."""
 
     method: str
+    """PUT, or POST for a form."""
     url: str
-    headers: dict[str, str]
+    headers: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    """Of a form, all of them, before its last field: the file, named file."""
     expires_at: datetime
 
 
-class UploadStarted(msgspec.Struct):
+class UploadStarted(msgspec.Struct, kw_only=True):
     """An upload that storage waits for."""
 
     file_id: UUID
     status: str
     upload: UploadTarget | None
     """null when a request was repeated whose upload is over: status says how it ended."""
+    duplicate_of: UUID | None = None
+    """A document with the same content in a space that the caller may write to, the newest one."""
+    duplicates_checked: bool = True
+    """Whether that was looked up: not while the index is away."""
+
+
+MAX_BATCH = 100
+"""The most uploads that one request starts."""
+
+
+class BatchedUpload(UploadRequest, forbid_unknown_fields=True, kw_only=True):
+    """One upload of a batch."""
+
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=255, pattern=_ASCII)] | None = None
+    """As the header Idempotency-Key of a request for this upload alone, and in place of the batch's own."""
+
+
+class BatchRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Documents that a client is about to send; at most 1 MiB of JSON. Each is judged by itself."""
+
+    items: Annotated[list[BatchedUpload], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class RawBatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A batch as it is read: a wrong item is no reason to refuse the others."""
+
+    items: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class BatchItem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of one upload of a batch."""
+
+    status: int
+    """As the request for this upload alone would have been answered: 201, 200 for one that was started before, or
+    the problem's."""
+    started: UploadStarted | None = None
+    problem: Problem | None = None
+
+
+class BatchStarted(msgspec.Struct):
+    """What became of a batch, in its order."""
+
+    items: list[BatchItem]
+
+
+class UrlRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the new permission shall be."""
+
+    expires_in: ExpiresIn | None = None
+    """Seconds that it shall hold; never longer than the archive's own limit."""
 
 
 class UploadState(msgspec.Struct, omit_defaults=True):
@@ -99,3 +194,32 @@ class UploadState(msgspec.Struct, omit_defaults=True):
     reason: str | None = None
     """Why it was rejected."""
     stored_at: str | None = None
+    notice: str | None = None
+    """What is to be known of a document that is stored, as a code."""
+    method: Method = Method.PUT
+
+
+class UploadStatus(enum.StrEnum):
+    """Where an upload may stand."""
+
+    PENDING = "PENDING"
+    STORED = "STORED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class UploadsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which of the caller's uploads, and how many at a time."""
+
+    status: UploadStatus | None = None
+    """Without it: all of them."""
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, Meta(max_length=300)] | None = None
+    """next_cursor of the page before, with the same status."""
+
+
+class UploadList(msgspec.Struct):
+    """One page of uploads, newest first. A page that finds few among many may have fewer than asked for."""
+
+    items: list[UploadState]
+    next_cursor: str | None

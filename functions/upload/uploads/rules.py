@@ -1,36 +1,41 @@
 """What may be announced: what cannot be described, written, read back and indexed is refused before it is sent.
 
-The attr.json that an upload will get is built here as far as it is known, and must leave room for what is found in
-the document. So nothing that was accepted is rejected after the bytes have arrived, unless they are other bytes.
+The attr.json that an upload will get is built as far as it is known (``placing``), and must leave room for what is
+found in the document. So nothing that was accepted is rejected after the bytes have arrived, unless they are other
+bytes.
 """
 
 from __future__ import annotations
 
-import posixpath
-from datetime import datetime
-from uuid import UUID
-
 import msgspec
 
-from artstore.attributes import Attributes, Retention, check_room
 from artstore.attributes.storable import check_storable
 from artstore.elements import RetentionPolicy
 from artstore.errors import Invalid, TooLarge
-from artstore.security import Principal
+from artstore.presign import MAX_SINGLE_PUT_BYTES
 from artstore.spaces import Reach, name_of, stored_as
-from functions.upload.uploads.models import UploadRequest
+from functions.upload.uploads.models import Method, UploadRequest
 
 MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
+_IN_ONE_REQUEST = (Method.PUT, Method.FORM)
 
 
 def check_rules(request: UploadRequest) -> None:
     """Check what one member says of another, and the free ones.
 
-    Raises Invalid (``ttl_without_temporary``, ``description_nul``, ``tags_nul``, ``custom_attributes_nul``,
-    ``custom_attributes_too_deep``, ``custom_attributes_number``) and TooLarge (``custom_attributes_too_large``).
+    Raises Invalid (``ttl_without_temporary``, ``incomplete_encoding``, ``description_nul``, ``tags_nul``,
+    ``custom_attributes_nul``, ``custom_attributes_too_deep``, ``custom_attributes_number``) and TooLarge
+    (``custom_attributes_too_large``, ``too_large_for_method``).
     """
     if request.ttl_days is not None and request.retention_policy is not RetentionPolicy.TEMPORARY:
         raise Invalid("only a temporary document has ttl_days", code="ttl_without_temporary", field="ttl_days")
+    if request.method in _IN_ONE_REQUEST and request.size > MAX_SINGLE_PUT_BYTES:
+        raise TooLarge(
+            f"a {request.method} takes at most {MAX_SINGLE_PUT_BYTES} bytes",
+            code="too_large_for_method",
+            field="size",
+        )
+    _check_encoding(request)
     check_storable(request.description, "description")
     check_storable(request.tags, "tags")
     check_storable(request.custom_attributes, "custom_attributes")
@@ -53,31 +58,16 @@ def choose_space(named: str | None, reach: Reach) -> str | None:
     return stored_as(space)
 
 
-def check_storable_request(
-    request: UploadRequest, caller: Principal, *, key: str, element_id: str, at: datetime
-) -> None:
-    """Check that the attr.json of the document will fit, with what is yet to be found in it.
-
-    Raises TooLarge (``attributes_too_large``).
-    """
-    temporary = request.retention_policy is RetentionPolicy.TEMPORARY
-    attributes = Attributes(
-        file_id=UUID(int=0),
-        original_filename=request.filename,
-        storage_filename=posixpath.basename(key),
-        file_size=request.size,
-        content_type=request.content_type,
-        created_at=at,
-        updated_at=at,
-        created_by_id=caller.client_id,
-        created_by_username=caller.username,
-        description=request.description,
-        storage_path=posixpath.dirname(key),
-        checksum=request.sha256,
-        custom_attributes=request.custom_attributes,
-        tags=tuple(request.tags),
-        retention=Retention(policy=request.retention_policy, expires_at=at if temporary else None),
-        storage_element_id=element_id,
-        space=request.space,
-    )
-    check_room(attributes)
+def _check_encoding(request: UploadRequest) -> None:
+    together = {
+        "content_encoding": request.content_encoding,
+        "original_size": request.original_size,
+        "original_sha256": request.original_sha256,
+    }
+    missing = [name for name, value in together.items() if value is None]
+    if missing and len(missing) < len(together):
+        raise Invalid(
+            "content_encoding, original_size and original_sha256 are given together or not at all",
+            code="incomplete_encoding",
+            field=missing[0],
+        )

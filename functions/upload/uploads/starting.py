@@ -1,7 +1,8 @@
-"""Starting an upload, and telling where it stands.
+"""Starting uploads, one or many, and telling where one stands.
 
-The record is written before the URL is handed out: whatever happens to the client, the event or this process
-afterwards, the archive knows what was meant to arrive. A started upload costs one write and no call to S3.
+The record is written before anything is handed out: whatever happens to the client, the event or this process
+afterwards, the archive knows what was meant to arrive. A started upload costs one write, a question to the index
+about content that is stored already, and no call to S3.
 
 Under an Idempotency-Key the file_id is derived from the account and the key, so that a repetition, however
 simultaneous, meets the record of the first request: DynamoDB takes one of them. Such a record is kept for good,
@@ -10,64 +11,76 @@ since its key would otherwise lead to the id of a document that is there already
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-import msgspec
-
-from artstore import naming
-from artstore.elements import RetentionPolicy, StorageElements
-from artstore.errors import Conflict
-from artstore.http.idempotency import key_reused
-from artstore.presign import Presigned
+from artstore.elements import StorageElements
+from artstore.errors import ArtStoreError, Conflict, NotFound, Unavailable
+from artstore.http.idempotency import derived_id, fingerprint, key_reused
 from artstore.security import Principal, Scope
 from artstore.spaces import Reach, not_found
-from artstore.tables import UploadRecord
-from functions.upload.uploads.models import UploadRequest, UploadStarted, UploadState, UploadTarget
-from functions.upload.uploads.rules import check_rules, check_storable_request, choose_space
+from artstore.tables import Succession, UploadRecord
+from functions.upload.uploads.duplicates import Duplicates
+from functions.upload.uploads.models import (
+    Method,
+    OnDuplicate,
+    UploadRequest,
+    UploadStarted,
+    UploadState,
+    UploadTarget,
+)
+from functions.upload.uploads.permits import Permit
+from functions.upload.uploads.placing import AWAITED, PENDING, await_until, fill
+from functions.upload.uploads.records import Expects, Write, Wrote
+from functions.upload.uploads.rules import check_rules, choose_space
+from functions.upload.uploads.views import show
 
-DEFAULT_TTL_DAYS = 30
-PENDING, EXPIRED = "PENDING", "EXPIRED"
-RECORD_KEPT = timedelta(days=30)
-"""How long a record outlives its URL, before DynamoDB may drop it."""
-AWAITED = (PENDING, EXPIRED)
-"""Statuses of a record whose bytes may still come."""
-_DERIVED = uuid.UUID("6d0f4c0e-6f0b-5b54-9d0e-0c8b9f5c7a10")
+ADDED = frozenset(
+    {
+        "space",
+        "method",
+        "folder",
+        "supersedes",
+        "on_duplicate",
+        "content_encoding",
+        "original_size",
+        "original_sha256",
+    }
+)
+"""Members of a request that the first version did not know."""
+_DERIVED = UUID("6d0f4c0e-6f0b-5b54-9d0e-0c8b9f5c7a10")
 """The namespace (RFC 9562 §5.5) of ids that are derived from an account and a key."""
+_LOOKS = 3
+"""How often the records are looked at for one request: others may write between a look and a write."""
 
 
 class Records(Protocol):
-    """Where upload records are kept."""
+    """Where upload records are kept; see functions.upload.uploads.records."""
 
-    def new(self, file_id: UUID) -> UploadRecord:
-        """Make a record that is not saved yet."""
+    def new(self, file_id: UUID) -> UploadRecord: ...
+    def find(self, file_id: UUID) -> UploadRecord | None: ...
+    def find_many(self, file_ids: Sequence[UUID]) -> dict[UUID, UploadRecord]: ...
+    def write(self, writes: Sequence[Write]) -> list[Wrote]: ...
+    def holder(self, predecessor: UUID) -> Succession | None: ...
+
+
+class Documents(Protocol):
+    """What is asked of the index; see artstore.index."""
+
+    def find(self, file_id: UUID, reach: Reach) -> object | None:
+        """Give the document that is shown within ``reach``, or None."""
         ...
 
-    def add(self, record: UploadRecord) -> bool:
-        """Save a new record; False when there is one of that id."""
-        ...
 
-    def renew(self, record: UploadRecord) -> bool:
-        """Save a record whose upload was still awaited; False when it is over."""
-        ...
+class Finding(Protocol):
+    """What looks for content that is stored already."""
 
-    def find(self, file_id: UUID) -> UploadRecord | None:
-        """Read a record, or None."""
-        ...
-
-
-class Signer(Protocol):
-    """What permits an upload."""
-
-    def sign_upload(
-        self, bucket: str, key: str, *, expires_in: int, content_length: int, content_type: str, sha256: str
-    ) -> Presigned:
-        """Permit one PUT of exactly these bytes to a new key."""
+    def find(self, checksums: Sequence[str], reach: Reach, *, decides: bool) -> Duplicates:
+        """See functions.upload.uploads.duplicates."""
         ...
 
 
@@ -84,128 +97,267 @@ class Started:
     """Whether it was started before, under the same Idempotency-Key."""
 
 
-class Uploads:
-    """The upload sessions of one deployment."""
+@dataclass(frozen=True)
+class Asked:
+    """One upload that is asked for, and the key by which a repetition of it is known."""
 
-    def __init__(
-        self,
-        *,
-        elements: Callable[[], StorageElements],
-        records: Records,
-        signer: Signer,
-        expiry_seconds: int,
-        clock: Callable[[], datetime] = _utc_now,
-    ) -> None:
-        """Place documents in ``elements``; URLs hold ``expiry_seconds``."""
-        self._elements = elements
-        self._records = records
-        self._signer = signer
-        self._expiry_seconds = expiry_seconds
-        self._clock = clock
+    request: UploadRequest
+    idempotency_key: str | None = None
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """An upload on its way to being started."""
+
+    request: UploadRequest
+    file_id: UUID
+    fingerprint: str | None
+    space: str | None = None
+    existing: UploadRecord | None = None
+    record: UploadRecord | None = None
+    target: UploadTarget | None = None
+    outcome: Started | ArtStoreError | None = None
+    duplicate_of: UUID | None = None
+    duplicates_checked: bool = True
+
+    @property
+    def touches(self) -> set[str]:
+        """Give what it writes: no two that write the same can be written together."""
+        predecessor = self.request.supersedes
+        return {str(self.file_id)} | ({f"successor of {predecessor}"} if predecessor else set())
+
+
+@dataclass(kw_only=True)
+class Uploads:
+    """The upload sessions of one deployment; what is permitted holds ``expiry_seconds`` at most."""
+
+    elements: Callable[[], StorageElements]
+    records: Records
+    permits: Mapping[str, Permit]
+    duplicates: Finding
+    documents: Callable[[], Documents]
+    """Called when the index is needed."""
+    expiry_seconds: int
+    clock: Callable[[], datetime] = field(default=_utc_now)
 
     def start(self, request: UploadRequest, caller: Principal, idempotency_key: str | None = None) -> Started:
         """Place the document, write its record, and permit the upload.
 
         The same ``idempotency_key`` and request from the same account give the upload that was started then, with
-        a URL that is valid from now, as long as the caller may write where it belongs. Raises what
-        ``functions.upload.uploads.rules`` raises, Conflict (``idempotency_key_reused``) and Unavailable.
+        a permission that is valid from now. Raises what ``functions.upload.uploads.rules`` raises, NotFound
+        (``space_not_found``, ``document_not_found``), Conflict (``idempotency_key_reused``, ``duplicate_content``,
+        ``already_superseded``, ``supersede_in_progress``) and Unavailable.
         """
-        check_rules(request)
+        [outcome] = self.start_many([Asked(request, idempotency_key)], caller)
+        if isinstance(outcome, ArtStoreError):
+            raise outcome
+        return outcome
+
+    def start_many(self, asked: Sequence[Asked], caller: Principal) -> list[Started | ArtStoreError]:
+        """Start uploads, each as if it were the only one, with as few calls as can be; an error is that one's own.
+
+        Raises Unavailable when nothing at all can be done.
+        """
         reach = caller.reach(Scope.FILES_WRITE)
-        space = choose_space(request.space, reach)
-        file_id, fingerprint = uuid.uuid4(), None
-        if idempotency_key is not None:
-            file_id = uuid.uuid5(_DERIVED, f"{caller.client_id}\x00{idempotency_key}")
-            fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
-            if existing := self._records.find(file_id):
-                return self._repeat(existing, request, fingerprint, reach)
-        record = self._place(file_id, request, caller)
-        record.space = space
-        record.request_hash = fingerprint
-        presigned = self._permit(record, request)
-        if fingerprint is None:
-            record.expires_at_epoch = int((presigned.expires_at + RECORD_KEPT).timestamp())
-        if self._records.add(record):
-            return _started(record, presigned)
-        taken = self._records.find(file_id)
-        if taken is None or fingerprint is None:  # a random id that is taken is not to be expected
-            raise Conflict("the upload could not be started; try again", code="upload_busy")
-        return self._repeat(taken, request, fingerprint, reach)
+        attempts = [self._identify(each, caller) for each in asked]
+        waiting = attempts
+        while waiting:
+            taken: set[str] = set()
+            now: list[_Attempt] = []
+            for each in waiting:
+                if not taken & each.touches:
+                    now.append(each)
+                taken |= each.touches
+            self._run(now, caller, reach)
+            waiting = [each for each in waiting if each not in now]
+        return [each.outcome or _busy() for each in attempts]
 
-    def _repeat(self, record: UploadRecord, request: UploadRequest, fingerprint: str, reach: Reach) -> Started:
-        reach.require(record.space, "space")
-        if record.request_hash != fingerprint:
-            raise key_reused()
+    def renew(self, file_id: UUID, caller: Principal, expires_in: int | None) -> UploadStarted:
+        """Permit an upload anew, whether or not what permitted it before has ended.
+
+        Raises NotFound (``upload_not_found``), Conflict (``upload_over``, and as ``start`` where the place it was
+        to take is another's now) and Unavailable.
+        """
+        record = self._find(file_id, caller)
         if record.status in AWAITED:
-            record.status = PENDING
-            presigned = self._permit(record, request)
-            if self._records.renew(record):
-                return _started(record, presigned, repeated=True)
-            record = self._records.find(UUID(record.file_id)) or record
-        return _started(record, None, repeated=True)
-
-    def _place(self, file_id: UUID, request: UploadRequest, caller: Principal) -> UploadRecord:
-        now = self._clock()
-        element = self._elements().place(request.retention_policy, request.size, request.content_type)
-        record = self._records.new(file_id)
-        record.element_id, record.bucket = element.element_id, element.bucket
-        record.key = naming.object_key(element.prefix, request.filename, caller.username, now, file_id)
-        record.original_filename = request.filename
-        record.size, record.sha256, record.content_type = request.size, request.sha256, request.content_type
-        record.description, record.tags = request.description, list(dict.fromkeys(request.tags))
-        record.custom_attributes = request.custom_attributes or None
-        record.retention_policy = str(request.retention_policy)
-        if request.retention_policy is RetentionPolicy.TEMPORARY:
-            record.ttl_days = request.ttl_days or DEFAULT_TTL_DAYS
-        record.created_at = _rfc3339(now)
-        record.created_by_id, record.created_by_username = caller.client_id, caller.username
-        check_storable_request(request, caller, key=record.key, element_id=element.element_id, at=now)
-        return record
-
-    def _permit(self, record: UploadRecord, request: UploadRequest) -> Presigned:
-        """Permit the upload that ``record`` describes, and write down until when."""
-        presigned = self._signer.sign_upload(
-            record.bucket,
-            record.key,
-            expires_in=min(request.expires_in or self._expiry_seconds, self._expiry_seconds),
-            content_length=int(record.size),
-            content_type=record.content_type,
-            sha256=record.sha256,
-        )
-        record.expires_at = _rfc3339(presigned.expires_at)
-        return presigned
+            target = self._permit(record, expires_in)
+            [wrote] = self.records.write([Write(record, Expects.AWAITED)])
+            if wrote is Wrote.DONE:
+                return UploadStarted(file_id=file_id, status=PENDING, upload=target, duplicates_checked=False)
+            if wrote is Wrote.HELD:
+                raise self._held(record)
+            record = self._find(file_id, caller)
+        raise Conflict("the upload is over", code="upload_over", status_of_upload=record.status)
 
     def state(self, file_id: UUID, caller: Principal) -> UploadState:
-        """Tell where an upload stands at this moment.
+        """Tell where an upload stands at this moment. Raises NotFound (``upload_not_found``)."""
+        return show(self._find(file_id, caller), self.clock())
 
-        Raises NotFound (``upload_not_found``) also where it belongs to a space that the caller does not write.
-        """
-        record = self._records.find(file_id)
+    def _find(self, file_id: UUID, caller: Principal) -> UploadRecord:
+        """Give a record that the caller may know of: one in a space that it may write to."""
+        record = self.records.find(file_id)
         if record is None or not caller.reach(Scope.FILES_WRITE).includes(record.space):
             raise not_found("upload")
-        return UploadState(
-            file_id=file_id,
-            status=self._status(record),
-            original_filename=record.original_filename,
-            size=int(record.size),
-            created_at=record.created_at,
-            expires_at=record.expires_at,
-            reason=record.reason,
-            stored_at=record.stored_at,
+        return record
+
+    @staticmethod
+    def _identify(asked: Asked, caller: Principal) -> _Attempt:
+        if asked.idempotency_key is None:
+            return _Attempt(asked.request, uuid.uuid4(), None)
+        file_id = derived_id(_DERIVED, caller.client_id, asked.idempotency_key)
+        return _Attempt(asked.request, file_id, fingerprint(asked.request, ADDED))
+
+    def _run(self, attempts: Sequence[_Attempt], caller: Principal, reach: Reach) -> None:
+        """Carry attempts through that touch nothing in common; each has its outcome afterwards."""
+        for each in attempts:
+            _noting(each, _check, each, reach)
+        for _ in range(_LOOKS):
+            open_ = [each for each in attempts if each.outcome is None]
+            if not open_:
+                return
+            self._look(open_, reach)
+            self._look_for_duplicates([each for each in open_ if each.outcome is None], reach)
+            for each in open_:
+                _noting(each, self._prepare, each, caller, reach)
+            self._write([each for each in open_ if each.outcome is None])
+
+    def _look(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
+        """Find the records of those that were started before."""
+        keyed = [each for each in attempts if each.fingerprint is not None]
+        found = self.records.find_many([each.file_id for each in keyed]) if keyed else {}
+        for each in keyed:
+            each.existing = found.get(each.file_id)
+            if each.existing is None:
+                continue
+            if not reach.includes(each.existing.space):
+                each.outcome = not_found("space")
+            elif each.existing.request_hash != each.fingerprint:
+                each.outcome = key_reused()
+            elif each.existing.status not in AWAITED:
+                each.outcome = Started(_told(each.existing, None, each), repeated=True)
+
+    def _look_for_duplicates(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
+        for decides in (False, True):
+            some = [each for each in attempts if _decides(each) is decides]
+            checksums = sorted({each.request.sha256 for each in some})
+            try:
+                duplicates = self.duplicates.find(checksums, reach, decides=decides)
+            except Unavailable as error:
+                for each in some:
+                    each.outcome = error
+                continue
+            for each in some:
+                found = duplicates.found.get(each.request.sha256)
+                each.duplicate_of = None if found == each.file_id else found
+                each.duplicates_checked = duplicates.checked
+                if decides and each.duplicate_of is not None:
+                    each.outcome = _duplicate(each.duplicate_of)
+
+    def _prepare(self, attempt: _Attempt, caller: Principal, reach: Reach) -> None:
+        """Make the record, or take the one that is there, and permit the upload."""
+        record = attempt.existing
+        if record is None:
+            request = attempt.request
+            if request.supersedes is not None and self.documents().find(request.supersedes, reach) is None:
+                raise NotFound("there is no such document", code="document_not_found", field="supersedes")
+            record = self.records.new(attempt.file_id)
+            record.request_hash, record.space = attempt.fingerprint, attempt.space
+            element = self.elements().place(
+                request.retention_policy, request.size, request.content_type, self.clock().timestamp()
+            )
+            fill(record, request, caller, element, self.clock())
+        attempt.record, attempt.target = record, self._permit(record, attempt.request.expires_in)
+
+    def _permit(self, record: UploadRecord, expires_in: int | None) -> UploadTarget:
+        """Permit the upload that ``record`` describes, and write down until when."""
+        seconds = min(expires_in or self.expiry_seconds, self.expiry_seconds)
+        target = self.permits[record.kind or Method.PUT](record, seconds)
+        await_until(record, target.expires_at)
+        return target
+
+    def _write(self, attempts: Sequence[_Attempt]) -> None:
+        writes = [Write(_made(each), self._expects(each, attempts)) for each in attempts]
+        for each, wrote in zip(attempts, self.records.write(writes), strict=True):
+            record = _made(each)
+            if wrote is Wrote.DONE:
+                each.outcome = Started(_told(record, each.target, each), repeated=each.existing is not None)
+            elif wrote is Wrote.FAILED:
+                each.outcome = Unavailable("the table store does not answer")
+            elif wrote is Wrote.HELD:
+                each.outcome = self._held(record)
+            elif each.fingerprint is None:  # a random id that is taken is not to be expected
+                each.outcome = _busy()
+
+    @staticmethod
+    def _expects(attempt: _Attempt, attempts: Sequence[_Attempt]) -> Expects:
+        if attempt.existing is not None:
+            return Expects.AWAITED
+        return Expects.ANYTHING if attempt.fingerprint is None and len(attempts) > 1 else Expects.NOTHING
+
+    def _held(self, record: UploadRecord) -> ArtStoreError:
+        """Say who has the place that the document was to take."""
+        found = self.records.holder(UUID(record.supersedes))
+        if found is not None and found.settled_at is not None:
+            return already_superseded(found.successor)
+        return Conflict(
+            "another upload is about to take this document's place",
+            code="supersede_in_progress",
+            field="supersedes",
         )
 
-    def _status(self, record: UploadRecord) -> str:
-        """A PENDING upload whose URL has ended is EXPIRED, whether or not its record says so."""
-        ended = datetime.fromisoformat(record.expires_at) <= self._clock()
-        return EXPIRED if record.status == PENDING and ended else str(record.status)
+
+def already_superseded(successor: str) -> Conflict:
+    """Give the error of a document whose place is taken."""
+    return Conflict(
+        "another document has taken this one's place",
+        code="already_superseded",
+        field="supersedes",
+        file_id=successor,
+    )
 
 
-def _started(record: UploadRecord, presigned: Presigned | None, *, repeated: bool = False) -> Started:
-    target = None
-    if presigned is not None:
-        target = UploadTarget("PUT", presigned.url, presigned.headers, presigned.expires_at)
-    return Started(UploadStarted(UUID(record.file_id), record.status, target), repeated)
+def _decides(attempt: _Attempt) -> bool:
+    """Tell whether a duplicate would be refused: not what was started before, whatever is stored meanwhile."""
+    return attempt.request.on_duplicate is OnDuplicate.REJECT and attempt.existing is None
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _duplicate(file_id: UUID) -> Conflict:
+    return Conflict(
+        "a document with the same content is stored already",
+        code="duplicate_content",
+        field="sha256",
+        file_id=str(file_id),
+    )
+
+
+def _busy() -> Conflict:
+    return Conflict("the upload could not be started; try again", code="upload_busy")
+
+
+def _check(attempt: _Attempt, reach: Reach) -> None:
+    check_rules(attempt.request)
+    attempt.space = choose_space(attempt.request.space, reach)
+
+
+def _noting(attempt: _Attempt, step: Callable[..., None], *arguments: object) -> None:
+    """Take a step of one that has no outcome yet; an error is its outcome."""
+    if attempt.outcome is None:
+        try:
+            step(*arguments)
+        except ArtStoreError as error:
+            attempt.outcome = error
+
+
+def _made(attempt: _Attempt) -> UploadRecord:
+    assert attempt.record is not None  # noqa: S101  # _prepare made it
+    return attempt.record
+
+
+def _told(record: UploadRecord, target: UploadTarget | None, attempt: _Attempt) -> UploadStarted:
+    return UploadStarted(
+        file_id=UUID(record.file_id),
+        status=record.status,
+        upload=target,
+        duplicate_of=attempt.duplicate_of,
+        duplicates_checked=attempt.duplicates_checked,
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from moto import mock_aws
+from pynamodb.connection import TableConnection
 
 from artstore.errors import Unavailable
 from artstore.http import create_app
@@ -15,7 +17,8 @@ from artstore.http.app import ArtStoreApp
 from artstore.security import Principal, Scope
 from functions.upload import app as upload
 from functions.upload import dependencies
-from functions.upload.uploads.records import UploadRecords
+from functions.upload.uploads.records import Expects, UploadRecords, Write, Wrote
+from tests.fakes.memory_index import MemoryIndex
 from tests.support.dynamodb import count_calls, create_tables
 from tests.support.gateway import call
 
@@ -39,6 +42,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtStoreApp]:
         "ARTSTORE_ISSUER": "https://archive.example/v1",
         "ARTSTORE_DATABASE_URL": "postgresql://",
         "ARTSTORE_INGEST_FUNCTION": "moto-storage-events",
+        "ARTSTORE_CURSOR_KEY_SECRET_ID": "cursor-key",
         "ARTSTORE_STORAGE_ELEMENTS": '[{"element_id":"rw-01","bucket":"rw-b","mode":"rw"}]',
     }.items():
         monkeypatch.setenv(name, value)
@@ -46,9 +50,20 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtStoreApp]:
     caller = Principal("sa_1", "robot", frozenset(Scope))
     with mock_aws():
         create_tables("moto")
-        dependencies.uploads.cache_clear()
+        forget()
+        monkeypatch.setattr(dependencies, "index", MemoryIndex)
         yield create_app("moto-upload", upload.ENDPOINTS, lambda _token: caller)
-    dependencies.uploads.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    for made in (
+        dependencies.settings,
+        dependencies.uploads,
+        dependencies.upload_records,
+        dependencies.own_uploads,
+    ):
+        made.cache_clear()
 
 
 def start(app: ArtStoreApp) -> Any:
@@ -103,7 +118,7 @@ def test_of_two_records_of_one_id_the_table_takes_one(app: ArtStoreApp) -> None:
     records = UploadRecords("moto")
     record = records.find(UUID(repeat(app).json["file_id"]))
     assert record is not None
-    assert records.add(record) is False
+    assert records.write([Write(record, Expects.NOTHING)]) == [Wrote.REFUSED]
 
 
 def test_a_record_whose_upload_is_over_is_not_renewed(app: ArtStoreApp) -> None:
@@ -112,9 +127,131 @@ def test_a_record_whose_upload_is_over_is_not_renewed(app: ArtStoreApp) -> None:
     awaited, settled = records.find(file_id), records.find(file_id)
     assert awaited is not None
     assert settled is not None
-    assert records.renew(awaited) is True
+    renewal = Write(awaited, Expects.AWAITED)
+    assert records.write([renewal]) == [Wrote.DONE]
     settled.status = "STORED"
     settled.save()
-    assert records.renew(awaited) is False
+    assert records.write([renewal]) == [Wrote.REFUSED]
     answer = repeat(app)
     assert (answer.status, answer.json["status"], answer.json["upload"]) == (200, "STORED", None)
+
+
+def batch(app: ArtStoreApp, count: int, key: str | None = None, **members: object) -> Any:
+    items = [DOCUMENT | {"filename": f"{number}.pdf"} | members for number in range(count)]
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return call(app, "POST", "/api/v1/files/batch", payload={"items": items}, token="t", headers=headers)
+
+
+def ids(answer: Any) -> list[UUID]:
+    return [UUID(each["started"]["file_id"]) for each in answer.json["items"]]
+
+
+def test_a_hundred_without_a_key_are_four_calls(app: ArtStoreApp) -> None:
+    start(app)
+    with count_calls() as calls:
+        answer = batch(app, 100)
+    assert calls == ["dynamodb.BatchWriteItem"] * 4
+    assert len(UploadRecords("moto").find_many(ids(answer))) == 100
+
+
+def test_a_hundred_under_a_key_are_one_look_and_one_transaction(app: ArtStoreApp) -> None:
+    start(app)
+    with count_calls() as calls:
+        answer = batch(app, 100, "k")
+    assert calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
+    with count_calls() as calls:
+        again = batch(app, 100, "k")
+    assert calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
+    assert ids(answer) == ids(again)
+    assert {each["status"] for each in again.json["items"]} == {200}
+
+
+def test_a_repeated_batch_does_not_forget_what_is_stored(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    first, *_ = ids(batch(app, 3, "k"))
+    stored = records.find(first)
+    assert stored is not None
+    stored.status = "STORED"
+    stored.save()
+    items = batch(app, 3, "k").json["items"]
+    assert [each["started"]["status"] for each in items] == ["STORED", "PENDING", "PENDING"]
+    kept = records.find(first)
+    assert kept is not None
+    assert kept.status == "STORED"
+
+
+def test_what_is_in_the_way_of_one_is_not_in_the_way_of_the_others(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    settled, awaited, missing = (records.find(each) or records.new(each) for each in ids(batch(app, 3, "k")))
+    settled.status = "STORED"
+    settled.save()
+    missing.delete()
+    writes = [Write(each, Expects.AWAITED) for each in (settled, awaited, missing)]
+    assert records.write(writes) == [Wrote.REFUSED, Wrote.DONE, Wrote.REFUSED]
+
+
+def test_a_record_and_its_hold_are_written_together_or_not_at_all(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    made = [records.find(each) for each in ids(batch(app, 3))]
+    first, rival, bystander = (copy.deepcopy(each) for each in made if each is not None)
+    for each in (first, rival, bystander):
+        each.file_id = str(uuid4())
+    first.supersedes = rival.supersedes = str(UUID(int=1))
+    assert records.write([Write(first, Expects.NOTHING)]) == [Wrote.DONE]
+    writes = [Write(rival, Expects.NOTHING), Write(bystander, Expects.NOTHING)]
+    assert records.write(writes) == [Wrote.HELD, Wrote.DONE]
+    assert records.find(UUID(rival.file_id)) is None
+    holder = records.holder(UUID(int=1))
+    assert holder is not None
+    assert holder.successor == first.file_id
+
+
+def test_what_the_table_did_not_take_at_once_is_tried_again(
+    app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = TableConnection.batch_write_item
+    asked: list[int] = []
+
+    def batch_write_item(self: TableConnection, put_items: list[Any]) -> Any:
+        asked.append(len(put_items))
+        given(self, put_items=put_items[:10])
+        left = [{"PutRequest": {"Item": each}} for each in put_items[10:]]
+        return {"UnprocessedItems": {"moto-uploads": left} if left else {}}
+
+    monkeypatch.setattr(TableConnection, "batch_write_item", batch_write_item)
+    answer = batch(app, 25)
+    assert asked == [25, 15, 5]
+    assert len(UploadRecords("moto").find_many(ids(answer))) == 25
+
+
+def test_what_the_table_never_took_is_told_of_each(app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = TableConnection.batch_write_item
+
+    def batch_write_item(self: TableConnection, put_items: list[Any]) -> Any:
+        given(self, put_items=put_items[:-1]) if len(put_items) > 1 else None
+        return {"UnprocessedItems": {"moto-uploads": [{"PutRequest": {"Item": put_items[-1]}}]}}
+
+    monkeypatch.setattr(TableConnection, "batch_write_item", batch_write_item)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    items = batch(app, 3).json["items"]
+    assert [each["status"] for each in items] == [201, 201, 503]
+    assert "started" not in items[2]
+
+
+def test_own_uploads_come_newest_first_and_go_on_after_one(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    for second in range(5):
+        record = records.find(UUID(start(app).json["file_id"]))
+        assert record is not None
+        record.created_at = f"2026-03-01T12:00:0{second}.000Z"
+        record.save()
+    other = records.find(UUID(start(app).json["file_id"]))
+    assert other is not None
+    other.created_by_id = "sa_2"
+    other.save()
+    found = list(records.of_owner("sa_1", None, 2))
+    assert [each.created_at[18] for each in found] == [*"43210"]
+    assert (found[0].status, found[0].kind) == ("PENDING", "put")
+    third = found[2]
+    rest = records.of_owner("sa_1", (third.created_at, UUID(third.file_id)), 2)
+    assert [each.created_at[18] for each in rest] == [*"10"]

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from artstore.attributes import Extracted
+from artstore.attributes import Extracted, Quarantine
 from artstore.errors import Invalid
 from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Position, Projection, SearchPage, Written
 from artstore.index.postgres import PostgresIndex
-from artstore.spaces import EVERYWHERE
+from artstore.spaces import EVERYWHERE, Reach
 from tests.fakes.documents import NOON, id_number, make_projection, make_version
 from tests.fakes.memory_index import MemoryIndex
 
@@ -465,3 +465,52 @@ def test_a_hostile_query_is_answered(index: DocumentIndex, query: str) -> None:
     index.project(make_projection())
     index.search(query[:1000], 10, None, EVERYWHERE)
     assert index.search(None, 10, None, EVERYWHERE).total == 1
+
+
+def test_content_that_is_stored_is_found_by_its_checksum_the_newest_first(index: DocumentIndex) -> None:
+    old, new, other = (
+        make_projection(checksum="aa" * 32),
+        make_projection(checksum="aa" * 32, created_at=LATER),
+        make_projection(checksum="bb" * 32),
+    )
+    for each in (new, old, other):
+        index.project(each)
+    assert index.with_checksum(["aa" * 32, "bb" * 32, "cc" * 32], EVERYWHERE) == {
+        "aa" * 32: new.attributes.file_id,
+        "bb" * 32: other.attributes.file_id,
+    }
+    assert index.with_checksum([], EVERYWHERE) == {}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"missing": True},
+        {"deleted_at": NOON},
+        {"checksum_verified": False},
+        {"quarantine": Quarantine(at=NOON, reason="checksum_mismatch")},
+    ],
+    ids=str,
+)
+def test_what_is_gone_or_not_proven_is_no_duplicate(index: DocumentIndex, state: dict[str, Any]) -> None:
+    index.project(make_projection(checksum="aa" * 32, **state))
+    assert index.with_checksum(["aa" * 32], EVERYWHERE) == {}
+
+
+def test_a_document_that_was_removed_is_no_duplicate(index: DocumentIndex) -> None:
+    projection = make_projection(checksum="aa" * 32)
+    index.project(projection)
+    index.remove(*projection.place, NOON)
+    assert index.with_checksum(["aa" * 32], EVERYWHERE) == {}
+
+
+def test_a_duplicate_out_of_reach_is_none(index: DocumentIndex) -> None:
+    theirs, mine = (
+        make_projection(checksum="aa" * 32, space="press", created_at=LATER),
+        make_projection(checksum="aa" * 32),
+    )
+    index.project(theirs)
+    assert index.with_checksum(["aa" * 32], Reach(frozenset({"default", "legal"}))) == {}
+    index.project(mine)
+    assert index.with_checksum(["aa" * 32], Reach(frozenset({"default"}))) == {"aa" * 32: mine.attributes.file_id}
+    assert index.with_checksum(["aa" * 32], Reach(frozenset())) == {}

@@ -19,6 +19,7 @@ from functions.maintenance.worker import TASKS as MAINTENANCE_TASKS
 Template = dict[str, Any]
 
 USERS_OF_THE_DATABASE = ("Upload", "Documents", "Query", "StorageEvents", "MaintenanceWorker")
+READERS_OF_CURSOR_KEYS = {"QueryRole", "UploadRole"}
 REVIEWED_WILDCARDS = {(f"{name}Role", "AttachToVpc") for name in USERS_OF_THE_DATABASE}
 """Statements that may say Resource '*': what Lambda needs for a VPC, for which EC2 takes nothing narrower."""
 
@@ -368,7 +369,8 @@ def outlasting_the_lock(template: Template) -> list[str]:
 
 
 def secret_values(template: Template) -> list[str]:
-    """No secret's value stands in the template; the one that it has made is read by the function that uses it."""
+    """No secret's value stands in the template; the one that it has made is read by who has pages, and nobody
+    else."""
     secrets = of_type(template, "AWS::SecretsManager::Secret")
     written = [name for name, one in secrets.items() if "SecretString" in one["Properties"]]
     made = {name for name, one in secrets.items() if "GenerateSecretString" in one["Properties"]}
@@ -376,7 +378,7 @@ def secret_values(template: Template) -> list[str]:
         name: roles_that_may(template, "secretsmanager:GetSecretValue", name)
         for name in made | {"CursorKeySecret"}
     }
-    return written + sorted(name for name, roles in readers.items() if roles != {"QueryRole"})
+    return written + sorted(name for name, roles in readers.items() if roles != READERS_OF_CURSOR_KEYS)
 
 
 def unreachable_functions(template: Template) -> list[str]:

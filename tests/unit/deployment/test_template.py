@@ -133,7 +133,7 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.secret_values, lambda r: r["SigningKeySecret"]["Properties"].update(SecretString="x")),
     (
         rules.secret_values,
-        allow("UploadRole", "secretsmanager:GetSecretValue", {"Fn::GetAtt": ["CursorKeySecret", "Id"]}),
+        allow("StorageEventsRole", "secretsmanager:GetSecretValue", {"Fn::GetAtt": ["CursorKeySecret", "Id"]}),
     ),
     (rules.unreachable_functions, lambda r: r.pop("AuthPermission")),
 ]

@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 from artstore import config, telemetry
 from artstore.attributes import Quarantine
 from artstore.aws.secret_store import CURRENT, PREVIOUS
+from artstore.cursors import CursorKeys
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Invalid, Misconfigured, Unavailable
 from artstore.http import create_app
@@ -22,7 +23,7 @@ from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
 from functions.query import app as query
-from functions.query.cursors import CursorKeys, Cursors
+from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check, ReadinessProbe
 from tests.fakes.documents import make_projection, make_version

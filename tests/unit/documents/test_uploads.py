@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
 import pytest
 
-from artstore.elements import Mode, StorageElement, StorageElements
-from artstore.errors import Unavailable
-from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
-from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
-from artstore.tables import UploadRecord, bind
-from functions.upload import app as upload
-from functions.upload import dependencies
-from functions.upload.uploads.starting import AWAITED, Uploads
+from tests.fakes.upload_records import MemoryRecords
 from tests.support.gateway import Answer, call
+from tests.support.uploading import Clock, UploadWorld
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
 SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 PDF = "application/pdf"
-CALLER = Principal("sa_1", "robot", frozenset({Scope.FILES_WRITE}))
-ENVIRONMENT = {
-    "AWS_REGION": "eu-north-1",
-    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "secret",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
-}
 DOCUMENT: dict[str, Any] = {
     "filename": "report.pdf",
     "size": 3,
@@ -40,67 +25,24 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-class Records:
-    def __init__(self) -> None:
-        self.kept: dict[str, UploadRecord] = {}
-        self.down = False
-
-    def new(self, file_id: UUID) -> UploadRecord:
-        record: UploadRecord = bind(UploadRecord, "unit")(str(file_id))
-        return record
-
-    def add(self, record: UploadRecord) -> bool:
-        if self.down:
-            raise Unavailable("the table store does not answer")
-        return self.kept.setdefault(record.file_id, record) is record
-
-    def renew(self, record: UploadRecord) -> bool:
-        if self.kept[record.file_id].status not in AWAITED:
-            return False
-        self.kept[record.file_id] = record
-        return True
-
-    def find(self, file_id: UUID) -> UploadRecord | None:
-        return copy.deepcopy(self.kept.get(str(file_id)))
-
-
-@pytest.fixture
-def records() -> Records:
-    return Records()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
-def app(records: Records, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
-    elements = StorageElements(
-        (StorageElement("edit-01", "edit-b", Mode.EDIT), StorageElement("rw-01", "rw-b", Mode.RW, prefix="docs/"))
-    )
-    signer = UrlSigner(lambda: ENVIRONMENT, None, clock)
-    uploads = Uploads(elements=lambda: elements, records=records, signer=signer, expiry_seconds=600, clock=clock)
-    monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
-    monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
-    return create_app("unit-upload", upload.ENDPOINTS, writer)
+def world(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> UploadWorld:
+    return UploadWorld(clock, monkeypatch)
 
 
-def writer(token: str) -> Principal:
-    """Give a writer of the spaces that the token names, parted by commas; of the default one for ``t``."""
-    if token == "t":
-        return CALLER
-    return Principal(
-        CALLER.client_id, CALLER.username, CALLER.scopes, dict.fromkeys(token.split(","), CALLER.scopes)
-    )
+@pytest.fixture
+def records(world: UploadWorld) -> MemoryRecords:
+    return world.records
+
+
+@pytest.fixture
+def app(world: UploadWorld) -> ArtStoreApp:
+    return world.app
 
 
 def start(app: ArtStoreApp, whose: str = "t", /, **changes: object) -> Answer:
@@ -126,7 +68,7 @@ def test_the_answer_is_one_put_with_everything_signed(app: ArtStoreApp) -> None:
     assert parse_qs(urlsplit(target["url"]).query)["X-Amz-SignedHeaders"] == [signed]
 
 
-def test_the_record_holds_what_was_meant_to_arrive(app: ArtStoreApp, records: Records) -> None:
+def test_the_record_holds_what_was_meant_to_arrive(app: ArtStoreApp, records: MemoryRecords) -> None:
     file_id = start(
         app, description="d", tags=["a", "b", "a"], custom_attributes={"n": 1}, retention_policy="temporary"
     ).json["file_id"]
@@ -142,7 +84,7 @@ def test_the_record_holds_what_was_meant_to_arrive(app: ArtStoreApp, records: Re
     assert record.expires_at_epoch == (NOW + timedelta(seconds=600, days=30)).timestamp()
 
 
-def test_documents_are_permanent_unless_said_otherwise(app: ArtStoreApp, records: Records) -> None:
+def test_documents_are_permanent_unless_said_otherwise(app: ArtStoreApp, records: MemoryRecords) -> None:
     record = records.kept[start(app).json["file_id"]]
     assert (record.retention_policy, record.element_id) == ("permanent", "rw-01")
     assert record.ttl_days is None
@@ -153,7 +95,7 @@ def test_a_url_may_be_asked_to_end_sooner_and_not_later(app: ArtStoreApp, asked:
     assert start(app, expires_in=asked).json["upload"]["expires_at"] == until
 
 
-def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: Records) -> None:
+def test_without_a_record_no_url_is_handed_out(app: ArtStoreApp, records: MemoryRecords) -> None:
     records.down = True
     answer = start(app)
     assert answer.status == 503
@@ -176,7 +118,7 @@ def nested(levels: int) -> dict[str, Any]:
         ({"filename": "a\nb"}, "filename"),
         ({"filename": "x" * 256}, "filename"),
         ({"size": -1}, "size"),
-        ({"size": 5 * 1024**3 + 1}, "size"),
+        ({"size": 5 * 1024**4 + 1}, "size"),
         ({"size": 1.5}, "size"),
         ({"size": "3"}, "size"),
         ({"sha256": SHA256[:-1]}, "sha256"),
@@ -216,7 +158,7 @@ def test_a_wrong_field_is_400_and_named(app: ArtStoreApp, changes: dict[str, obj
     ],
 )
 def test_a_media_type_is_taken_as_rfc_9110_writes_it_and_kept_as_it_is_given(
-    app: ArtStoreApp, records: Records, given: str
+    app: ArtStoreApp, records: MemoryRecords, given: str
 ) -> None:
     answer = start(app, content_type=given)
     assert answer.status == 201
@@ -224,11 +166,13 @@ def test_a_media_type_is_taken_as_rfc_9110_writes_it_and_kept_as_it_is_given(
     assert records.kept[answer.json["file_id"]].content_type == given
 
 
-def test_a_browser_that_knows_no_type_sends_an_empty_one(app: ArtStoreApp, records: Records) -> None:
+def test_a_browser_that_knows_no_type_sends_an_empty_one(app: ArtStoreApp, records: MemoryRecords) -> None:
     assert records.kept[start(app, content_type="").json["file_id"]].content_type == "application/octet-stream"
 
 
-def test_a_checksum_is_taken_in_either_case_and_kept_in_lowercase(app: ArtStoreApp, records: Records) -> None:
+def test_a_checksum_is_taken_in_either_case_and_kept_in_lowercase(
+    app: ArtStoreApp, records: MemoryRecords
+) -> None:
     answer = start(app, sha256=SHA256.upper())
     assert records.kept[answer.json["file_id"]].sha256 == SHA256
     assert answer.json["upload"]["headers"] == start(app).json["upload"]["headers"]
@@ -260,7 +204,7 @@ def repeat(app: ArtStoreApp, key: str = "key-1", whose: str = "t", /, **changes:
 
 
 def test_a_request_repeated_under_its_key_is_the_upload_that_was_started(
-    app: ArtStoreApp, records: Records, clock: Clock
+    app: ArtStoreApp, records: MemoryRecords, clock: Clock
 ) -> None:
     first = repeat(app)
     clock.now += timedelta(hours=2)
@@ -292,24 +236,27 @@ def test_a_key_is_its_accounts_own(app: ArtStoreApp, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("status", ["STORED", "REJECTED"])
-def test_what_is_over_is_told_and_not_permitted_again(app: ArtStoreApp, records: Records, status: str) -> None:
+def test_what_is_over_is_told_and_not_permitted_again(
+    app: ArtStoreApp, records: MemoryRecords, status: str
+) -> None:
     file_id = repeat(app).json["file_id"]
     records.kept[file_id].status = status
     answer = repeat(app)
-    assert (answer.status, answer.json) == (200, {"file_id": file_id, "status": status, "upload": None})
+    assert (answer.status, answer.json) == (
+        200,
+        {"file_id": file_id, "status": status, "upload": None, "duplicate_of": None, "duplicates_checked": True},
+    )
 
 
 def test_bytes_that_arrive_while_a_request_is_repeated_are_not_forgotten(
-    app: ArtStoreApp, records: Records, monkeypatch: pytest.MonkeyPatch
+    app: ArtStoreApp, records: MemoryRecords
 ) -> None:
     file_id = repeat(app).json["file_id"]
-    renew = records.renew
 
-    def late(record: UploadRecord) -> bool:
+    def arrive() -> None:
         records.kept[file_id].status = "STORED"
-        return renew(record)
 
-    monkeypatch.setattr(records, "renew", late)
+    records.before_write = arrive
     assert repeat(app).json["status"] == "STORED"
     assert records.kept[file_id].status == "STORED"
 
@@ -346,14 +293,14 @@ def test_custom_attributes_have_a_limit(app: ArtStoreApp) -> None:
     ids=range(10),
 )
 def test_what_could_not_be_described_later_is_refused_now(
-    app: ArtStoreApp, records: Records, changes: dict[str, object], status: int, code: str | None
+    app: ArtStoreApp, records: MemoryRecords, changes: dict[str, object], status: int, code: str | None
 ) -> None:
     answer = start(app, **changes)
     assert (answer.status, answer.json.get("code")) == (status, code)
     assert len(records.kept) == (status == 201)
 
 
-def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records: Records) -> None:
+def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records: MemoryRecords) -> None:
     answer = start(app, filename="Договор №7.docx", size=0)
     assert answer.status == 201
     assert records.kept[answer.json["file_id"]].original_filename == "Договор №7.docx"
@@ -363,7 +310,7 @@ def state(app: ArtStoreApp, file_id: str, whose: str = "t") -> Answer:
     return call(app, "GET", f"/api/v1/files/{file_id}/upload", "/api/v1/files/{file_id}/upload", token=whose)
 
 
-def test_the_state_of_an_upload_is_shown(app: ArtStoreApp, records: Records) -> None:
+def test_the_state_of_an_upload_is_shown(app: ArtStoreApp, records: MemoryRecords) -> None:
     file_id = start(app).json["file_id"]
     records.kept[file_id].status, records.kept[file_id].reason = "REJECTED", "size_mismatch"
     answer = state(app, file_id)
@@ -380,7 +327,9 @@ def test_an_upload_is_expired_from_the_end_of_its_url_on(
 
 
 @pytest.mark.parametrize("settled", ["STORED", "REJECTED", "EXPIRED"])
-def test_what_is_settled_does_not_expire(app: ArtStoreApp, records: Records, clock: Clock, settled: str) -> None:
+def test_what_is_settled_does_not_expire(
+    app: ArtStoreApp, records: MemoryRecords, clock: Clock, settled: str
+) -> None:
     file_id = start(app).json["file_id"]
     records.kept[file_id].status = settled
     clock.now = NOW + timedelta(days=1)
@@ -406,7 +355,7 @@ def test_an_upload_nobody_started_is_404(app: ArtStoreApp) -> None:
     ],
 )
 def test_a_document_goes_where_it_is_said_or_to_the_callers_only_space_or_to_the_default_one(
-    app: ArtStoreApp, records: Records, token: str, named: str | None, space: str | None
+    app: ArtStoreApp, records: MemoryRecords, token: str, named: str | None, space: str | None
 ) -> None:
     answer = start(app, token, **({} if named is None else {"space": named}))
     assert answer.status == 201
@@ -415,7 +364,7 @@ def test_a_document_goes_where_it_is_said_or_to_the_callers_only_space_or_to_the
 
 @pytest.mark.parametrize(("token", "named"), [("t", "press"), ("press", "default"), ("press,legal", None)])
 def test_where_the_caller_may_not_write_no_space_is_found(
-    app: ArtStoreApp, records: Records, token: str, named: str | None
+    app: ArtStoreApp, records: MemoryRecords, token: str, named: str | None
 ) -> None:
     answer = start(app, token, **({} if named is None else {"space": named}))
     assert (answer.status, answer.json["code"]) == (404, "space_not_found")

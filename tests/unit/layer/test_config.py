@@ -12,6 +12,9 @@ UPLOAD = {
     "ARTSTORE_PREFIX": "p",
     "ARTSTORE_ISSUER": "https://archive.example",
     "ARTSTORE_STORAGE_ELEMENTS": ELEMENTS,
+    "ARTSTORE_DATABASE_SECRET_ID": "database",
+    "ARTSTORE_CURSOR_KEY_SECRET_ID": "cursor-key",
+    "ARTSTORE_INGEST_FUNCTION": "p-storage-events",
 }
 
 
@@ -36,7 +39,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
 
 
 def test_the_database_is_named_by_a_url_or_a_secret() -> None:
-    query = UPLOAD | {"ARTSTORE_CURSOR_KEY_SECRET_ID": "x"}
+    query = {name: value for name, value in UPLOAD.items() if not name.startswith("ARTSTORE_DATABASE")}
     with pytest.raises(Misconfigured, match="ARTSTORE_DATABASE_SECRET_ID"):
         config.load(config.QuerySettings, query)
     assert config.load(config.QuerySettings, query | {"ARTSTORE_DATABASE_SECRET_ID": "arn"}).database_secret_id

@@ -158,6 +158,8 @@ class UploadSettings(HttpSettings, _StorageSettings, DatabaseSettings, Ingesting
     """Endpoint in presigned URLs when clients reach storage under another name than the functions."""
     upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _number(1, 604_800), 3600)
     """How long a presigned upload URL holds, in seconds."""
+    cursor_key_secret_id: str = _setting("ARTSTORE_CURSOR_KEY_SECRET_ID")
+    """Secrets Manager id or ARN of the key that seals page cursors."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -193,7 +195,7 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
     s3_public_endpoint: str | None = _setting("ARTSTORE_S3_PUBLIC_ENDPOINT", default=None)
     """As for uploads."""
     cursor_key_secret_id: str = _setting("ARTSTORE_CURSOR_KEY_SECRET_ID")
-    """Secrets Manager id or ARN of the key that seals page cursors."""
+    """As for uploads."""
     download_expiry_seconds: int = _setting("ARTSTORE_DOWNLOAD_EXPIRY_SECONDS", _number(1, 604_800), 300)
     """How long a presigned download URL holds, in seconds."""
 

@@ -151,6 +151,18 @@ def write_together(prefix: str, writes: Callable[[TransactWrite], None]) -> bool
     return True
 
 
+def put_many(table: type[Any], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write items of a bound model, as its instances serialize, up to 25: one BatchWriteItem, without conditions.
+
+    Gives those that were not written, to be tried again. Raises Unavailable; some may be written all the same.
+    """
+    with reaching_dynamodb():
+        connection: TableConnection = table._get_connection()
+        answer = connection.batch_write_item(put_items=items)
+    left = answer.get("UnprocessedItems", {}).get(connection.table_name, [])
+    return [each["PutRequest"]["Item"] for each in left]
+
+
 def refusal_code(error: PynamoDBException) -> str | None:
     """Give the code with which DynamoDB refused a call; None when it did not answer at all.
 

@@ -35,13 +35,18 @@ def decode_body(request: Request, model: Any) -> object:
         body = b"{}"
     elif request.media_type != JSON:
         raise Invalid(f"the body must be {JSON}", code="unsupported_media_type")
+    return decode_json(body, model, "the body")
+
+
+def decode_json(text: bytes | msgspec.Raw, model: Any, what: str) -> object:
+    """Read JSON, ``what`` it is named for the caller: a body, or a part of one that is judged by itself."""
     try:
-        return msgspec.json.decode(body, type=model)
+        return msgspec.json.decode(text, type=model)
     except msgspec.ValidationError as error:
         detail, member = describe(error, model)
-        raise Invalid(detail if member else f"the body{detail}", code="invalid_body", field=member) from error
+        raise Invalid(detail if member else f"{what}{detail}", code="invalid_body", field=member) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("the body is not valid JSON in UTF-8", code="malformed_json") from error
+        raise Invalid(f"{what} is not valid JSON in UTF-8", code="malformed_json") from error
 
 
 def decode_query(request: Request, model: Any) -> object:

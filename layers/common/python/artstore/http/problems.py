@@ -48,6 +48,8 @@ class Problem(msgspec.Struct, omit_defaults=True):
     request_id: str
     field: str | None = None
     """The member of the request that is wrong, when there is one."""
+    file_id: str | None = None
+    """The document that is in the way, when there is one."""
 
 
 def status_of(error: errors.ArtStoreError) -> int:
@@ -82,16 +84,22 @@ def render(error: errors.ArtStoreError, request: Request) -> Response:
         headers["Retry-After"] = "1"
     if isinstance(error, errors.Conflict) and "retry_after" in error.members:
         headers["Retry-After"] = str(error.members["retry_after"])
-    problem = Problem(
+    return Response(status, headers, msgspec.json.encode(problem_of(error, request)).decode())
+
+
+def problem_of(error: errors.ArtStoreError, request: Request) -> Problem:
+    """Give the problem document of ``error``, also for a part of a request that has others."""
+    status = status_of(error)
+    members = {name: str(error.members[name]) for name in ("field", "file_id") if error.members.get(name)}
+    return Problem(
         type="about:blank",
         title=phrase_of(status),
         status=status,
         detail=error.detail,
         code=error.code,
         request_id=request.request_id,
-        field=str(error.members["field"]) if error.members.get("field") else None,
+        **members,
     )
-    return Response(status, headers, msgspec.json.encode(problem).decode())
 
 
 def unexpected() -> errors.ArtStoreError:

@@ -9,6 +9,7 @@ implements the port; every implementation passes tests/integration/index/test_in
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -170,6 +171,15 @@ class DocumentIndex(Protocol):
 
     def find(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """Give the document that is shown, or None when it is unknown, deleted or out of ``reach``."""
+        ...
+
+    def with_checksum(self, checksums: Collection[str], reach: Reach) -> dict[str, UUID]:
+        """Give, for each of the checksums (lowercase hex) that a shown document within ``reach`` has, the newest
+        such document.
+
+        Only what is there and proven counts: not a document whose bytes are missing or in quarantine, nor one
+        whose checksum is what its client declared and no more.
+        """
         ...
 
     def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:

@@ -8,7 +8,7 @@ between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -73,6 +73,12 @@ class PostgresIndex:
         statement, values = statements.find(reach), statements.within(reach) | {"file_id": file_id}
         row = self._server.run(lambda connection: connection.execute(statement, values).fetchone())
         return None if row is None else _document(row)
+
+    def with_checksum(self, checksums: Collection[str], reach: Reach) -> dict[str, UUID]:
+        """See DocumentIndex."""
+        values = statements.within(reach) | {"checksums": list(checksums)}
+        statement = statements.with_checksum(reach)
+        return dict(self._server.run(lambda connection: connection.execute(statement, values).fetchall()))
 
     def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
         """See DocumentIndex.

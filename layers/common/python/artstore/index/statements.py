@@ -112,6 +112,16 @@ def find(reach: Reach) -> str:
     return f"{_ROW} WHERE file_id = %(file_id)s AND {_visible(reach)}"
 
 
+def with_checksum(reach: Reach) -> str:
+    """Find the newest document of each of %(checksums)s, in the words of the index documents_checksum."""
+    newest = "SELECT DISTINCT ON (attributes ->> 'checksum') attributes ->> 'checksum', file_id FROM documents"
+    proven = """
+        NOT missing AND NOT attributes ? 'quarantine' AND NOT attributes @> '{"checksum_verified": false}'
+    """
+    where = f"{_visible(reach)} AND attributes ->> 'checksum' = ANY(%(checksums)s) AND {proven}"
+    return f"{newest} WHERE {where} ORDER BY attributes ->> 'checksum', created_at DESC, file_id DESC"
+
+
 def candidates(condition: str, reach: Reach) -> str:
     """Collect the ids of up to %(count)s matches, in no order: the count, and when they are few, the set."""
     return f"{_IDS} WHERE {_visible(reach)} AND {condition} LIMIT %(count)s"

@@ -29,12 +29,14 @@ from artstore.sigv4 import Credentials, credentials_from
 
 __all__ = [
     "MAX_EXPIRY_SECONDS",
+    "MAX_OBJECT_BYTES",
     "MAX_SINGLE_PUT_BYTES",
     "SESSION_MARGIN",
     "Credentials",
     "Endpoint",
     "Presigned",
     "attachment",
+    "checksum_header",
     "credentials_from",
     "presign",
     "presign_get",
@@ -42,9 +44,17 @@ __all__ = [
 ]
 
 MAX_SINGLE_PUT_BYTES: Final = 5 * 1024**3
+"""The most that S3 takes in one PUT, and in one form."""
+MAX_OBJECT_BYTES: Final = 5 * 1024**4
+"""The most that S3 takes in parts."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def checksum_header(sha256: str) -> str:
+    """Give a checksum (hex) as S3 writes it in ``x-amz-checksum-sha256``."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def presign_put(
@@ -76,7 +86,7 @@ def presign_put(
         "Content-Length": str(content_length),
         "Content-Type": content_type,
         "If-None-Match": "*",
-        "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+        "x-amz-checksum-sha256": checksum_header(sha256),
     }
     return presign(
         "PUT",

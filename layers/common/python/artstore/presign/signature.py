@@ -108,8 +108,8 @@ def presign(
         raise Invalid(f"{method!r} is not a method of an S3 object")
     if not 1 <= expires_in <= MAX_EXPIRY_SECONDS:
         raise Invalid("a presigned URL lives from 1 second to 7 days")
-    signed_at = _in_utc(now).replace(microsecond=0)
-    seconds = _lifetime(expires_in, signed_at, credentials.expires_at)
+    signed_at = in_utc(now).replace(microsecond=0)
+    seconds = lifetime(expires_in, signed_at, credentials.expires_at)
 
     base_url, base_path, host = address_of(endpoint.url, endpoint.region, bucket)
     path = base_path + _encode_key(key)
@@ -151,16 +151,18 @@ def presign(
     )
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
+    """Give an aware moment in UTC. Raises ValueError for a naive one."""
     if moment.tzinfo is None:
         raise ValueError("a naive datetime says no moment")
     return moment.astimezone(UTC)
 
 
-def _lifetime(asked: int, signed_at: datetime, session_end: datetime | None) -> int:
+def lifetime(asked: int, signed_at: datetime, session_end: datetime | None) -> int:
+    """Give the seconds of ``asked`` that the session leaves. Raises Unavailable when it leaves none."""
     if session_end is None:
         return asked
-    left = int((_in_utc(session_end) - SESSION_MARGIN - signed_at).total_seconds())
+    left = int((in_utc(session_end) - SESSION_MARGIN - signed_at).total_seconds())
     if left < 1:
         raise Unavailable("the session that would sign this URL is about to end")
     return min(asked, left)

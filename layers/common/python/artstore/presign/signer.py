@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from artstore.errors import Misconfigured
-from artstore.presign import Endpoint, Presigned, credentials_from, presign_get, presign_put
+from artstore.presign import Endpoint, Presigned, checksum_header, credentials_from, presign_get, presign_put
+from artstore.presign.form import PresignedForm, presign_form
 
 
 def _utc_now() -> datetime:
@@ -41,7 +42,15 @@ class UrlSigner:
         self._clock = clock
 
     def sign_upload(
-        self, bucket: str, key: str, *, expires_in: int, content_length: int, content_type: str, sha256: str
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int,
+        content_length: int,
+        content_type: str,
+        sha256: str,
+        content_encoding: str | None = None,
     ) -> Presigned:
         """Permit one PUT of exactly these bytes to a new key; see ``presign_put``."""
         return presign_put(
@@ -54,6 +63,34 @@ class UrlSigner:
             content_length=content_length,
             content_type=content_type,
             sha256=sha256,
+            headers=_encoding(content_encoding),
+        )
+
+    def sign_form(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int,
+        content_length: int,
+        content_type: str,
+        sha256: str,
+        content_encoding: str | None = None,
+    ) -> PresignedForm:
+        """Permit a form to send exactly these bytes to a key that must be new; see ``presign_form``."""
+        return presign_form(
+            bucket,
+            key,
+            credentials=credentials_from(self._environment()),
+            endpoint=self._endpoint,
+            expires_in=expires_in,
+            now=self._clock(),
+            content_length=content_length,
+            fields={
+                "Content-Type": content_type,
+                **_encoding(content_encoding),
+                "x-amz-checksum-sha256": checksum_header(sha256),
+            },
         )
 
     def sign_download(
@@ -71,3 +108,7 @@ class UrlSigner:
             content_type=content_type,
             version_id=version_id,
         )
+
+
+def _encoding(content_encoding: str | None) -> dict[str, str]:
+    return {} if content_encoding is None else {"Content-Encoding": content_encoding}

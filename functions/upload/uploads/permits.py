@@ -1,0 +1,95 @@
+"""What an upload is permitted with, for each way in which its bytes may come."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from artstore.presign import Presigned
+from artstore.presign.form import PresignedForm
+from artstore.tables import UploadRecord
+from functions.upload.uploads.models import UploadTarget
+
+
+class Permit(Protocol):
+    """Permits the upload that a record describes."""
+
+    def __call__(self, record: UploadRecord, expires_in: int) -> UploadTarget:
+        """Give what the client sends, valid for ``expires_in`` seconds or less.
+
+        The record is not saved yet, and may be written into.
+        """
+        ...
+
+
+class Signer(Protocol):
+    """What permits a request to storage; see artstore.presign.signer."""
+
+    def sign_upload(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int,
+        content_length: int,
+        content_type: str,
+        sha256: str,
+        content_encoding: str | None = None,
+    ) -> Presigned:
+        """Permit one PUT of exactly these bytes to a new key."""
+        ...
+
+    def sign_form(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int,
+        content_length: int,
+        content_type: str,
+        sha256: str,
+        content_encoding: str | None = None,
+    ) -> PresignedForm:
+        """Permit a form to send exactly these bytes to a key that must be new."""
+        ...
+
+
+class PutPermit:
+    """One PUT."""
+
+    def __init__(self, signer: Signer) -> None:
+        """Sign with ``signer``."""
+        self._signer = signer
+
+    def __call__(self, record: UploadRecord, expires_in: int) -> UploadTarget:
+        """See Permit."""
+        signed = self._signer.sign_upload(
+            record.bucket,
+            record.key,
+            expires_in=expires_in,
+            content_length=int(record.size),
+            content_type=record.content_type,
+            sha256=record.sha256,
+            content_encoding=record.content_encoding,
+        )
+        return UploadTarget(method="PUT", url=signed.url, headers=signed.headers, expires_at=signed.expires_at)
+
+
+class FormPermit:
+    """One POST of a form."""
+
+    def __init__(self, signer: Signer) -> None:
+        """Sign with ``signer``."""
+        self._signer = signer
+
+    def __call__(self, record: UploadRecord, expires_in: int) -> UploadTarget:
+        """See Permit."""
+        signed = self._signer.sign_form(
+            record.bucket,
+            record.key,
+            expires_in=expires_in,
+            content_length=int(record.size),
+            content_type=record.content_type,
+            sha256=record.sha256,
+            content_encoding=record.content_encoding,
+        )
+        return UploadTarget(method="POST", url=signed.url, fields=signed.fields, expires_at=signed.expires_at)
