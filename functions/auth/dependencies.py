@@ -197,6 +197,7 @@ def account_directory() -> AccountDirectory:
 @functools.cache
 def account_administration() -> AccountAdministration:
     """Give what administers accounts; imported here, since the first token of a process should not wait for it."""
+    from artstore.aws.space_table import SpaceTable
     from functions.auth.accounts.administration import AccountAdministration
 
     return AccountAdministration(
@@ -205,6 +206,7 @@ def account_administration() -> AccountAdministration:
         revocations=revocations(),
         bcrypt_cost=settings().bcrypt_cost,
         secret_lifetime=timedelta(days=settings().secret_lifetime_days),
+        space_exists=lambda name: SpaceTable(settings().prefix).find(name) is not None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,9 +47,11 @@ class AccountAdministration:
         revocations: ClientRevocations,
         bcrypt_cost: int,
         secret_lifetime: timedelta,
+        space_exists: Callable[[str], bool],
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """Administer ``accounts``; new secrets are valid for ``secret_lifetime``."""
+        self._space_exists = space_exists
         self._accounts = accounts
         self._acts = AccountActs(accounts, audit, revocations, clock)
         self._bcrypt_cost = bcrypt_cost
@@ -59,15 +62,17 @@ class AccountAdministration:
         """Create an account, with a secret unless it has keys.
 
         The same ``idempotency_key`` and request from the same actor, however much later, give the account that was
-        made then, without its secret. Raises Invalid (``scope_outside_role``, ``invalid_jwks``), Forbidden
-        (``exceeds_own_scopes``) and Conflict (``idempotency_key_reused``) for another request under the same key.
+        made then, without its secret. Raises Invalid (``scope_outside_role``, ``scope_not_of_documents``,
+        ``unknown_space``, ``invalid_jwks``), Forbidden (``exceeds_own_scopes``, ``exceeds_own_spaces``) and
+        Conflict (``idempotency_key_reused``) for another request under the same key.
         """
         rules.check_scopes(request.role, request.scopes)
+        rules.check_spaces(request.role, request.spaces, self._space_exists)
         jwks = None if request.jwks is None else validate_jwks(request.jwks)
         client_id, fingerprint = generate_client_id(), None
         if idempotency_key is not None:
             client_id = _derived_id(actor.client_id, idempotency_key)
-            fingerprint = hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
+            fingerprint = _fingerprint(request)
             if existing := self._accounts.find(client_id):
                 return _repeated(existing, fingerprint)
         now = self._clock()
@@ -78,6 +83,7 @@ class AccountAdministration:
             description=request.description,
             role=str(request.role),
             scopes=_sorted(request.scopes),
+            spaces=_sorted_spaces(request.spaces),
             rate_limit_per_minute=request.rate_limit_per_minute,
             jwks=jwks,
             secrets=[] if secret is None else [self._keep(secret, now)],
@@ -111,8 +117,9 @@ class AccountAdministration:
     def change(self, client_id: str, wanted: AccountChange, if_match: IfMatch, actor: Actor) -> ServiceAccount:
         """Change what ``wanted`` names.
 
-        Raises NotFound, PreconditionFailed, Invalid (``scope_outside_role``, ``invalid_jwks``), Forbidden
-        (``exceeds_own_scopes``) and Conflict (``account_deleted``, ``system_account``, ``last_administrator``).
+        Raises NotFound, PreconditionFailed, Invalid (``scope_outside_role``, ``scope_not_of_documents``,
+        ``unknown_space``, ``invalid_jwks``), Forbidden (``exceeds_own_scopes``, ``exceeds_own_spaces``) and
+        Conflict (``account_deleted``, ``system_account``, ``last_administrator``).
         """
         changes = _wanted_attributes(wanted)
 
@@ -121,6 +128,11 @@ class AccountAdministration:
             after = with_changes(account, changes)
             if {"role", "scopes"} & set(changes):
                 rules.check_scopes(after.role, after.scopes)
+            if {"role", "spaces"} & set(changes):
+                added = set(changes.get("spaces") or ()) - set(account.spaces or ())
+                rules.check_spaces(
+                    after.role, after.spaces, lambda name: name not in added or self._space_exists(name)
+                )
             return {name: value for name, value in changes.items() if getattr(account, name) != value}
 
         return self._acts.change(acts.UPDATED, client_id, if_match, actor, plan)
@@ -185,6 +197,8 @@ def _wanted_attributes(wanted: AccountChange) -> dict[str, Any]:
         values["username"] = values.pop("name")
     if values.get("scopes") is not None:
         values["scopes"] = _sorted(values["scopes"])
+    if values.get("spaces") is not None:
+        values["spaces"] = _sorted_spaces(values["spaces"])
     if values.get("jwks") is not None:
         values["jwks"] = validate_jwks(values["jwks"])
     return {name: str(value) if name in ("role", "status") else value for name, value in values.items()}
@@ -212,6 +226,18 @@ def _overlapping(account: ServiceAccount, now: datetime, overlap: timedelta) -> 
 
 def _sorted(scopes: list[Any] | None) -> list[str] | None:
     return None if scopes is None else sorted({str(scope) for scope in scopes})
+
+
+def _sorted_spaces(spaces: Mapping[str, list[Any] | None] | None) -> dict[str, list[str] | None] | None:
+    return None if spaces is None else {name: _sorted(spaces[name]) for name in sorted(spaces)}
+
+
+def _fingerprint(request: AccountRequest) -> str:
+    """Give the hash of a request; one that names no spaces has the one it had before there were any."""
+    said = msgspec.to_builtins(request)
+    if said["spaces"] is None:
+        del said["spaces"]
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 
 def _derived_id(actor: str, idempotency_key: str) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from artstore.cursors import CursorSealer
 from artstore.errors import NotFound
+from artstore.spaces import DEFAULT
 from artstore.tables import ServiceAccount
 from functions.auth.accounts.models import AccountList, AccountQuery
 from functions.auth.accounts.views import show
@@ -45,7 +46,7 @@ class AccountDirectory:
 
     def page(self, asked: AccountQuery) -> AccountList:
         """Give one page. Raises Invalid for a cursor of another search."""
-        search = [asked.role, asked.status, asked.query]
+        search = [asked.role, asked.status, asked.query, *([asked.space] if asked.space else [])]
         after = self._cursors.open(asked.cursor, search, str) if asked.cursor else None
         items: list[ServiceAccount] = []
         examined, last = 0, after
@@ -62,6 +63,9 @@ def _matches(account: ServiceAccount, asked: AccountQuery) -> bool:
     if asked.role is not None and account.role != asked.role:
         return False
     if account.status != asked.status if asked.status is not None else account.status == DELETED:
+        return False
+    named = {DEFAULT: None} if account.spaces is None else account.spaces
+    if asked.space is not None and asked.space not in named:
         return False
     text = "\n".join((account.client_id, account.username, account.description or ""))
     return asked.query is None or asked.query.casefold() in text.casefold()

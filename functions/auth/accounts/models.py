@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from artstore.security import Role, Scope
+from artstore.spaces import MAX_NAMED, SpaceNameOrAll
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
 _NAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
@@ -28,6 +29,7 @@ Description = Annotated[
     str, Meta(max_length=500, pattern=_TEXT, description="text without control characters but line feeds and tabs")
 ]
 Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=len(Scope))]
+Spaces = Annotated[dict[str, Scopes | None], Meta(max_length=MAX_NAMED)]
 RateLimit = Annotated[int, Meta(ge=1, le=100_000)]
 
 
@@ -55,6 +57,9 @@ class AccountRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: Description | None = None
     scopes: Scopes | None = None
     """The scopes it may ask for, all of them its role's; null: all of its role's."""
+    spaces: Spaces | None = None
+    """The spaces it may ask for, each with the document scopes it has there, null for all of the account's; ``*``
+    is every space. null: the default space, with all of them."""
     rate_limit_per_minute: RateLimit | None = None
     """Token requests a minute; null: the deployment's default."""
     jwks: dict[str, Any] | None = None
@@ -68,6 +73,8 @@ class AccountChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: Description | UnsetType | None = UNSET
     role: Role | UnsetType = UNSET
     scopes: Scopes | UnsetType | None = UNSET
+    spaces: Spaces | UnsetType | None = UNSET
+    """Replaced as a whole."""
     rate_limit_per_minute: RateLimit | UnsetType | None = UNSET
     status: Status | UnsetType = UNSET
     jwks: dict[str, Any] | UnsetType | None = UNSET
@@ -84,6 +91,8 @@ class AccountQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which accounts, and how many at a time."""
 
     role: Role | None = None
+    space: SpaceNameOrAll | None = None
+    """Accounts that name this space (``default``: also those that name none)."""
     status: AnyStatus | None = None
     """Without it: all but the deleted ones."""
     query: Annotated[str, Meta(max_length=100)] | None = None
@@ -110,6 +119,8 @@ class Account(msgspec.Struct, kw_only=True):
     role: str
     scopes: list[str] | None
     """The scopes it may ask for; null: all of its role's."""
+    spaces: dict[str, list[str] | None] | None
+    """The spaces it may ask for, each with its document scopes there; null: the default space."""
     status: AnyStatus
     is_system: bool
     """True for the first administrator, which cannot be deleted, demoted, suspended or narrowed."""

@@ -98,8 +98,8 @@ def change_service_account(
 ) -> Reply[Account]:
     """Change what the body names; needs If-Match. Members that are absent stay, null takes a value away.
 
-    Suspending an account, or taking scopes from it, revokes its tokens. The system account keeps its role, status
-    and scopes, and the last active administrator cannot be removed.
+    Suspending an account, or taking scopes or spaces from it, revokes its tokens. The system account keeps its
+    role, status, scopes and spaces, and the last active administrator cannot be removed.
     """
     precondition = require_if_match(request)
     administration = dependencies.account_administration()

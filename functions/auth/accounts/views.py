@@ -22,6 +22,7 @@ def show(account: ServiceAccount) -> Account:
         description=account.description,
         role=account.role,
         scopes=None if account.scopes is None else sorted(account.scopes),
+        spaces=account.spaces,
         status=AnyStatus(account.status),
         is_system=account.is_system,
         rate_limit_per_minute=_number(account.rate_limit_per_minute),
@@ -45,6 +46,7 @@ def record(account: ServiceAccount) -> dict[str, Any]:
         "description": account.description,
         "role": account.role,
         "scopes": None if account.scopes is None else sorted(account.scopes),
+        "spaces": _listed(account.spaces),
         "status": account.status,
         "rate_limit_per_minute": _number(account.rate_limit_per_minute),
         "jwks": account.jwks,
@@ -58,6 +60,11 @@ def record_change(before: ServiceAccount, after: ServiceAccount) -> tuple[dict[s
     old, new = record(before), record(after)
     differing = [name for name in old if old[name] != new[name]]
     return {name: old[name] for name in differing}, {name: new[name] for name in differing}
+
+
+def _listed(spaces: dict[str, list[str] | None] | None) -> list[dict[str, Any]] | None:
+    """A list, for a space may have a name that the audit log takes for a secret's."""
+    return None if spaces is None else [{"space": name, "scopes": scopes} for name, scopes in spaces.items()]
 
 
 def _number(value: float | None) -> int | None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import jwt
 import msgspec
 
-from artstore.security import REVISION_CLAIM, TOKEN_TYPE
+from artstore.security import DOCUMENT_SCOPES, REVISION_CLAIM, SPACES_CLAIM, TOKEN_TYPE
+from artstore.spaces import DEFAULT
 from artstore.tables import ServiceAccount
-from functions.auth.permissions import permitted_scopes
+from functions.auth.permissions import narrow, permitted_scopes, permitted_spaces
 from functions.auth.signing_key import SigningKey
 from functions.auth.tokens.oauth_errors import OAuthError
 
@@ -49,7 +50,8 @@ class TokenIssuer:
         Raises OAuthError (invalid_scope) for a scope that does not exist or that the account may not ask for
         (RFC 6749 §3.3, §5.2), and Unavailable when there is no key to sign with.
         """
-        scope = " ".join(sorted(_granted(account, asked)))
+        granted = _granted(account, asked)
+        scope = " ".join(sorted(granted))
         now = int(self._clock())
         key = self._signing_key()
         token = jwt.encode(
@@ -64,12 +66,22 @@ class TokenIssuer:
                 "exp": now + self._lifetime,
                 "jti": str(uuid.uuid4()),
                 REVISION_CLAIM: int(account.revision),
+                **_spaces_claim(account, granted),
             },
             key.private_key,
             algorithm=key.algorithm,
             headers={"typ": TOKEN_TYPE, "kid": key.kid},
         )
         return TokenResponse(token, "Bearer", self._lifetime, scope)
+
+
+def _spaces_claim(account: ServiceAccount, granted: frozenset[str]) -> dict[str, dict[str, str]]:
+    """Give the claim, or nothing where what it would say is what a token without it says."""
+    spaces = narrow(permitted_spaces(account), granted)
+    documents = granted & DOCUMENT_SCOPES
+    if spaces == ({DEFAULT: documents} if documents else {}):
+        return {}
+    return {SPACES_CLAIM: {name: " ".join(sorted(scopes)) for name, scopes in sorted(spaces.items())}}
 
 
 def _granted(account: ServiceAccount, asked: frozenset[str] | None) -> frozenset[str]:

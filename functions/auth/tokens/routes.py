@@ -22,6 +22,9 @@ class Introspection(msgspec.Struct, omit_defaults=True):
     active: bool
     token_type: str | None = None
     scope: str | None = None
+    spaces: dict[str, str] | None = None
+    """The spaces it is for, each with its document scopes there, parted by blanks, ``*`` for every space. Absent:
+    the default space, with all of its document scopes."""
     client_id: str | None = None
     username: str | None = None
     exp: int | None = None

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from artstore.audit import SUCCESS, AuditEvent
 from artstore.errors import Unauthenticated
-from artstore.security import Scope
+from artstore.security import SPACES_CLAIM, Scope
 from artstore.tables import ServiceAccount
 from functions.auth.permissions import permitted_scopes
 from functions.auth.tokens.oauth_errors import OAuthError
@@ -49,7 +49,7 @@ class TokenStatus:
         claims = self._active_claims(token)
         if claims is None or not _may_see(client, claims):
             return INACTIVE
-        names = ("scope", "client_id", "username", "exp", "iat", "sub", "aud", "iss", "jti")
+        names = ("scope", SPACES_CLAIM, "client_id", "username", "exp", "iat", "sub", "aud", "iss", "jti")
         return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in names if name in claims}
 
     def revoke(self, token: str, client: ServiceAccount, source_ip: str, request_id: str) -> None:

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from artstore.aws.audit_table import AuditTable
+from artstore.aws.space_table import SpaceTable
 from artstore.cursors import CursorSealer
 from artstore.errors import ArtStoreError
 from artstore.http.preconditions import IfMatch
@@ -41,6 +42,7 @@ class Deployment:
             revocations=self.revocations,
             bcrypt_cost=4,
             secret_lifetime=90 * DAY,
+            space_exists=lambda name: SpaceTable(prefix).find(name) is not None,
         )
         self.administration.create_system_administrator("root", "s" * 43, deployer("req-0"))
 

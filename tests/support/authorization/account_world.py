@@ -30,6 +30,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = START
+        self.spaces = {"press", "legal"}
         self.accounts = MemoryAccounts()
         self.audit = MemoryAudit()
         self.revocations = MemoryRevocations()
@@ -42,6 +43,7 @@ class World:
             revocations=self.revocations,
             bcrypt_cost=4,
             secret_lifetime=LIFETIME,
+            space_exists=self.spaces.__contains__,
             clock=lambda: self.now,
         )
         self.directory = AccountDirectory(self.accounts, CursorSealer(lambda: [b"unit"]))

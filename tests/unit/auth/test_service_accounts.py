@@ -28,6 +28,7 @@ def test_a_new_account_and_its_secret_are_shown_once(world: World) -> None:
         "description": "3rd floor",
         "role": "USER",
         "scopes": None,
+        "spaces": None,
         "status": "ACTIVE",
         "is_system": False,
         "rate_limit_per_minute": None,

@@ -7,7 +7,7 @@ import pytest
 
 from artstore.errors import NotFound
 from artstore.security import Principal, Scope
-from artstore.spaces import DEFAULT, EVERYWHERE, Reach, SpaceName, SpaceNameOrAll, name_of, stored_as
+from artstore.spaces import DEFAULT, EVERYWHERE, Reach, SpaceName, SpaceNameOrAll, is_name, name_of, stored_as
 
 READ, WRITE = Scope.FILES_READ, Scope.FILES_WRITE
 
@@ -76,10 +76,12 @@ def test_a_reach_is_known_by_its_key() -> None:
 @pytest.mark.parametrize("name", ["default", "a", "0", "press-2026", "a" * 63])
 def test_a_name_is_of_lowercase_letters_digits_and_hyphens(name: str) -> None:
     assert msgspec.convert(name, SpaceName) == msgspec.convert(name, SpaceNameOrAll) == name
+    assert is_name(name)
 
 
 @pytest.mark.parametrize("name", ["", "-a", "A", "a b", "a_b", "a/b", "a\n", "a" * 64, "пресса", "*"])
 def test_anything_else_is_no_name(name: str) -> None:
+    assert not is_name(name)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(name, SpaceName)
 

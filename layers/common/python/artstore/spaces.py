@@ -10,6 +10,7 @@ every space.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -43,6 +44,11 @@ SpaceNameOrAll = Annotated[
     ),
 ]
 """A space by its name, or ``*``."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a space can be called so."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 def name_of(stored: str | None) -> str:

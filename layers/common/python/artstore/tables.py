@@ -64,6 +64,9 @@ class ServiceAccount(Model):
     role = UnicodeAttribute()
     scopes: ListAttribute[str] = ListAttribute(null=True)
     """The scopes that the account may ask for, all of them its role's; none stored: all of the role's."""
+    spaces = JSONAttribute(null=True)
+    """The spaces it may ask for, each with its document scopes there, null for all that the account has; ``*`` is
+    every space. None stored: the default space, with all of them."""
     status = UnicodeAttribute(default="ACTIVE")
     """ACTIVE, SUSPENDED or DELETED."""
     is_system = BooleanAttribute(default=False)
@@ -171,6 +174,8 @@ class UploadRecord(Model):
     """The checksum that storage will show of an object made of the parts that were put together."""
     space = UnicodeAttribute(null=True)
     """None: the default space."""
+    reserved = BooleanAttribute(null=True)
+    """True while the upload's document and bytes are reserved in a space that has limits."""
     folder = UnicodeAttribute(null=True)
     supersedes = UnicodeAttribute(null=True)
     """file_id of the document that this one takes the place of."""
@@ -375,6 +380,30 @@ class WaitingEvent(Model):
     """JSON of the AuditEvent."""
 
 
+class SpaceItem(Model):
+    """A space of the registry, and what is reserved in it; see ``artstore.aws.space_table``."""
+
+    space = UnicodeAttribute(hash_key=True)
+    """Its name."""
+    description = UnicodeAttribute(null=True)
+    max_documents = NumberAttribute(null=True)
+    max_bytes = NumberAttribute(null=True)
+    allowed_types: ListAttribute[str] = ListAttribute(default=list)
+    """Media types in lowercase, or families such as ``image/*``; none: any."""
+    revision = NumberAttribute(default=1)
+    """+1 for each change of what is above; in quotes it is the ETag."""
+    created_at = UnicodeAttribute(null=True)
+    created_by = UnicodeAttribute(null=True)
+    updated_at = UnicodeAttribute(null=True)
+    request_hash = UnicodeAttribute(null=True)
+    """SHA-256 of the request that made the space, when it carried an Idempotency-Key."""
+    reserved_documents = NumberAttribute(default=0)
+    """Uploads that were started while the space had limits and are not over."""
+    reserved_bytes = NumberAttribute(default=0)
+    released = NumberAttribute(default=0)
+    """+1 for each reservation that ended."""
+
+
 class ElementItem(Model):
     """Something that is known of a storage element; see ``artstore.aws.element_table``."""
 
@@ -476,6 +505,7 @@ _TABLES: dict[type[Model], str] = {
     Attempt: "attempts",
     AuditRecord: "audit",
     ElementItem: "elements",
+    SpaceItem: "spaces",
     JobRecord: "jobs",
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
