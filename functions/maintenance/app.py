@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from artstore.http import create_app
+from functions.maintenance.elements import routes as element_routes
 from functions.maintenance.jobs import routes as job_routes
 
-ENDPOINTS = (*job_routes.ENDPOINTS,)
+ENDPOINTS = (
+    *job_routes.ENDPOINTS,
+    *element_routes.ENDPOINTS,
+)
 
 app = create_app("maintenance", ENDPOINTS)

@@ -7,6 +7,7 @@ worker needs is imported where it is built.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from artstore import config
@@ -16,10 +17,18 @@ from artstore.aws.job_table import JobTable
 
 if TYPE_CHECKING:
     from artstore.aws.ingesting import IngestNow
+    from artstore.elements import Transition
     from artstore.index.postgres import PostgresIndex
     from artstore.objects import ObjectStore
+    from functions.maintenance.elements.mode_change import ModeChange
+    from functions.maintenance.elements.reconciling import Reconciliation
+    from functions.maintenance.elements.tending import Counted, ElementTending
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
+
+
+_MOST_ELEMENTS = 1000
+"""Those that attr.json files name may be more than a deployment has."""
 
 
 @functools.cache
@@ -96,3 +105,83 @@ def hash_runner() -> HashRunner:
     from functions.maintenance.hashing.runner import HashRunner
 
     return HashRunner(objects(), ingest_now().at)
+
+
+@functools.cache
+def mode_change() -> ModeChange:
+    """Give what changes the modes of storage elements, for the worker."""
+    from artstore.aws.audit_table import AuditTable
+    from artstore.aws.element_table import ElementTable
+    from artstore.objects import s3_client
+    from functions.maintenance.elements.guarding import Guard
+    from functions.maintenance.elements.mode_change import ModeChange
+    from functions.maintenance.elements.storage import ElementStorage
+
+    settings = worker_settings()
+    return ModeChange(
+        seeds=settings.elements,
+        table=ElementTable(settings.prefix),
+        storage=ElementStorage(s3_client()),
+        guard=Guard(settings.guard_function),
+        ingest=ingest_now().at,
+        audit=AuditTable(settings.prefix),
+    )
+
+
+@functools.cache
+def element_tending() -> ElementTending:
+    """Give what looks after storage elements each minute, for the worker."""
+    from artstore.aws.element_table import ElementTable
+    from artstore.objects import ObjectStore, s3_client
+    from functions.maintenance.elements.tending import ElementTending
+
+    settings = worker_settings()
+    return ElementTending(
+        seeds=settings.elements,
+        table=ElementTable(settings.prefix),
+        probe=ObjectStore(s3_client()).ping,
+        usage=_usage_by_element,
+        take_up=_take_up_mode_change,
+    )
+
+
+def _usage_by_element() -> Mapping[str, Counted]:
+    """Ask the index what the documents of each element amount to, those in the trash too."""
+    from artstore.index.usage import Dimension
+    from artstore.spaces import EVERYWHERE
+    from functions.maintenance.elements.tending import Counted
+
+    report = index().usage(Dimension.ELEMENT, EVERYWHERE, _MOST_ELEMENTS)
+    return {
+        each.key: Counted(each.documents + each.trashed_documents, each.bytes + each.trashed_bytes)
+        for each in report.items
+        if each.key is not None
+    }
+
+
+@functools.cache
+def reconciliation() -> Reconciliation:
+    """Give what counts what really lies in storage elements, for the worker."""
+    from artstore.aws.element_table import ElementTable
+    from artstore.objects import s3_client
+    from functions.maintenance.elements.reconciling import Reconciliation
+    from functions.maintenance.elements.storage import ElementStorage
+
+    settings = worker_settings()
+    return Reconciliation(
+        seeds=settings.elements,
+        table=ElementTable(settings.prefix),
+        versions=ElementStorage(s3_client()).versions,
+        usage=_usage_by_element,
+    )
+
+
+def _take_up_mode_change(element_id: str, transition: Transition) -> bool:
+    """Start the job of a change of mode, unless it was started before."""
+    from functions.maintenance.elements.mode_change import new_mode_job
+
+    job = new_mode_job(element_id, transition)
+    if jobs().find(job.job_id) is not None or not jobs().create(job):
+        return False
+    wake()(job.job_id)
+    return True

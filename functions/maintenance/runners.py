@@ -15,7 +15,12 @@ def _finalizer() -> Runner:
     return finalizer()
 
 
-RUNNERS: Mapping[str, Callable[[], Runner]] = {"finalize": _finalizer, "hash": dependencies.hash_runner}
+RUNNERS: Mapping[str, Callable[[], Runner]] = {
+    "element_mode": dependencies.mode_change,
+    "finalize": _finalizer,
+    "hash": dependencies.hash_runner,
+    "reconcile": dependencies.reconciliation,
+}
 """By kind, what builds its runner."""
 
 

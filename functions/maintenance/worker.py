@@ -3,7 +3,8 @@
 A message names a job, and only wakes. Whatever becomes of the job is in its record, so a message is given back
 only when the record cannot be read or saved. EventBridge invokes the same function with ``{"task": ...}``:
 
-``resume-jobs``   wakes the jobs that are due and that no message came for -> ``{"woken": n}``
+``resume-jobs``    wakes the jobs that are due and that no message came for -> ``{"woken": n}``
+``tend-elements``  probes the storage of each element, writes down what lies in it, takes up changes of mode
 
 Each task may run twice, late or not at all. The metric TasksFinished counts the runs that came to their end:
 when it stays away, an alarm tells.
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
 from aws_lambda_powertools.metrics import MetricUnit
 
 from artstore import deadline, telemetry
@@ -104,4 +106,17 @@ def _emit(values: dict[str, tuple[MetricUnit, float]], dimensions: dict[str, str
     telemetry.emit_metrics(SERVICE, dependencies.worker_settings().prefix, values, dimensions)
 
 
-TASKS: dict[str, Callable[[], dict[str, Any]]] = {"resume-jobs": _resume_jobs}
+def _tend_elements() -> dict[str, Any]:
+    tended = dependencies.element_tending().tend()
+    counts = Counter(tended.fills.values())
+    metrics = {"ElementsFailing": len(tended.failing), "ElementProblems": len(tended.problems)}
+    metrics |= {f"Elements{fill.capitalize()}": counts[fill] for fill in ("WARNING", "CRITICAL", "FULL")}
+    _emit({name: (MetricUnit.Count, count) for name, count in metrics.items()})
+    outcome: dict[str, Any] = msgspec.to_builtins(tended)
+    return outcome
+
+
+TASKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "resume-jobs": _resume_jobs,
+    "tend-elements": _tend_elements,
+}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 
 from artstore import config
-from artstore.aws.element_table import open_registry
+from artstore.aws.element_table import ElementTable, open_registry
 from artstore.aws.job_queue import JobQueue
 from artstore.aws.job_table import JobTable
 from artstore.database import DatabaseAddress
+from artstore.elements.watch import StorageWatch
 from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
 from functions.storage_events.extraction import Extraction
@@ -36,6 +37,7 @@ def ingest() -> Ingest:
     extraction.start()
     return Ingest(
         elements=open_registry(settings().prefix, settings().elements).current,
+        watch=StorageWatch(ElementTable(settings().prefix)),
         objects=objects(),
         records=UploadRecords(settings().prefix),
         index=PostgresIndex(DatabaseAddress(settings())),

@@ -18,6 +18,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from artstore.elements import Right, StorageElements
+from artstore.elements.watch import StorageWatch
 from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
 from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, KnownPlace
@@ -73,6 +74,7 @@ class Ingest:
         extraction: Extracting,
         prover: Prover,
         read_at_once: int = READ_AT_ONCE,
+        watch: StorageWatch | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         """Take the ports of one deployment; objects of more than ``read_at_once`` bytes whose SHA-256 storage
@@ -81,6 +83,7 @@ class Ingest:
         self._objects = objects
         self._records = records
         self._index = index
+        self._watch = watch
         self._clock = clock
         self._reader = Reader(objects, extraction)
         self._read_at_once = read_at_once
@@ -91,6 +94,12 @@ class Ingest:
         spot = find_spot(self._elements(), event)
         if isinstance(spot, Result):
             return spot
+        if self._watch is None:
+            return self._handle(spot)
+        with self._watch.over(spot.element):
+            return self._handle(spot)
+
+    def _handle(self, spot: Spot) -> Result:
         result: Result | None = None
         for number in range(MOST_LOOKS):
             try:

@@ -100,14 +100,12 @@ def element_administration() -> ElementAdministration:
     from artstore.aws.buckets import buckets
     from artstore.aws.element_table import ElementTable
     from functions.upload.elements.administration import ElementAdministration
-    from functions.upload.elements.jobs import LeftToTheSchedule
 
     return ElementAdministration(
         seeds=settings().elements,
         table=ElementTable(settings().prefix),
         storage=buckets(),
         audit=AuditTable(settings().prefix),
-        jobs=LeftToTheSchedule(),
         changed=elements().forget,
     )
 

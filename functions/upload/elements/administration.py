@@ -57,14 +57,6 @@ class Storage(Protocol):
     def is_empty(self, bucket: str, prefix: str) -> bool: ...
 
 
-class ModeJobs(Protocol):
-    """Starts the work that a change of mode takes; see ``functions.upload.elements.jobs``."""
-
-    def start(self, element_id: str, transition: Transition) -> None:
-        """Have it begun; may be called again, and may fail without harm: a schedule looks for such work."""
-        ...
-
-
 @dataclass(frozen=True)
 class Actor:
     """Who acts, from where, in which request."""
@@ -92,7 +84,6 @@ class ElementAdministration:
         table: Table,
         storage: Storage,
         audit: AuditLog,
-        jobs: ModeJobs,
         changed: Callable[[], None] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -101,7 +92,6 @@ class ElementAdministration:
         self._table = table
         self._storage = storage
         self._audit = audit
-        self._jobs = jobs
         self._changed = changed
         self._clock = clock
 
@@ -197,9 +187,9 @@ class ElementAdministration:
     def change_mode(self, element_id: str, to: Mode, if_match: IfMatch, actor: Actor) -> Found:
         """Begin to change the mode: from rw to ro, from ro to ar, and no other way.
 
-        The API refuses from now on what the new mode forbids; a job has storage refuse it too and then gives the
-        element its mode. Asked again while that is under way, it changes nothing. Raises Conflict
-        (``mode_change_not_allowed``) and as ``change`` does.
+        The API refuses from now on what the new mode forbids; a job, which maintenance begins within a minute, has
+        storage refuse it too and then gives the element its mode. Asked again while that is under way, it changes
+        nothing. Raises Conflict (``mode_change_not_allowed``, ``element_has_whole_bucket``), and as ``change``.
         """
 
         def plan(before: Definition, element: StorageElement) -> Definition:
@@ -208,6 +198,12 @@ class ElementAdministration:
             if element.transition is not None or NEXT.get(before.mode) is not to:
                 raise Conflict(
                     f"an element that is {before.mode} does not become {to}", code="mode_change_not_allowed"
+                )
+            if to is Mode.AR and not before.prefix:
+                raise Conflict(
+                    "an element that has the whole bucket is not archived: others lie in it, and the archive's own"
+                    " records",
+                    code="element_has_whole_bucket",
                 )
             transition = Transition(
                 to=to,
@@ -220,10 +216,7 @@ class ElementAdministration:
             )
             return msgspec.structs.replace(before, transition=transition)
 
-        found = self._act(MODE_CHANGE_REQUESTED, element_id, if_match, actor, plan)
-        if found.element.transition is not None:
-            self._jobs.start(element_id, found.element.transition)
-        return found
+        return self._act(MODE_CHANGE_REQUESTED, element_id, if_match, actor, plan)
 
     def _read(self) -> dict[str, Found]:
         rows = self._table.read()

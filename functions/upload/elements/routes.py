@@ -128,8 +128,9 @@ def change_storage_element_mode(
 ) -> Reply[Element]:
     """Begin to make an rw element ro, or an ro element ar. There is no way back.
 
-    From now on the API refuses what the new mode forbids. The job that transition.job_id names has storage refuse
-    it as well, whoever asks and however long ago a URL was signed, and then gives the element its mode.
+    From now on the API refuses what the new mode forbids. The job that transition.job_id names begins within a
+    minute; it has storage refuse it as well, whoever asks and however long ago a URL was signed, and then gives
+    the element its mode.
     If-Match is honoured when it is there.
     """
     found = dependencies.element_administration().change_mode(

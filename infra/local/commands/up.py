@@ -45,6 +45,7 @@ FUNCTIONS = (
     "storage-events",
     "maintenance",
     "maintenance-worker",
+    "storage-guard",
 )
 USERS_OF_THE_DATABASE = ("upload", "documents", "query", "storage-events", "maintenance-worker")
 _READY_SECONDS = 30

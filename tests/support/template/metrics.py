@@ -24,6 +24,9 @@ from functions.auth.audit.exports import Exported
 from functions.maintenance import app as maintenance
 from functions.maintenance import dependencies as maintenance_dependencies
 from functions.maintenance import worker
+from functions.maintenance.elements.tending import Tended
+from functions.maintenance.guard import handler as guard
+from functions.maintenance.guard.keeping import Kept
 from functions.query import app as query
 from functions.storage_events import app as storage_events
 from functions.storage_events import dependencies as storage_events_dependencies
@@ -99,6 +102,7 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
         dependencies.settings,
         storage_events_dependencies.settings,
         maintenance_dependencies.worker_settings,
+        guard.settings,
     )
     with pytest.MonkeyPatch.context() as patched:
         for name, value in {
@@ -109,6 +113,8 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
             "CURSOR_KEY_SECRET_ID": "x",
             "JOBS_QUEUE_URL": "https://queue.example/jobs",
             "INGEST_FUNCTION": "unit-storage-events",
+            "GUARD_FUNCTION": "unit-storage-guard",
+            "INGEST_ROLE_ARN": "arn:aws:iam::123456789012:role/ingest",
             "STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
         }.items():
             patched.setenv(f"ARTSTORE_{name}", value)
@@ -153,6 +159,11 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     jobs = SimpleNamespace(due=lambda _now, _limit: [], find=lambda _job_id: None)
     patched.setattr(maintenance_dependencies, "jobs", lambda: jobs)
     patched.setattr(maintenance_dependencies, "wake", lambda: None)
+    tended = Tended(probed=0, failing=[], counted=0, fills={}, taken_up=[], problems=[])
+    patched.setattr(maintenance_dependencies, "element_tending", lambda: SimpleNamespace(tend=lambda: tended))
+    kept = Kept(guards={}, archived=[], corrected=[])
+    patched.setattr(guard, "guard", lambda: SimpleNamespace(apply=lambda: kept))
+    guard.handler({"task": guard.TASK}, None)
     for task in worker.TASKS:
         worker.handler({"task": task}, context)
     message = {"messageId": "1", "body": json.dumps({"job_id": str(UUID(int=1))})}

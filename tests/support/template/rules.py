@@ -14,6 +14,7 @@ from typing import Any
 
 from functions.auth.keys.rotation import LEASE_SECONDS
 from functions.auth.scheduled import TASKS as AUTH_TASKS
+from functions.maintenance.guard.handler import TASK as GUARD_TASK
 from functions.maintenance.worker import TASKS as MAINTENANCE_TASKS
 
 Template = dict[str, Any]
@@ -136,6 +137,36 @@ def readers_of_the_signing_key(template: Template) -> list[str]:
     return sorted(allowed ^ {"AuthRole", "AuthBootstrapRole", "AuthScheduledRole"})
 
 
+def guards_that_do_more(template: Template) -> list[str]:
+    """Whoever writes bucket policies does nothing else: it reads the registry, and no object, secret or index."""
+    needed = {
+        ("logs:CreateLogStream", "StorageGuardLogGroup"),
+        ("logs:PutLogEvents", "StorageGuardLogGroup"),
+        ("dynamodb:Scan", "ElementsTable"),
+        *((f"s3:{name}", "RwBucket") for name in ("GetBucketPolicy", "PutBucketPolicy")),
+        *((f"s3:{name}", "RwBucket") for name in ("GetLifecycleConfiguration", "PutLifecycleConfiguration")),
+    }
+    may_do = {
+        (action, resource)
+        for one in statements(template)
+        if one.role == "StorageGuardRole" and one.effect == "Allow"
+        for action in one.actions
+        for resource in one.resources
+    }
+    return sorted(f"{action} on {resource}" for action, resource in may_do ^ needed)
+
+
+def definers_of_elements(template: Template) -> list[str]:
+    """Definitions of storage elements are written by the API and by the worker; the API by its right on that
+    partition alone, as others have one on what fails."""
+    wrong = roles_that_may(template, "dynamodb:PutItem", "ElementsTable") ^ {"UploadRole", "MaintenanceWorkerRole"}
+    for one in statements(template):
+        writes = one.effect == "Allow" and {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(one.actions)
+        if writes and "ElementsTable" in one.resources and one.role != "MaintenanceWorkerRole":
+            wrong |= set() if one.conditional else {one.role}
+    return sorted(wrong)
+
+
 def writers_of_attributes(template: Template) -> list[str]:
     """Only ingest, changes and jobs write attributes; only uploads, and jobs where it is kept, anything else."""
     wrong: set[str] = set()
@@ -179,12 +210,15 @@ def intruders_on_our_own_records(template: Template) -> list[str]:
 DELETIONS = {
     ("AuthScheduledRole", "dynamodb:DeleteItem", ("AuditOutboxTable",)),
     ("MaintenanceWorkerRole", "s3:DeleteObject", ("EditBucket/*",)),
+    ("StorageGuardRole", "s3:PutBucketPolicy", ("RwBucket",)),
+    ("StorageGuardRole", "s3:PutLifecycleConfiguration", ("RwBucket",)),
 }
 
 
 def deleters(template: Template) -> list[str]:
     """No role deletes anything but a message it has handled, an event that is in the audit log now, and what is
-    over: the last of these the worker alone, and only where documents may change."""
+    over: the last of these the worker alone, and only where documents may change. What could undo that, a bucket's
+    policy and lifecycle, is written by the guard, of the one bucket whose elements can change their mode."""
     harmless = {"sqs:DeleteMessage", "ec2:DeleteNetworkInterface"}
     return [
         f"{one.role}: {action}"
@@ -334,7 +368,11 @@ def open_queue(template: Template) -> list[str]:
     return found
 
 
-TASKS_OF = {"AuthScheduledFunction": set(AUTH_TASKS), "MaintenanceWorkerFunction": set(MAINTENANCE_TASKS)}
+TASKS_OF = {
+    "AuthScheduledFunction": set(AUTH_TASKS),
+    "MaintenanceWorkerFunction": set(MAINTENANCE_TASKS),
+    "StorageGuardFunction": {GUARD_TASK},
+}
 """What each function does by the clock."""
 
 

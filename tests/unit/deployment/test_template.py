@@ -49,6 +49,7 @@ def deny_nothing(resources: dict[str, Any], role: str, sid: str) -> None:
 
 
 AUDIT_TABLE = {"Fn::GetAtt": ["AuditTable", "Arn"]}
+ELEMENTS_TABLE = {"Fn::GetAtt": ["ElementsTable", "Arn"]}
 ANY_OBJECT = {"Fn::Sub": "${RwBucket.Arn}/*"}
 SIGNING_KEY = {"Fn::GetAtt": ["SigningKeySecret", "Id"]}
 PAIRS: list[tuple[Rule, Break]] = [
@@ -82,6 +83,11 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.deleters, allow("AuthRole", "dynamodb:DeleteItem", {"Fn::GetAtt": ["AuditOutboxTable", "Arn"]})),
     (rules.deleters, allow("StorageEventsRole", "s3:DeleteObjectVersion", ANY_OBJECT)),
     (rules.deleters, allow("StorageEventsRole", "s3:BypassGovernanceRetention", ANY_OBJECT)),
+    (rules.deleters, allow("MaintenanceWorkerRole", "s3:PutBucketPolicy", {"Fn::GetAtt": ["RwBucket", "Arn"]})),
+    (rules.deleters, allow("StorageGuardRole", "s3:PutBucketPolicy", {"Fn::GetAtt": ["EditBucket", "Arn"]})),
+    (rules.guards_that_do_more, allow("StorageGuardRole", "s3:GetObject", ANY_OBJECT)),
+    (rules.definers_of_elements, allow("StorageEventsRole", "dynamodb:PutItem", ELEMENTS_TABLE)),
+    (rules.definers_of_elements, allow("StorageEventsRole", "dynamodb:UpdateItem", ELEMENTS_TABLE)),
     (rules.missing_log_groups, lambda r: r["QueryFunction"]["Properties"].pop("LoggingConfig")),
     (rules.missing_log_groups, lambda r: r["QueryLogGroup"]["Properties"].pop("RetentionInDays")),
     (rules.missing_log_groups, allow("AuthRole", "logs:CreateLogGroup", "*")),
@@ -196,6 +202,7 @@ def test_the_gateways_own_errors_are_problem_documents(template: Template) -> No
         ("DocumentsFunction", config.DocumentsSettings),
         ("MaintenanceFunction", config.MaintenanceSettings),
         ("MaintenanceWorkerFunction", config.WorkerSettings),
+        ("StorageGuardFunction", config.GuardSettings),
         ("QueryFunction", config.QuerySettings),
         ("StorageEventsFunction", config.StorageEventsSettings),
     ],
@@ -222,6 +229,7 @@ def test_timeouts_fit_the_gateway_and_only_the_users_of_the_database_enter_the_v
         "DocumentsFunction": 15,
         "MaintenanceFunction": 15,
         "MaintenanceWorkerFunction": 300,
+        "StorageGuardFunction": 60,
         "QueryFunction": 15,
         "AuthBootstrapFunction": 60,
         "AuthScheduledFunction": 60,

@@ -74,7 +74,7 @@ def test_every_search_looks_for_metrics_that_somebody_writes(template: Template,
 
 
 def test_what_ingest_and_scheduled_tasks_write_is_all_on_it(template: Template, written: set[Metric]) -> None:
-    services = {"storage-events", "auth-scheduled", "maintenance-worker"}
+    services = {"storage-events", "auth-scheduled", "maintenance-worker", "storage-guard"}
     expected = {metric for metric in written if dict(metric.dimensions)["service"] in services}
     assert expected <= set(rules.shown(template))
 

@@ -184,6 +184,8 @@ class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, Ingesting
     """Bytes of such a part; more where 10,000 parts would not suffice."""
     source_kept_hours: int = _setting("ARTSTORE_SOURCE_KEPT_HOURS", _number(1, 8760), 24)
     """How long the source of a finalized document stays, in hours."""
+    guard_function: str = _setting("ARTSTORE_GUARD_FUNCTION")
+    """Name of the function that has storage refuse what the modes of storage elements forbid."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -208,6 +210,14 @@ class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings):
     """Whether attr.json keeps where a picture was taken."""
     read_at_once_bytes: int = _setting("ARTSTORE_READ_AT_ONCE_BYTES", _number(0, 2**40), 64 * 1024**2)
     """Larger objects whose SHA-256 storage does not know are described first, and read through later."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GuardSettings(_StorageSettings):
+    """The function that keeps the buckets' policies."""
+
+    ingest_role_arn: str = _setting("ARTSTORE_INGEST_ROLE_ARN")
+    """ARN of the role that still describes what has arrived while a storage element is being closed."""
 
 
 def setting_names(settings: type[CommonSettings]) -> dict[str, str]:

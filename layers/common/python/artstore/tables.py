@@ -416,6 +416,8 @@ class ElementItem(Model):
     used_bytes = NumberAttribute(null=True)
     file_count = NumberAttribute(null=True)
     counted_at = UnicodeAttribute(null=True)
+    beyond_bytes = NumberAttribute(null=True)
+    reconciled_at = UnicodeAttribute(null=True)
     failures = NumberAttribute(null=True)
     skipped_until = NumberAttribute(null=True)
     """Epoch seconds."""

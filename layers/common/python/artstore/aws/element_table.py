@@ -16,7 +16,7 @@ import msgspec
 from pynamodb.exceptions import UpdateError
 
 from artstore.audit import format_time
-from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code, write_together
 from artstore.elements import Health, StorageElements
 from artstore.elements.health import FAILURES_TO_OPEN, pause_after
 from artstore.elements.registry import Definition, ElementRegistry, Rows, Usage
@@ -38,6 +38,7 @@ class ElementTable:
 
     def __init__(self, prefix: str) -> None:
         """Use the elements table of the deployment ``prefix``."""
+        self._prefix = prefix
         self._table = bind(ElementItem, prefix)
 
     def read(self) -> Rows:
@@ -54,6 +55,8 @@ class ElementTable:
                         used_bytes=int(item.used_bytes or 0),
                         file_count=int(item.file_count or 0),
                         counted_at=item.counted_at,
+                        beyond_bytes=int(item.beyond_bytes or 0),
+                        reconciled_at=item.reconciled_at,
                     )
                 elif item.part == HEALTH:
                     health[item.element_id] = Health(
@@ -74,6 +77,11 @@ class ElementTable:
             unchanged = self._table.element_id.does_not_exist()
         transaction.save(item, condition=unchanged)
 
+    def replace(self, definition: Definition) -> bool:
+        """Write a definition by itself, for a step of an act that the audit log has as a whole; False when the
+        one before it is not what the table holds. Raises Unavailable."""
+        return write_together(self._prefix, lambda transaction: self.put(definition, transaction))
+
     def count(self, element_id: str, usage: Usage) -> None:
         """Write down what was counted; an older count never replaces a newer one. Raises Unavailable."""
         table = self._table
@@ -82,7 +90,10 @@ class ElementTable:
             table.used_bytes.set(usage.used_bytes),
             table.file_count.set(usage.file_count),
             table.counted_at.set(usage.counted_at or ""),
+            table.beyond_bytes.set(usage.beyond_bytes),
         ]
+        if usage.reconciled_at is not None:
+            actions.append(table.reconciled_at.set(usage.reconciled_at))
         self._update(item, actions, table.counted_at.does_not_exist() | (table.counted_at < usage.counted_at))
 
     def failed(self, element_id: str, reason: str, now: float) -> Health:

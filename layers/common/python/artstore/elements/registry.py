@@ -58,8 +58,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What lies in an element, as it was counted."""
 
     used_bytes: int = 0
+    """What the documents have, as the index counts it, and ``beyond_bytes``."""
     file_count: int = 0
     counted_at: str | None = None
+    beyond_bytes: int = 0
+    """What lay in the element beyond its documents when it was last reconciled: attributes, earlier versions, what
+    was rejected. Less than nothing where bytes of documents are missing."""
+    reconciled_at: str | None = None
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):

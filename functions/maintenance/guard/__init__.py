@@ -1,0 +1,1 @@
+"""What storage itself refuses in each storage element: derived from the registry, put into bucket policies."""
