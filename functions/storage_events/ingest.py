@@ -43,7 +43,7 @@ from functions.storage_events.sight import Look, Objects, identify
 
 MOST_LOOKS = 8
 """How often a place is looked at for one event; one that changes faster is left to the event coming again."""
-READ_AT_ONCE = 64 * 1024 * 1024
+READ_AT_ONCE = 32 * 1024 * 1024
 _OPEN = ("PENDING", "EXPIRED")
 _REFUSED = ("REJECTED", "ABORTED")
 

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.aws.element_table import open_registry
+from artstore.aws.ingesting import IngestNow
 from artstore.aws.secret_store import read_secret
+from artstore.aws.successions import Successions
 from artstore.cursors import CursorKeys, Cursors
 from artstore.database import DatabaseAddress
 from artstore.elements.registry import ElementRegistry
+from artstore.multipart import Multiparts, multipart_client
 from artstore.presign.signer import UrlSigner
+from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
 from functions.upload.uploads.listing import OwnUploads
 from functions.upload.uploads.models import Method
-from functions.upload.uploads.permits import FormPermit, PutPermit
+from functions.upload.uploads.multipart import MultipartUploads
+from functions.upload.uploads.permits import FormPermit, MultipartPermit, Permit, PutPermit
 from functions.upload.uploads.records import UploadRecords
+from functions.upload.uploads.sessions import UploadSessions
 from functions.upload.uploads.starting import Uploads
+from functions.upload.uploads.uppy import UppySigner
 
 if TYPE_CHECKING:
     from artstore.index.postgres import PostgresIndex
@@ -52,13 +59,26 @@ def elements() -> ElementRegistry:
 
 
 @functools.cache
+def _signer() -> UrlSigner:
+    return UrlSigner(config.environment, settings().s3_public_endpoint)
+
+
+@functools.cache
+def _permits() -> dict[str, Permit]:
+    return {
+        Method.PUT: PutPermit(_signer()),
+        Method.FORM: FormPermit(_signer()),
+        Method.MULTIPART: MultipartPermit(settings().multipart_expiry_seconds),
+    }
+
+
+@functools.cache
 def uploads() -> Uploads:
     """Give the upload sessions of this deployment. Raises Misconfigured."""
-    signer = UrlSigner(config.environment, settings().s3_public_endpoint)
     return Uploads(
         elements=elements().current,
         records=upload_records(),
-        permits={Method.PUT: PutPermit(signer), Method.FORM: FormPermit(signer)},
+        permits=_permits(),
         duplicates=DuplicateSearch(index),
         documents=index,
         expiry_seconds=settings().upload_expiry_seconds,
@@ -94,6 +114,18 @@ def finalizing() -> Finalizing:
 
 
 @functools.cache
+def multipart_uploads() -> MultipartUploads:
+    """Give the uploads under way. The S3 client is made when storage is asked something."""
+    return MultipartUploads(
+        sessions=UploadSessions(settings().prefix),
+        storage=Multiparts(multipart_client),
+        signer=_signer(),
+        places=Successions(settings().prefix),
+        expiry_seconds=settings().upload_expiry_seconds,
+    )
+
+
+@functools.cache
 def element_administration() -> ElementAdministration:
     """Give what administers storage elements; imported here, since no upload should wait for it."""
     from artstore.aws.audit_table import AuditTable
@@ -108,6 +140,18 @@ def element_administration() -> ElementAdministration:
         audit=AuditTable(settings().prefix),
         changed=elements().forget,
     )
+
+
+@functools.cache
+def completion() -> Completion:
+    """Give what completes uploads."""
+    return Completion(multipart_uploads(), IngestNow(settings().ingest_function).at)
+
+
+@functools.cache
+def uppy_signer() -> UppySigner:
+    """Give what signs for Uppy."""
+    return UppySigner(multipart_uploads(), _signer(), _permits(), settings().upload_expiry_seconds)
 
 
 @functools.cache

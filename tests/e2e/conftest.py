@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.state import StackFile
+from tests.e2e import node_packages
 from tests.e2e.archive import Archive
 from tests.e2e.operator import Operator
 from tests.e2e.service_accounts import ServiceAccounts
@@ -113,6 +114,14 @@ def issuer(archive: Archive) -> str:
     answer = archive.anonymous("GET", "/.well-known/oauth-authorization-server")
     assert answer.status_code == 200, answer.text
     return str(answer.json()["issuer"])
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The packages of tests/e2e/node; without Node its tests are skipped."""
+    if reason := node_packages.missing():
+        pytest.skip(reason)
+    return node_packages.install()
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ class MemoryRecords:
             return Wrote.REFUSED
         if write.expects is Expects.AWAITED and (before is None or before.status not in AWAITED):
             return Wrote.REFUSED
+        if write.expects is Expects.AWAITED and before is not None and before.upload_id != record.upload_id:
+            return Wrote.REFUSED
         if record.supersedes is not None:
             holder = self.places.get(record.supersedes)
             if holder is not None and holder.successor != record.file_id and self._is_held(holder):

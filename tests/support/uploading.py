@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from artstore.aws.ingesting import IngestOutcome
 from artstore.cursors import CursorKeys, Cursors
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.http import create_app
@@ -16,16 +18,21 @@ from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
 from functions.upload import app as upload
 from functions.upload import dependencies
+from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
 from functions.upload.uploads.listing import OwnUploads
 from functions.upload.uploads.models import Method
-from functions.upload.uploads.permits import FormPermit, PutPermit
+from functions.upload.uploads.multipart import MultipartUploads
+from functions.upload.uploads.permits import FormPermit, MultipartPermit, Permit, PutPermit
 from functions.upload.uploads.starting import Uploads
+from functions.upload.uploads.uppy import UppySigner
 from tests.fakes.memory_index import MemoryIndex
+from tests.fakes.memory_multiparts import MemoryMultiparts, MemoryPlaces, MemorySessions
 from tests.fakes.upload_records import MemoryRecords
 from tests.support.gateway import Answer, call
 
 CALLER = Principal("sa_1", "robot", frozenset({Scope.FILES_WRITE}))
+MULTIPART_SECONDS = 5 * 86_400
 ENVIRONMENT = {
     "AWS_REGION": "eu-north-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -64,17 +71,38 @@ class UploadWorld:
         self.caller = CALLER
         signer = UrlSigner(lambda: ENVIRONMENT, None, clock)
         self.duplicates = DuplicateSearch(lambda: self.index, lambda: clock().timestamp())
+        permits: dict[str, Permit] = {
+            Method.PUT: PutPermit(signer),
+            Method.FORM: FormPermit(signer),
+            Method.MULTIPART: MultipartPermit(MULTIPART_SECONDS, clock),
+        }
         uploads = Uploads(
             elements=lambda: ELEMENTS,
             records=self.records,
-            permits={Method.PUT: PutPermit(signer), Method.FORM: FormPermit(signer)},
+            permits=permits,
             duplicates=self.duplicates,
             documents=lambda: self.index,
             expiry_seconds=600,
             clock=clock,
         )
         own = OwnUploads(self.records, Cursors(CursorKeys(lambda _stage: "key of the cursors")), clock)
+        self.storage = MemoryMultiparts()
+        self.ingested: list[tuple[str, str]] = []
+        self.ingest: Callable[[str, str], IngestOutcome] = lambda _bucket, _key: IngestOutcome(outcome="gone")
+        multiparts = MultipartUploads(
+            sessions=MemorySessions(self.records.kept),
+            storage=self.storage,
+            signer=signer,
+            places=MemoryPlaces(self.records.places),
+            expiry_seconds=600,
+            clock=clock,
+        )
+        completion = Completion(multiparts, self._ingest)
+        uppy = UppySigner(multiparts, signer, permits, 600)
         monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
+        monkeypatch.setattr(dependencies, "multipart_uploads", lambda: multiparts)
+        monkeypatch.setattr(dependencies, "completion", lambda: completion)
+        monkeypatch.setattr(dependencies, "uppy_signer", lambda: uppy)
         monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
         monkeypatch.setattr(dependencies, "own_uploads", lambda: own)
         self.app = create_app("unit-upload", upload.ENDPOINTS, self.principal)
@@ -105,6 +133,22 @@ class UploadWorld:
         """Ask for a fresh URL."""
         path = "/api/v1/files/{}/upload/url"
         return self.post(path.format(file_id), members or None, template=path.format("{file_id}"))
+
+    def of(self, method: str, file_id: str, what: str = "", payload: object = None, **query: object) -> Answer:
+        """Send a request about an upload."""
+        path = "/api/v1/files/{}/upload" + what
+        asked = f"?{urlencode(query)}" if query else ""
+        return call(
+            self.app, method, path.format(file_id) + asked, path.format("{file_id}"), payload=payload, token="t"
+        )
+
+    def sign(self, method: str, key: str, **members: object) -> Answer:
+        """Ask for what Uppy asks for."""
+        return self.post("/api/v1/uploads/sign", {"method": method, "key": key} | members)
+
+    def _ingest(self, bucket: str, key: str) -> IngestOutcome:
+        self.ingested.append((bucket, key))
+        return self.ingest(bucket, key)
 
     def list(self, **query: object) -> Answer:
         """List the caller's own uploads."""

@@ -14,15 +14,15 @@ from artstore.elements import RetentionPolicy
 from artstore.folders import MAX_FOLDER
 from artstore.http.negotiation import MEDIA_TYPE
 from artstore.http.problems import Problem
-from artstore.presign import MAX_OBJECT_BYTES
+from artstore.presign import MAX_OBJECT_BYTES, MAX_SINGLE_PUT_BYTES
 from artstore.spaces import SpaceName
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
 _FILENAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
-_SHA256 = r"^[0-9a-fA-F]{64}(?!\n)$"
+SHA256 = r"^[0-9a-fA-F]{64}(?!\n)$"
 _CONTENT_TYPE = rf"^(?:{MEDIA_TYPE})?(?!\n)$"
 _ASCII = r"^[\x20-\x7e]+(?!\n)$"
-_SHA256_RULE = "64 hexadecimal digits, the SHA-256 of the bytes"
+SHA256_RULE = "64 hexadecimal digits, the SHA-256 of the bytes"
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 ExpiresIn = Annotated[int, Meta(ge=1, le=604_800)]
@@ -34,6 +34,7 @@ class Method(enum.StrEnum):
 
     PUT = "put"
     FORM = "form"
+    MULTIPART = "multipart"
 
 
 class OnDuplicate(enum.StrEnum):
@@ -65,7 +66,7 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Its name for people; any script, no control characters."""
     size: Annotated[int, Meta(ge=0, le=MAX_OBJECT_BYTES)]
     """Bytes, as they are sent; 0 is an empty file. put and form take at most 5 GiB."""
-    sha256: Annotated[str, Meta(pattern=_SHA256, description=_SHA256_RULE)]
+    sha256: Annotated[str, Meta(pattern=SHA256, description=SHA256_RULE)]
     """SHA-256 of the bytes; either case is taken, and kept as lowercase."""
     content_type: Annotated[
         str,
@@ -88,8 +89,9 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The space it belongs to; without it the caller's only one, or the default space."""
     expires_in: ExpiresIn | None = None
     """Seconds that the upload URL shall hold; never longer than the archive's own limit."""
-    method: Method = Method.PUT
-    """put: one PUT; form: one POST of multipart/form-data, as an HTML form sends it."""
+    method: Method | None = None
+    """put: one PUT; form: one POST of multipart/form-data, as an HTML form sends it; multipart: many PUTs, each
+    of a part, in any order. Without it: put up to 5 GiB, multipart beyond."""
     folder: Annotated[str, Meta(max_length=MAX_FOLDER)] | None = None
     """Where people look for it, such as /contracts/2026; absolute, kept in NFC, no part of its key."""
     supersedes: UUID | None = None
@@ -100,8 +102,13 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How the client has compressed the bytes; size and sha256 are of what is sent. Signed, as content_type is."""
     original_size: Annotated[int, Meta(ge=0, le=MAX_OBJECT_BYTES)] | None = None
     """Bytes before content_encoding; needed with it, and only then."""
-    original_sha256: Annotated[str, Meta(pattern=_SHA256, description=_SHA256_RULE)] | None = None
+    original_sha256: Annotated[str, Meta(pattern=SHA256, description=SHA256_RULE)] | None = None
     """SHA-256 of the bytes before content_encoding; needed with it, and only then."""
+
+    @property
+    def chosen_method(self) -> Method:
+        """How the bytes come."""
+        return self.method or (Method.PUT if self.size <= MAX_SINGLE_PUT_BYTES else Method.MULTIPART)
 
     def __post_init__(self) -> None:
         self.sha256 = self.sha256.lower()
@@ -110,14 +117,20 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class UploadTarget(msgspec.Struct, kw_only=True):
-    """How the bytes are sent: one request to storage, with exactly these headers, or these fields of a form."""
+    """How the bytes are sent: one request to storage, with exactly these headers, or these fields of a form; or in
+    parts, for which permission is asked (POST .../upload/parts)."""
 
     method: str
-    """PUT, or POST for a form."""
-    url: str
+    """PUT, POST for a form, or MULTIPART."""
+    url: str | None = None
+    """null for a multipart upload: each part has its own."""
     headers: dict[str, str] = {}
     fields: dict[str, str] = {}
     """Of a form, all of them, before its last field: the file, named file."""
+    part_size: int | None = None
+    """Bytes of every part of a multipart upload but the last, which has what is left."""
+    part_count: int | None = None
+    """Its parts are numbered from 1 to that."""
     expires_at: datetime
 
 
@@ -180,13 +193,40 @@ class UrlRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Seconds that it shall hold; never longer than the archive's own limit."""
 
 
+class PartStored(msgspec.Struct):
+    """A part that storage has."""
+
+    part_number: int
+    size: int
+    sha256: str | None
+    """null for a part that was sent without one."""
+
+
+class MultipartState(msgspec.Struct):
+    """What has arrived of a multipart upload."""
+
+    part_size: int
+    part_count: int
+    parts: list[PartStored]
+    """In the order of their numbers, a thousand at a time."""
+    next_after_part: int | None
+    """after_part for those that follow; null when these are all."""
+
+
+class StateQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """From where the parts that have arrived are listed."""
+
+    after_part: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """next_after_part of the answer before."""
+
+
 class UploadState(msgspec.Struct, omit_defaults=True):
     """Where an upload stands."""
 
     file_id: UUID
     status: str
-    """PENDING, STORED, REJECTED or EXPIRED: nothing had arrived when its URL ended. What was on its way then is
-    STORED all the same once it is there."""
+    """PENDING, STORED, REJECTED, ABORTED by its client, or EXPIRED: nothing had arrived when its URL ended. What
+    was on its way then is STORED all the same once it is there."""
     original_filename: str
     size: int
     created_at: str
@@ -197,6 +237,8 @@ class UploadState(msgspec.Struct, omit_defaults=True):
     notice: str | None = None
     """What is to be known of a document that is stored, as a code."""
     method: Method = Method.PUT
+    multipart: MultipartState | None = None
+    """Of a multipart upload that is PENDING: what has arrived."""
 
 
 class UploadStatus(enum.StrEnum):
@@ -206,6 +248,7 @@ class UploadStatus(enum.StrEnum):
     STORED = "STORED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    ABORTED = "ABORTED"
 
 
 class UploadsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from artstore.presign import Presigned
 from artstore.presign.form import PresignedForm
 from artstore.tables import UploadRecord
 from functions.upload.uploads.models import UploadTarget
+from functions.upload.uploads.parts import choose_part_size, count_parts
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Permit(Protocol):
@@ -93,3 +100,27 @@ class FormPermit:
             content_encoding=record.content_encoding,
         )
         return UploadTarget(method="POST", url=signed.url, fields=signed.fields, expires_at=signed.expires_at)
+
+
+class MultipartPermit:
+    """A multipart upload: its size and parts are settled here, each part is permitted when it is asked for.
+
+    Storage is not asked: the upload is begun there with its first parts.
+    """
+
+    def __init__(self, expiry_seconds: int, clock: Callable[[], datetime] = _utc_now) -> None:
+        """Let the parts come for ``expiry_seconds``."""
+        self._expiry_seconds = expiry_seconds
+        self._clock = clock
+
+    def __call__(self, record: UploadRecord, expires_in: int) -> UploadTarget:
+        """See Permit; how long a URL holds (``expires_in``) is said with the parts."""
+        del expires_in
+        size = int(record.size)
+        record.part_size = part_size = choose_part_size(size)
+        return UploadTarget(
+            method="MULTIPART",
+            part_size=part_size,
+            part_count=count_parts(size, part_size),
+            expires_at=self._clock() + timedelta(seconds=self._expiry_seconds),
+        )

@@ -36,7 +36,7 @@ def fill(
     # Storage would put the name of the file in place of that, in a form.
     filename = request.filename.replace("${", "$_")
     record.key = naming.object_key(element.prefix, filename, caller.username, now, file_id)
-    record.kind = str(request.method)
+    record.kind = str(request.chosen_method)
     record.original_filename = request.filename
     record.size, record.sha256, record.content_type = request.size, request.sha256, request.content_type
     record.description, record.tags = request.description, list(dict.fromkeys(request.tags))

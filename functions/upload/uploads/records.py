@@ -141,7 +141,7 @@ class UploadRecords:
     def _put(self, write: Write) -> Wrote:
         with reaching_dynamodb():
             try:
-                write.record.save(condition=self._condition(write.expects))
+                write.record.save(condition=self._condition(write))
             except PutError as error:
                 if refusal_code(error) == "ConditionalCheckFailedException":
                     return Wrote.REFUSED
@@ -191,7 +191,7 @@ class UploadRecords:
                     connection=connect(self._prefix), client_request_token=str(uuid4())
                 ) as together:
                     for number, write in enumerate(writes):
-                        together.save(write.record, condition=self._condition(write.expects))
+                        together.save(write.record, condition=self._condition(write))
                         puts.append((number, Wrote.REFUSED))
                         if write.holds:
                             self._hold(write.record, together)
@@ -213,12 +213,15 @@ class UploadRecords:
         until = datetime.fromisoformat(record.expires_at)
         self._successions.hold(UUID(record.supersedes), UUID(record.file_id), until, together)
 
-    def _condition(self, expects: Expects) -> Condition | None:
+    def _condition(self, write: Write) -> Condition | None:
+        # Which multipart upload it is may have been written down since the record was read.
+        known, upload_id = self._table.upload_id, write.record.upload_id
+        unchanged = known.does_not_exist() if upload_id is None else known == upload_id
         conditions: dict[Expects, Condition] = {
-            Expects.AWAITED: self._table.status.is_in(*AWAITED),
+            Expects.AWAITED: self._table.status.is_in(*AWAITED) & unchanged,
             Expects.NOTHING: self._table.file_id.does_not_exist(),
         }
-        return conditions.get(expects)
+        return conditions.get(write.expects)
 
 
 _IN_THE_WAY = ("ConditionalCheckFailed", "TransactionConflict")

@@ -17,6 +17,7 @@ from functions.upload.uploads.models import (
     BatchRequest,
     BatchStarted,
     RawBatch,
+    StateQuery,
     UploadList,
     UploadRequest,
     UploadsQuery,
@@ -88,9 +89,14 @@ def start_uploads(caller: Principal, request: Request) -> Reply[BatchStarted]:
     summary="Show where an upload stands",
     error_statuses=(404,),
 )
-def show_upload(file_id: UUID, caller: Principal) -> UploadState:
-    """Show whether the upload is PENDING, STORED, REJECTED (with the reason) or EXPIRED."""
-    return dependencies.uploads().state(file_id, caller)
+def show_upload(file_id: UUID, query: StateQuery, caller: Principal) -> UploadState:
+    """Show whether the upload is PENDING, STORED, REJECTED (with the reason), ABORTED or EXPIRED.
+
+    Of a multipart upload that is PENDING it shows the parts that storage has, so that a client that was
+    interrupted sends only the others.
+    """
+    state = dependencies.uploads().state(file_id, caller)
+    return dependencies.multipart_uploads().with_parts(state, caller, query.after_part)
 
 
 @endpoint(

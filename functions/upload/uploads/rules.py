@@ -23,18 +23,20 @@ _IN_ONE_REQUEST = (Method.PUT, Method.FORM)
 def check_rules(request: UploadRequest) -> None:
     """Check what one member says of another, and the free ones.
 
-    Raises Invalid (``ttl_without_temporary``, ``incomplete_encoding``, ``description_nul``, ``tags_nul``,
-    ``custom_attributes_nul``, ``custom_attributes_too_deep``, ``custom_attributes_number``) and TooLarge
-    (``custom_attributes_too_large``, ``too_large_for_method``).
+    Raises Invalid (``ttl_without_temporary``, ``incomplete_encoding``, ``empty_multipart``, ``description_nul``,
+    ``tags_nul``, ``custom_attributes_nul``, ``custom_attributes_too_deep``, ``custom_attributes_number``) and
+    TooLarge (``custom_attributes_too_large``, ``too_large_for_method``).
     """
     if request.ttl_days is not None and request.retention_policy is not RetentionPolicy.TEMPORARY:
         raise Invalid("only a temporary document has ttl_days", code="ttl_without_temporary", field="ttl_days")
-    if request.method in _IN_ONE_REQUEST and request.size > MAX_SINGLE_PUT_BYTES:
+    if request.chosen_method in _IN_ONE_REQUEST and request.size > MAX_SINGLE_PUT_BYTES:
         raise TooLarge(
             f"a {request.method} takes at most {MAX_SINGLE_PUT_BYTES} bytes",
             code="too_large_for_method",
             field="size",
         )
+    if request.chosen_method is Method.MULTIPART and request.size == 0:
+        raise Invalid("an empty file has no parts", code="empty_multipart", field="size")
     _check_encoding(request)
     check_storable(request.description, "description")
     check_storable(request.tags, "tags")

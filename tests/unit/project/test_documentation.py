@@ -22,7 +22,7 @@ from tests.support.documentation import (
 )
 
 PAGES = {name_of(page): page for page in pages()}
-DATA = {"json", "mermaid", "python", "sh", "text", "toml", "yaml"}
+DATA = {"js", "json", "mermaid", "python", "sh", "text", "toml", "yaml"}
 
 MAKE_TARGETS = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE))
 

@@ -158,6 +158,8 @@ class UploadSettings(HttpSettings, _StorageSettings, DatabaseSettings, Ingesting
     """Endpoint in presigned URLs when clients reach storage under another name than the functions."""
     upload_expiry_seconds: int = _setting("ARTSTORE_UPLOAD_EXPIRY_SECONDS", _number(1, 604_800), 3600)
     """How long a presigned upload URL holds, in seconds."""
+    multipart_expiry_seconds: int = _setting("ARTSTORE_MULTIPART_EXPIRY_SECONDS", _number(60, 604_800), 518_400)
+    """How long the parts of a multipart upload may come, in seconds; buckets drop what is a day older."""
     cursor_key_secret_id: str = _setting("ARTSTORE_CURSOR_KEY_SECRET_ID")
     """Secrets Manager id or ARN of the key that seals page cursors."""
 
@@ -208,7 +210,7 @@ class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings):
 
     keep_place: bool = _setting("ARTSTORE_KEEP_PLACE", _flag, False)
     """Whether attr.json keeps where a picture was taken."""
-    read_at_once_bytes: int = _setting("ARTSTORE_READ_AT_ONCE_BYTES", _number(0, 2**40), 64 * 1024**2)
+    read_at_once_bytes: int = _setting("ARTSTORE_READ_AT_ONCE_BYTES", _number(0, 2**40), 32 * 1024**2)
     """Larger objects whose SHA-256 storage does not know are described first, and read through later."""
 
 

@@ -17,6 +17,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -155,6 +156,7 @@ def endpoint(
     headers: tuple[Header, ...] = (),
     etag: bool = False,
     repeated_status: int | None = None,
+    also: Mapping[int, Any] = MappingProxyType({}),
     error_statuses: tuple[int, ...] = (),
     render_error: ErrorRenderer = problems.render,
     error_model: Any = problems.Problem,
@@ -162,13 +164,14 @@ def endpoint(
     """Declare the decorated function as the operation ``method path``.
 
     ``scope`` None makes it public. ``error_statuses`` names the statuses to document beyond those that every
-    operation of its kind can answer, ``repeated_status`` that of a success which was one already. Raises TypeError
-    at import when a name in the path has no parameter.
+    operation of its kind can answer, ``repeated_status`` that of a success which was one already, ``also``
+    successes of other models, by status. Raises TypeError at import when a name in the path has no parameter.
     """
 
     def declare(handler: Callable[..., object]) -> Endpoint:
         hints = typing.get_type_hints(handler, include_extras=True)
-        answers = _answers(hints.pop("return"), status)
+        answers = _answers(hints.pop("return"), status, tuple(also.values()))
+        answers |= also
         if repeated_status is not None:
             answers[repeated_status] = answers[status]
         parameters = {name: hints[name] for name in inspect.signature(handler).parameters}
@@ -197,12 +200,15 @@ def endpoint(
     return declare
 
 
-def _answers(annotation: Any, status: int) -> dict[int, Any]:
-    """Read a return annotation: a model, Reply of a model, or Redirect or Reply of a model (then 200)."""
+def _answers(annotation: Any, status: int, others: tuple[Any, ...]) -> dict[int, Any]:
+    """Read a return annotation: a model, Reply of a model, or Redirect or Reply of a model (then 200).
+    ``others`` are models whose status is known."""
     union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
     answers: dict[int, Any] = {}
     for kind in typing.get_args(annotation) if union else (annotation,):
         model = typing.get_args(kind)[0] if typing.get_origin(kind) is Reply else kind
+        if model in others:
+            continue
         answers[200 if union and model is not Redirect else status] = model
     return answers
 

@@ -50,6 +50,13 @@ class Problem(msgspec.Struct, omit_defaults=True):
     """The member of the request that is wrong, when there is one."""
     file_id: str | None = None
     """The document that is in the way, when there is one."""
+    reason: str | None = None
+    """Why an upload was rejected, as a code."""
+    missing_parts: list[int] | None = None
+    """The first hundred parts that an upload still needs."""
+
+
+_TEXTS = ("field", "file_id", "reason")
 
 
 def status_of(error: errors.ArtStoreError) -> int:
@@ -90,7 +97,9 @@ def render(error: errors.ArtStoreError, request: Request) -> Response:
 def problem_of(error: errors.ArtStoreError, request: Request) -> Problem:
     """Give the problem document of ``error``, also for a part of a request that has others."""
     status = status_of(error)
-    members = {name: str(error.members[name]) for name in ("field", "file_id") if error.members.get(name)}
+    members = {
+        name: str(error.members[name]) for name in ("field", "file_id", "reason") if error.members.get(name)
+    }
     return Problem(
         type="about:blank",
         title=phrase_of(status),
@@ -99,7 +108,12 @@ def problem_of(error: errors.ArtStoreError, request: Request) -> Problem:
         code=error.code,
         request_id=request.request_id,
         **members,
+        missing_parts=_numbers(error.members.get("missing_parts")),
     )
+
+
+def _numbers(value: object) -> list[int] | None:
+    return [int(each) for each in value] if isinstance(value, list) else None
 
 
 def unexpected() -> errors.ArtStoreError:

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
 
 from artstore.errors import Misconfigured
-from artstore.presign import Endpoint, Presigned, checksum_header, credentials_from, presign_get, presign_put
+from artstore.presign import (
+    Endpoint,
+    Presigned,
+    checksum_header,
+    credentials_from,
+    presign,
+    presign_get,
+    presign_put,
+)
 from artstore.presign.form import PresignedForm, presign_form
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _utc_now() -> datetime:
@@ -91,6 +103,53 @@ class UrlSigner:
                 **_encoding(content_encoding),
                 "x-amz-checksum-sha256": checksum_header(sha256),
             },
+        )
+
+    def sign_part(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        upload_id: str,
+        part_number: int,
+        expires_in: int,
+        content_length: int,
+        sha256: str,
+    ) -> Presigned:
+        """Permit one part of a multipart upload, of exactly these bytes (``sha256``: lowercase hex)."""
+        return self.sign(
+            "PUT",
+            bucket,
+            key,
+            expires_in=expires_in,
+            headers={
+                "Content-Length": str(content_length),
+                "x-amz-checksum-sha256": checksum_header(sha256),
+            },
+            query={"partNumber": str(part_number), "uploadId": upload_id},
+        )
+
+    def sign(
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int,
+        headers: Mapping[str, str] = _NOTHING,
+        query: Mapping[str, str] = _NOTHING,
+    ) -> Presigned:
+        """Permit one request on an object; see ``presign``."""
+        return presign(
+            method,
+            bucket,
+            key,
+            credentials=credentials_from(self._environment()),
+            endpoint=self._endpoint,
+            expires_in=expires_in,
+            now=self._clock(),
+            headers=headers,
+            query=query,
         )
 
     def sign_download(

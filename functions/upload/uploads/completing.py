@@ -1,0 +1,86 @@
+"""Completing an upload: the bytes are put together where they came in parts, and described at once.
+
+Nothing here is needed for a document to come about: the event of storage does the same, seconds later. Who asks
+gets the document in the answer, and finds it in the next search. Asked again, it answers the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from artstore import documents
+from artstore.attributes import from_document
+from artstore.aws.ingesting import LATER, IngestOutcome
+from artstore.documents import Document
+from artstore.errors import Conflict, NotFound
+from artstore.security import Principal
+from artstore.tables import UploadRecord
+from functions.upload.uploads.models import Method
+from functions.upload.uploads.multipart import over
+from functions.upload.uploads.placing import AWAITED
+from functions.upload.uploads.sessions import ABORTED
+
+_REJECTED = "REJECTED"
+_NOT_NOW = (LATER, "failed")
+"""Outcomes where the event will do it."""
+
+
+class Underway(Protocol):
+    """Uploads under way; see functions.upload.uploads.multipart."""
+
+    def find(self, file_id: UUID, caller: Principal) -> UploadRecord: ...
+    def assemble(self, record: UploadRecord) -> None: ...
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The document, with its ETag; None where it is not described yet."""
+
+    document: Document | None
+    etag: str | None = None
+
+
+class Completion:
+    """Completes uploads."""
+
+    def __init__(self, uploads: Underway, ingest: Callable[[str, str], IngestOutcome]) -> None:
+        """Take the uploads under way, and what has a place described at once (``IngestNow.at``)."""
+        self._uploads = uploads
+        self._ingest = ingest
+
+    def complete(self, file_id: UUID, caller: Principal) -> Completed:
+        """Give the document of an upload whose bytes have arrived.
+
+        Raises NotFound (``upload_not_found``, ``document_not_found`` once it was deleted), Conflict
+        (``upload_incomplete`` while bytes are missing, ``upload_rejected`` with the reason, ``upload_over`` when
+        it was given up) and Unavailable.
+        """
+        record = self._uploads.find(file_id, caller)
+        if record.status == ABORTED:
+            raise over(record)
+        if record.status == _REJECTED:
+            raise _rejected(record.reason)
+        if record.kind == Method.MULTIPART and record.status in AWAITED:
+            self._uploads.assemble(record)
+        came = self._ingest(record.bucket, record.key)
+        if came.attributes is not None and came.attributes_etag is not None:
+            attributes = from_document(came.attributes)
+            if attributes.file_id == file_id and attributes.deleted_at is None:
+                return Completed(
+                    documents.show(attributes, missing=came.outcome == "missing"), came.attributes_etag
+                )
+            raise NotFound("the document was deleted", code="document_not_found")
+        if came.outcome in _NOT_NOW:
+            return Completed(None)
+        if came.outcome == "rejected":
+            raise _rejected(came.reason)
+        if record.status in AWAITED:
+            raise Conflict("the bytes have not arrived", code="upload_incomplete")
+        raise NotFound("the document is not there any more", code="document_not_found")
+
+
+def _rejected(reason: str | None) -> Conflict:
+    return Conflict(f"what arrived is not what was announced: {reason}", code="upload_rejected", reason=reason)
