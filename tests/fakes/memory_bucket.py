@@ -158,11 +158,19 @@ class MemoryBuckets:
 
     @contextlib.contextmanager
     def stream(
-        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        if_match: str | None = None,
+        version_id: str | None = None,
     ) -> Iterator[Iterator[bytes]]:
         """See artstore.objects; ten bytes at a time."""
         body = self.read(bucket, key, 1 << 30, if_match=if_match, version_id=version_id).body
-        yield (body[at : at + 10] for at in range(start, len(body), 10))
+        end = len(body) if length is None else min(len(body), start + length)
+        yield (body[at : min(at + 10, end)] for at in range(start, end, 10))
 
     def _write(self, bucket: str, key: str, body: bytes | None, parts: int = 0) -> None:
         self._count += 1

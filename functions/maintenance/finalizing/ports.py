@@ -89,7 +89,14 @@ class Objects(Protocol):
         self, bucket: str, key: str, limit: int, *, if_match: str | None = None, version_id: str | None = None
     ) -> Content: ...
     def stream(
-        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        if_match: str | None = None,
+        version_id: str | None = None,
     ) -> AbstractContextManager[Any]: ...
     def create(self, bucket: str, key: str, body: bytes) -> str | None: ...
     def replace(self, bucket: str, key: str, body: bytes, if_match: str) -> str: ...

@@ -79,6 +79,12 @@ def test_an_object_is_read_from_any_byte_on(s3: Any, store: ObjectStore, start: 
         assert b"".join(chunks) == BODY[start:]
 
 
+def test_no_more_is_read_than_is_asked_for(s3: Any, store: ObjectStore) -> None:
+    put(s3)
+    with store.stream("edit", "k", start=2, length=3) as chunks:
+        assert b"".join(chunks) == BODY[2:5]
+
+
 def test_a_server_that_heeds_no_range_is_read_from_its_first_byte(s3: Any, store: ObjectStore) -> None:
     put(s3)
     body = StreamingBody(io.BytesIO(BODY), len(BODY))

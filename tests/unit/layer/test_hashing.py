@@ -9,9 +9,12 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artstore import hashing
+from artstore.errors import Unavailable
 from artstore.hashing import ResumableSha256, hash_onward
 
 
@@ -60,19 +63,53 @@ def test_what_cannot_be_gone_on_from_begins_anew() -> None:
 
 
 class _Objects:
-    """Gives chunks of ten bytes."""
+    """Gives chunks of ten bytes; a server that heeds no Range gives them to the end."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, *, heeds_range: bool = True) -> None:
         self._content = content
+        self._heeds_range = heeds_range
         self.starts: list[int] = []
+        self.breaks_after: int | None = None
 
     @contextlib.contextmanager
     def stream(
-        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        if_match: str | None = None,
+        version_id: str | None = None,
     ) -> Iterator[Iterator[bytes]]:
         """See artstore.objects."""
         self.starts.append(start)
-        yield (self._content[at : at + 10] for at in range(start, len(self._content), 10))
+        end = len(self._content)
+        if length is not None and self._heeds_range:
+            end = min(end, start + length)
+
+        def chunks() -> Iterator[bytes]:
+            for number, at in enumerate(range(start, end, 10)):
+                if number == self.breaks_after:
+                    raise Unavailable("storage does not answer")
+                yield self._content[at : min(at + 10, end)]
+
+        yield chunks()
+
+
+def take(hasher: ResumableSha256, objects: _Objects, size: int, *time: float) -> bool:
+    """Hash onward; ``time`` is what is left after each chunk, and without it there is enough."""
+    left = iter(time)
+    return hash_onward(
+        hasher,
+        objects,
+        "bucket",
+        "key",
+        size,
+        if_match='"etag"',
+        version_id=None,
+        time_left=lambda: next(left, 0.0) if time else 100.0,
+    )
 
 
 def test_hashing_stops_when_the_time_is_up_and_goes_on_from_there() -> None:
@@ -82,25 +119,48 @@ def test_hashing_stops_when_the_time_is_up_and_goes_on_from_there() -> None:
     finished = False
     while not finished:
         hasher = ResumableSha256.restore(saved)
-        left = iter([2.0, 1.0, 0.0])
-        finished = hash_onward(
-            hasher,
-            objects,
-            "bucket",
-            "key",
-            len(content),
-            if_match='"etag"',
-            version_id=None,
-            time_left=lambda left=left: next(left),  # type: ignore[misc]
-        )
+        finished = take(hasher, objects, len(content), 2.0, 1.0, 0.0)
         saved = hasher.save()
     assert objects.starts == [0, 30, 60, 90]
     assert ResumableSha256.restore(saved).hexdigest() == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.parametrize(("heeds_range", "starts"), [(True, [0, 40, 80]), (False, [0])])
+def test_it_is_read_in_stretches_where_the_server_knows_them(
+    monkeypatch: pytest.MonkeyPatch, heeds_range: bool, starts: list[int]
+) -> None:
+    monkeypatch.setattr(hashing, "STRETCH_BYTES", 40)
+    content = random.Random(3).randbytes(95)
+    objects = _Objects(content, heeds_range=heeds_range)
+    hasher = ResumableSha256()
+    assert take(hasher, objects, len(content))
+    assert objects.starts == starts
+    assert hasher.hexdigest() == hashlib.sha256(content).hexdigest()
+
+
+def test_what_was_taken_before_storage_went_away_is_worth_saving() -> None:
+    content = random.Random(4).randbytes(95)
+    objects = _Objects(content)
+    objects.breaks_after = 3
+    hasher = ResumableSha256()
+    assert not take(hasher, objects, len(content))
+    assert hasher.offset == 30
+    objects.breaks_after = 0
+    with pytest.raises(Unavailable):
+        take(hasher, objects, len(content))
+    objects.breaks_after = None
+    assert take(hasher, objects, len(content))
+    assert hasher.hexdigest() == hashlib.sha256(content).hexdigest()
+
+
+def test_an_object_that_ends_before_its_size_is_no_endless_task() -> None:
+    with pytest.raises(Unavailable):
+        take(ResumableSha256(), _Objects(b""), 10)
+
+
 def test_an_empty_object_is_not_asked_for() -> None:
     objects = _Objects(b"")
     hasher = ResumableSha256()
-    assert hash_onward(hasher, objects, "b", "k", 0, if_match=None, version_id=None, time_left=lambda: 100.0)
+    assert take(hasher, objects, 0)
     assert objects.starts == []
     assert hasher.hexdigest() == hashlib.sha256(b"").hexdigest()

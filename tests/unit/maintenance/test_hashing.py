@@ -67,7 +67,14 @@ class Bucket:
 
     @contextlib.contextmanager
     def stream(
-        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        if_match: str | None = None,
+        version_id: str | None = None,
     ) -> Iterator[Iterator[bytes]]:
         if self.archived:
             raise Conflict("archived", code="archived")

@@ -18,6 +18,9 @@ from typing import Any, Protocol
 
 import rehashes
 
+from artstore.errors import Unavailable
+
+STRETCH_BYTES = 256 * 1024**2
 _LIBRARY = f"rehashes {version('rehashes')}"
 
 
@@ -62,7 +65,14 @@ class Streams(Protocol):
     """What gives an object's bytes from an offset on; see ``artstore.objects.ObjectStore.stream``."""
 
     def stream(
-        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        if_match: str | None = None,
+        version_id: str | None = None,
     ) -> AbstractContextManager[Any]: ...
 
 
@@ -79,14 +89,32 @@ def hash_onward(
 ) -> bool:
     """Take what comes after ``hasher.offset``, in constant memory, as long as there is time; True: that was all.
 
-    ``size`` is the object's, in bytes; ``time_left`` tells the seconds until it has to stop. Raises NotFound,
-    PreconditionFailed, Conflict (``archived``), Unavailable; what was taken before stays taken.
+    ``size`` is the object's, in bytes; ``time_left`` tells the seconds until it has to stop. It is read in
+    stretches of ``STRETCH_BYTES``, so that no connection has to last.
+
+    Raises NotFound, PreconditionFailed, Conflict (``archived``), and Unavailable unless something was taken before
+    storage went away: that is worth saving.
     """
-    if hasher.offset >= size:
-        return True
-    with objects.stream(bucket, key, start=hasher.offset, if_match=if_match, version_id=version_id) as chunks:
-        for chunk in chunks:
-            hasher.update(chunk)
-            if time_left() <= 0:
-                break
-    return hasher.offset >= size
+    before = hasher.offset
+    while hasher.offset < size:
+        begun = hasher.offset
+        try:
+            with objects.stream(
+                bucket,
+                key,
+                start=hasher.offset,
+                length=min(STRETCH_BYTES, size - hasher.offset),
+                if_match=if_match,
+                version_id=version_id,
+            ) as chunks:
+                for chunk in chunks:
+                    hasher.update(chunk)
+                    if time_left() <= 0:
+                        return hasher.offset >= size
+        except Unavailable:
+            if hasher.offset == before:
+                raise
+            return False
+        if hasher.offset == begun:
+            raise Unavailable("storage gives nothing of an object that is longer", code="storage_unavailable")
+    return True

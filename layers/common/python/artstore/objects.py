@@ -143,16 +143,26 @@ class ObjectStore:
 
     @contextlib.contextmanager
     def stream(
-        self, bucket: str, key: str, *, start: int = 0, if_match: str | None = None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        if_match: str | None = None,
+        version_id: str | None = None,
     ) -> Iterator[Iterator[bytes]]:
-        """Open an object for reading from byte ``start`` (less than its size) on; give its bytes in chunks.
+        """Open an object for reading ``length`` bytes, or all, from byte ``start`` (less than its size) on; give
+        them in chunks.
 
-        A server that heeds no Range is read from its first byte, and what comes before ``start`` is dropped.
-        Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
+        A server that heeds no Range is read from its first byte, what comes before ``start`` is dropped, and what
+        comes after ``length`` bytes is given as well. Raises NotFound, PreconditionFailed, Conflict
+        (``archived``), Unavailable.
         """
         arguments: dict[str, Any] = ({"IfMatch": if_match} if if_match else {}) | _version(version_id)
+        last = "" if length is None else start + length - 1
         with reaching_s3():
-            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-", **arguments)
+            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{last}", **arguments)
             with contextlib.closing(_chunks(answer["Body"])) as chunks:
                 yield _without_first(chunks, 0 if answer.get("ContentRange") else start)
 
