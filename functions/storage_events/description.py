@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import posixpath
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -16,7 +17,9 @@ from artstore.elements import StorageElement
 from artstore.errors import TooLarge
 from artstore.objects import StoredObject
 from artstore.tables import UploadRecord
+from functions.storage_events.encodings import Original
 from functions.storage_events.extraction.sniffing import choose_type
+from functions.storage_events.reading import Read
 from functions.storage_events.sight import version_of
 
 STRANGER = "s3"
@@ -24,12 +27,17 @@ STRANGER = "s3"
 
 
 def describe_upload(
-    record: UploadRecord, stored: StoredObject, element: StorageElement, extracted: Extracted, *, is_proven: bool
+    record: UploadRecord, stored: StoredObject, element: StorageElement, read: Read, *, is_proven: bool
 ) -> Attributes:
     """Describe a document whose upload ArtStore permitted; it says what the client said, and what was found.
 
-    ``is_proven``: the bytes are known to have the checksum that was announced.
+    ``is_proven``: the bytes are known to have the checksum that was announced. What the bytes were before their
+    encoding is told as it was found, where it could be read whole; else as it was announced.
     """
+    extracted = read.extracted
+    announced = None
+    if record.original_sha256 is not None and not read.is_damaged:
+        announced = Original(size=int(record.original_size), sha256=record.original_sha256)
     created_at = _time(record.created_at)
     return Attributes(
         file_id=UUID(record.file_id),
@@ -50,17 +58,19 @@ def describe_upload(
         tags=tuple(record.tags or ()),
         retention=_retention(record, created_at),
         content_encoding=stored.content_encoding,
+        **_before_encoding(read.original or announced),
         extracted=extracted,
         storage_element_id=element.element_id,
         storage_version_id=version_of(stored),
         checksum_verified=None if is_proven else False,
         storage_etag=None if is_proven else stored.etag,
         space=record.space,
+        folder=record.folder,
     )
 
 
 def describe_stranger(
-    file_id: UUID, checksum: str, stored: StoredObject, element: StorageElement, extracted: Extracted
+    file_id: UUID, checksum: str, stored: StoredObject, element: StorageElement, read: Read
 ) -> Attributes:
     """Describe an object that came without an upload record: name from its key, metadata from the object."""
     name = posixpath.basename(stored.key)
@@ -69,7 +79,7 @@ def describe_stranger(
         original_filename=name,
         storage_filename=name,
         file_size=stored.size,
-        content_type=choose_type(stored.content_type, extracted.detected_type),
+        content_type=choose_type(stored.content_type, read.extracted.detected_type),
         created_at=stored.last_modified,
         updated_at=stored.last_modified,
         created_by_id=STRANGER,
@@ -79,23 +89,24 @@ def describe_stranger(
         custom_attributes=dict(stored.metadata),
         revision=1,
         content_encoding=stored.content_encoding,
-        extracted=extracted,
+        **_before_encoding(read.original),
+        extracted=read.extracted,
         storage_element_id=element.element_id,
         storage_version_id=version_of(stored),
     )
 
 
-def describe_anew(before: Attributes, checksum: str, stored: StoredObject, extracted: Extracted) -> Attributes:
+def describe_anew(before: Attributes, checksum: str, stored: StoredObject, read: Read) -> Attributes:
     """Describe the bytes that were put over a document's; whose it is and what was said of it stays."""
     return msgspec.structs.replace(
         before,
         file_size=stored.size,
         checksum=checksum,
-        content_type=choose_type(stored.content_type, extracted.detected_type),
+        content_type=choose_type(stored.content_type, read.extracted.detected_type),
         content_encoding=stored.content_encoding,
-        original_size=None,
-        original_checksum=None,
-        extracted=extracted,
+        original_size=None if read.original is None else read.original.size,
+        original_checksum=None if read.original is None else read.original.sha256,
+        extracted=read.extracted,
         storage_version_id=version_of(stored),
         checksum_verified=None,
         storage_etag=None,
@@ -133,6 +144,10 @@ def is_at_home(described: Attributes, key: str, element: StorageElement) -> bool
 def stranger_id(bucket: str, key: str) -> UUID:
     """Give an object without a record its file_id: always the same for the same place."""
     return uuid5(NAMESPACE_URL, f"s3://{bucket}/{key}")
+
+
+def _before_encoding(original: Original | None) -> dict[str, Any]:
+    return {} if original is None else {"original_size": original.size, "original_checksum": original.sha256}
 
 
 def _folder(key: str, element: StorageElement) -> str:

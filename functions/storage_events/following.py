@@ -156,8 +156,8 @@ class Follower:
     ) -> Step:
         """Replace the attr.json that was seen by one that tells the bytes that are there."""
         checksum = self._reader.checksum(stored)
-        reading = self._reader.read(stored, stored.content_type)
-        described, raw = write_attributes(describe_anew(before, checksum, stored, reading.extracted))
+        read = self._reader.read(stored, stored.content_type)
+        described, raw = write_attributes(describe_anew(before, checksum, stored, read))
         bucket, key = spot.place
         etag = self._objects.replace(bucket, attributes_key(key), raw, etag)
         return self.project(
@@ -166,7 +166,7 @@ class Follower:
             etag,
             known,
             identify(stored, checksum),
-            text=reading.text,
+            text=read.text,
             outcome=Outcome.DESCRIBED_ANEW,
         )
 

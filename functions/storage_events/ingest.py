@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from artstore.attributes import Attributes
 from artstore.elements import Right, StorageElements
 from artstore.elements.watch import StorageWatch
 from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
@@ -33,6 +34,7 @@ from functions.storage_events.description import (
     stranger_id,
     write_attributes,
 )
+from functions.storage_events.encodings import coding_of
 from functions.storage_events.events import StorageEvent
 from functions.storage_events.following import Follower
 from functions.storage_events.outcomes import Outcome, Result, Step
@@ -53,7 +55,9 @@ class Records(Protocol):
 
     def find(self, file_id: UUID) -> UploadRecord | None: ...
     def find_finalization(self, file_id: UUID) -> Finalization | None: ...
-    def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool: ...
+    def mark_stored(
+        self, record: UploadRecord, version_id: str | None, at: datetime, notice: str | None = None
+    ) -> bool: ...
     def mark_rejected(self, record: UploadRecord, reason: str) -> bool: ...
 
 
@@ -128,7 +132,8 @@ class Ingest:
             return step
         if (reason := self._mismatch(record, stored)) is not None:
             return self._reject(record, reason, settled=step.settled)
-        self._records.mark_stored(record, stored.version_id, self._clock())
+        notice = None if beside.attributes is None else _notice(record, beside.attributes)
+        self._records.mark_stored(record, stored.version_id, self._clock(), notice)
         return Step(Result(Outcome.STORED, step.result.file_id), wrote=True, settled=step.settled)
 
     def _find_record(self, place: Place) -> UploadRecord | None:
@@ -184,13 +189,13 @@ class Ingest:
             checksum = upload.sha256 if upload else self._reader.checksum(stored)
         except Conflict as error:
             return Step(Result(Outcome.REJECTED, reason=error.code))
-        reading = self._reader.read(stored, stored.content_type)
+        read = self._reader.read(stored, stored.content_type)
         if upload is not None:
             is_proven = not is_proven_later(stored, self._read_at_once)
-            described = describe_upload(upload, stored, spot.element, reading.extracted, is_proven=is_proven)
+            described = describe_upload(upload, stored, spot.element, read, is_proven=is_proven)
         else:
             file_id = self._new_id(spot.place, known)
-            described = describe_stranger(file_id, checksum, stored, spot.element, reading.extracted)
+            described = describe_stranger(file_id, checksum, stored, spot.element, read)
         try:
             described, raw = write_attributes(described)
         except (Invalid, TooLarge) as error:
@@ -202,13 +207,13 @@ class Ingest:
             return Step(Result(Outcome.UNCHANGED), settled=False)
         proven = None if is_unproven(described) else checksum
         step = self._follower.project(
-            spot, described, etag, known, identify(stored, proven), text=reading.text, outcome=Outcome.STORED
+            spot, described, etag, known, identify(stored, proven), text=read.text, outcome=Outcome.STORED
         )
         if upload is not None:
-            self._records.mark_stored(upload, stored.version_id, self._clock())
+            self._records.mark_stored(upload, stored.version_id, self._clock(), _notice(upload, described))
         if step.result.outcome is not Outcome.STORED:
             return step
-        unread = reading.extracted.status == "failed"
+        unread = read.extracted.status == "failed"
         return Step(Result(Outcome.STORED, described.file_id, unread=unread), wrote=True, settled=step.settled)
 
     def _mismatch(self, record: UploadRecord, stored: StoredObject) -> str | None:
@@ -219,7 +224,7 @@ class Ingest:
         """
         if stored.size != int(record.size):
             return "size_mismatch"
-        if stored.content_encoding is not None:
+        if coding_of(stored.content_encoding) != record.content_encoding:
             return "content_encoding_mismatch"
         if stored.archived:
             return "storage_class_mismatch"
@@ -245,6 +250,19 @@ class Ingest:
                 if file_id is not None and not self._index.is_claimed(file_id):
                     return file_id
         return uuid4()
+
+
+def _notice(record: UploadRecord, described: Attributes) -> str | None:
+    """Tell what the client is to know of its document, by what became of what it had announced."""
+    if record.original_sha256 is not None:
+        if described.original_checksum is None:
+            return "content_encoding_damaged"
+        if (described.original_checksum, described.original_size) != (
+            record.original_sha256,
+            record.original_size,
+        ):
+            return "original_mismatch"
+    return None
 
 
 def _is_later(at: datetime | None, known: datetime | None) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from artstore.attributes import Extracted
 from artstore.errors import Conflict
 from artstore.objects import Content, StoredObject
+from functions.storage_events.encodings import Original, can_decode, coding_of, decode
 from functions.storage_events.extraction import Document, Kind, Reading, sniff
 
 MAX_FETCH = 32 * 1024 * 1024
@@ -30,6 +33,25 @@ class Extracting(Protocol):
     def read(self, document: Document, kind: Kind) -> Reading: ...
 
 
+class Read(msgspec.Struct, frozen=True):
+    """What was read of a document. Where its bytes were sent compressed: ``original``, what they were before, if
+    that could be read whole, and ``is_damaged``, that they do not follow their encoding."""
+
+    reading: Reading
+    original: Original | None = None
+    is_damaged: bool = False
+
+    @property
+    def extracted(self) -> Extracted:
+        """Give what goes into attr.json."""
+        return self.reading.extracted
+
+    @property
+    def text(self) -> str:
+        """Give what goes into the index."""
+        return self.reading.text
+
+
 class Reader:
     """Reads the very bytes that a HEAD described: every call raises PreconditionFailed once they are others."""
 
@@ -49,28 +71,52 @@ class Reader:
             stored.bucket, stored.key, if_match=stored.etag, version_id=stored.version_id
         )
 
-    def read(self, stored: StoredObject, declared: str) -> Reading:
+    def read(self, stored: StoredObject, declared: str) -> Read:
         """Look at the first bytes, and extract what a reader for them can; never more than MAX_FETCH.
 
-        Raises NotFound, PreconditionFailed, Unavailable.
+        Of bytes that were sent compressed, those before are looked at, up to as many. Raises NotFound,
+        PreconditionFailed, Unavailable.
         """
         if stored.archived:
-            return Reading(extracted=Extracted(status="unsupported", reason="archived"))
-        if stored.content_encoding:
-            return Reading(extracted=Extracted(status="unsupported", reason="content_encoding"))
+            return _unsupported("archived")
+        coding = coding_of(stored.content_encoding)
+        if coding is not None and not can_decode(coding):
+            return _unsupported("content_encoding")
         try:
-            return self._read(stored, declared)
+            return self._read(stored, declared) if coding is None else self._read_encoded(stored, declared, coding)
         except Conflict as error:
-            return Reading(extracted=Extracted(status="unsupported", reason=error.code))
+            return _unsupported(error.code)
 
-    def _read(self, stored: StoredObject, declared: str) -> Reading:
+    def _read(self, stored: StoredObject, declared: str) -> Read:
         body = self._fetch(stored, _FIRST_FETCH) if stored.size else b""
         kind = sniff(body, declared, stored.key)
         if len(body) < stored.size and self._extraction.supports(kind):
             body = self._fetch(stored, MAX_FETCH)
-        return self._extraction.read(Document(body=body, complete=len(body) == stored.size), kind)
+        return Read(self._extraction.read(Document(body=body, complete=len(body) == stored.size), kind))
+
+    def _read_encoded(self, stored: StoredObject, declared: str, coding: str) -> Read:
+        """Read what was there before the encoding; when that is all of it, tell what it was."""
+        encoded = self._fetch(stored, _FIRST_FETCH) if stored.size else b""
+        decoded = decode(encoded, coding, MAX_FETCH, whole=len(encoded) == stored.size)
+        kind = sniff(decoded.body, declared, stored.key)
+        if len(encoded) < stored.size and self._extraction.supports(kind):
+            encoded = self._fetch(stored, MAX_FETCH)
+            decoded = decode(encoded, coding, MAX_FETCH, whole=len(encoded) == stored.size)
+        if decoded.reason == "damaged" and not decoded.body:
+            extracted = Extracted(status="failed", reason="content_encoding_damaged")
+            return Read(Reading(extracted=extracted), is_damaged=True)
+        reading = self._extraction.read(Document(body=decoded.body, complete=decoded.complete), kind)
+        if decoded.reason is not None and reading.extracted.status in ("ok", "partial"):
+            extracted = msgspec.structs.replace(reading.extracted, status="partial", reason=decoded.reason)
+            reading = msgspec.structs.replace(reading, extracted=extracted)
+        is_damaged = decoded.reason == "damaged"
+        return Read(reading, Original.of(decoded.body) if decoded.complete else None, is_damaged)
 
     def _fetch(self, stored: StoredObject, limit: int) -> bytes:
         return self._objects.read(
             stored.bucket, stored.key, limit, if_match=stored.etag, version_id=stored.version_id
         ).body
+
+
+def _unsupported(reason: str) -> Read:
+    return Read(Reading(extracted=Extracted(status="unsupported", reason=reason)))

@@ -41,7 +41,9 @@ class UploadRecords:
         """Read the last finalization of a document, or None; one GetItem. Raises Unavailable."""
         return self._finalizations.find(file_id)
 
-    def mark_stored(self, record: UploadRecord, version_id: str | None, at: datetime) -> bool:
+    def mark_stored(
+        self, record: UploadRecord, version_id: str | None, at: datetime, notice: str | None = None
+    ) -> bool:
         """Settle an open record as STORED, also one that was given up while its document was written; it is
         awaited no more. False when it was settled before. Raises Unavailable."""
         return self._settle(
@@ -50,6 +52,7 @@ class UploadRecords:
             self._table.status.set("STORED"),
             self._table.stored_at.set(_rfc3339(at)),
             *([self._table.version_id.set(version_id)] if version_id else []),
+            *([self._table.notice.set(notice)] if notice else []),
         )
 
     def mark_rejected(self, record: UploadRecord, reason: str) -> bool:

@@ -68,9 +68,9 @@ class MemoryRecords:
         """See UploadRecords."""
         return self.finalizations.get(file_id)
 
-    def mark_stored(self, record: Any, version_id: str | None, at: datetime) -> bool:
+    def mark_stored(self, record: Any, version_id: str | None, at: datetime, notice: str | None = None) -> bool:
         """See UploadRecords."""
-        return self._settle(record, status="STORED", stored_at=at.isoformat())
+        return self._settle(record, status="STORED", stored_at=at.isoformat(), notice=notice)
 
     def mark_rejected(self, record: Any, reason: str) -> bool:
         """See UploadRecords."""
@@ -159,6 +159,10 @@ class World:
             created_by_username="anna",
             created_by_fullname=None,
             stored_at=None,
+            folder=None,
+            content_encoding=None,
+            original_size=None,
+            original_sha256=None,
         )
         self.buckets.put(bucket, key, body)
         return key
