@@ -6,17 +6,19 @@ import functools
 from typing import TYPE_CHECKING
 
 from artstore import config
-from artstore.aws.element_table import open_registry
+from artstore.aws.element_table import ElementTable, open_registry
 from artstore.aws.ingesting import IngestNow
 from artstore.aws.secret_store import read_secret
 from artstore.aws.successions import Successions
 from artstore.cursors import CursorKeys, Cursors
 from artstore.database import DatabaseAddress
 from artstore.elements.registry import ElementRegistry
+from artstore.elements.watch import StorageWatch
 from artstore.multipart import Multiparts, multipart_client
 from artstore.presign.signer import UrlSigner
 from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
+from functions.upload.uploads.gate import ElementGate, GatedPermit
 from functions.upload.uploads.listing import OwnUploads
 from functions.upload.uploads.models import Method
 from functions.upload.uploads.multipart import MultipartUploads
@@ -65,11 +67,17 @@ def _signer() -> UrlSigner:
 
 @functools.cache
 def _permits() -> dict[str, Permit]:
-    return {
+    permits: dict[str, Permit] = {
         Method.PUT: PutPermit(_signer()),
         Method.FORM: FormPermit(_signer()),
         Method.MULTIPART: MultipartPermit(settings().multipart_expiry_seconds),
     }
+    return {method: GatedPermit(permit, _gate()) for method, permit in permits.items()}
+
+
+@functools.cache
+def _gate() -> ElementGate:
+    return ElementGate(elements().current, StorageWatch(ElementTable(settings().prefix)))
 
 
 @functools.cache
@@ -122,6 +130,7 @@ def multipart_uploads() -> MultipartUploads:
         signer=_signer(),
         places=Successions(settings().prefix),
         expiry_seconds=settings().upload_expiry_seconds,
+        gate=_gate(),
     )
 
 
@@ -130,7 +139,6 @@ def element_administration() -> ElementAdministration:
     """Give what administers storage elements; imported here, since no upload should wait for it."""
     from artstore.aws.audit_table import AuditTable
     from artstore.aws.buckets import buckets
-    from artstore.aws.element_table import ElementTable
     from functions.upload.elements.administration import ElementAdministration
 
     return ElementAdministration(

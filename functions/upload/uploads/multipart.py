@@ -24,6 +24,7 @@ from artstore.presign import Presigned
 from artstore.security import Principal, Scope
 from artstore.spaces import not_found
 from artstore.tables import Succession, UploadRecord
+from functions.upload.uploads.gate import Gate, OpenGate
 from functions.upload.uploads.models import Method, MultipartState, PartStored, UploadState
 from functions.upload.uploads.part_models import PartAnnounced, PartsRequest, PartTarget
 from functions.upload.uploads.parts import composite_sha256, count_parts, missing_parts, size_of_part
@@ -93,6 +94,7 @@ class MultipartUploads:
     signer: Signer
     places: Places
     expiry_seconds: int
+    gate: Gate = field(default_factory=OpenGate)
     clock: Callable[[], datetime] = field(default=_utc_now)
 
     def find(self, file_id: UUID, caller: Principal) -> UploadRecord:
@@ -115,12 +117,13 @@ class MultipartUploads:
     def seconds_left(self, record: UploadRecord, expires_in: int | None = None) -> int:
         """Give how long a URL for one of the upload's parts may hold.
 
-        Raises Conflict (``not_multipart``, ``upload_over``, ``upload_expired``).
+        Raises Conflict (``not_multipart``, ``upload_over``, ``upload_expired``, and as the gate does).
         """
         if record.kind != Method.MULTIPART:
             raise Conflict("the upload was not announced as multipart", code="not_multipart")
         if record.status not in AWAITED:
             raise over(record)
+        self.gate.check(record)
         left = (datetime.fromisoformat(record.expires_at) - self.clock()) / timedelta(seconds=1)
         if left < 1:
             raise Conflict("the upload's time is over; start another", code="upload_expired")
@@ -209,12 +212,13 @@ class MultipartUploads:
 
     def _begin(self, record: UploadRecord, caller: Principal) -> UploadRecord:
         """Begin the upload in storage; when somebody else has, give the record as they left it."""
-        upload_id = self.storage.create(
-            record.bucket,
-            record.key,
-            content_type=record.content_type,
-            content_encoding=record.content_encoding,
-        )
+        with self.gate.watch(record):
+            upload_id = self.storage.create(
+                record.bucket,
+                record.key,
+                content_type=record.content_type,
+                content_encoding=record.content_encoding,
+            )
         before = record.upload_id
         if self.sessions.note_upload(record, upload_id, checksums=True):
             if before is not None:  # a client's own, whose parts have no checksums

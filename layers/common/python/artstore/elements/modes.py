@@ -30,6 +30,8 @@ class Right(enum.StrEnum):
 
     CREATE = "create"
     """New documents, by an upload or as the target of a finalization."""
+    ARRIVE = "arrive"
+    """Bytes of uploads that were started before."""
     INGEST = "ingest"
     """Describing what has arrived: creating an attr.json where none is."""
     CHANGE = "change"
@@ -48,7 +50,7 @@ class Right(enum.StrEnum):
 
 RIGHTS: dict[Mode, frozenset[Right]] = {
     Mode.EDIT: frozenset(Right) - {Right.RESTORE},
-    Mode.RW: frozenset({Right.CREATE, Right.INGEST, Right.CHANGE, Right.HOLD, Right.READ}),
+    Mode.RW: frozenset({Right.CREATE, Right.ARRIVE, Right.INGEST, Right.CHANGE, Right.HOLD, Right.READ}),
     Mode.RO: frozenset({Right.READ}),
     Mode.AR: frozenset({Right.RESTORE}),
 }
