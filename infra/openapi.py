@@ -57,6 +57,11 @@ _TAGS = (
     ),
     ("Uploads", "Putting documents into it", ("upload /api/v1/files", "upload /api/v1/uploads")),
     ("Storage elements", "The places for documents, and their modes", ("upload /api/v1/storage-elements",)),
+    (
+        "Spaces",
+        "The parts of the archive, their limits and what they hold",
+        ("upload /api/v1/spaces", "query /api/v1/usage"),
+    ),
     ("Maintenance", "Jobs and sweeps", ("maintenance /api/v1/maintenance/",)),
     ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),
     ("Service accounts", "The archive's clients and their secrets", ("auth /api/v1/service-accounts",)),

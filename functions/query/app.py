@@ -13,6 +13,7 @@ from artstore.http.negotiation import Accept
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
 from functions.query.models import DocumentList, ListQuery, Live, Readiness
+from functions.query.usage import show_usage
 
 
 class DownloadLink(msgspec.Struct):
@@ -104,6 +105,7 @@ ENDPOINTS = (
     list_documents,
     show_document,
     download_document,
+    show_usage,
     show_liveness,
     show_readiness,
     show_openapi,

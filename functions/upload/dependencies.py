@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from artstore.index.postgres import PostgresIndex
     from functions.upload.documents.finalizing import Finalizing
     from functions.upload.elements.administration import ElementAdministration
+    from functions.upload.spaces.administration import SpaceAdministration
 
 
 @functools.cache
@@ -131,6 +132,18 @@ def multipart_uploads() -> MultipartUploads:
         places=Successions(settings().prefix),
         expiry_seconds=settings().upload_expiry_seconds,
         gate=_gate(),
+    )
+
+
+@functools.cache
+def space_administration() -> SpaceAdministration:
+    """Give what administers spaces; imported here, since no upload should wait for it."""
+    from artstore.aws.audit_table import AuditTable
+    from artstore.aws.space_table import SpaceTable
+    from functions.upload.spaces.administration import SpaceAdministration
+
+    return SpaceAdministration(
+        table=SpaceTable(settings().prefix), index=index, audit=AuditTable(settings().prefix)
     )
 
 

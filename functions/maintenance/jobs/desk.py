@@ -9,10 +9,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from artstore.audit import AuditEvent
-from artstore.errors import Conflict, NotFound, Unavailable
+from artstore.errors import Conflict, Unavailable
 from artstore.http import Request
 from artstore.jobs import Job, Jobs, JobStatus, Wake
 from artstore.security import Principal
+from artstore.spaces import not_found
 from functions.maintenance.jobs.engine import retried
 from functions.maintenance.jobs.models import JobList, JobQuery
 
@@ -39,16 +40,21 @@ class JobDesk:
         self._outbox = outbox
         self._clock = clock
 
-    def list(self, query: JobQuery) -> JobList:
-        """Give one page. Raises Invalid (``invalid_cursor``), Unavailable."""
-        page = self._jobs.list(query.kind, query.status, query.limit, query.cursor)
-        return JobList(page.items, page.next)
+    def list(self, query: JobQuery, caller: Principal) -> JobList:
+        """Give one page, short where jobs are of spaces that the caller does not administer.
 
-    def find(self, job_id: UUID) -> Job:
-        """Give a job. Raises NotFound (``job_not_found``), Unavailable."""
+        Raises Invalid (``invalid_cursor``), Unavailable.
+        """
+        page = self._jobs.list(query.kind, query.status, query.limit, query.cursor)
+        mine = caller.administers()
+        return JobList([each for each in page.items if mine.includes(each.space)], page.next)
+
+    def find(self, job_id: UUID, caller: Principal) -> Job:
+        """Give a job. Raises NotFound (``job_not_found``) also for one of a space that the caller does not
+        administer, Unavailable."""
         job = self._jobs.find(job_id)
-        if job is None:
-            raise NotFound("there is no such job", code="job_not_found")
+        if job is None or not caller.administers().includes(job.space):
+            raise not_found("job")
         return job
 
     def retry(self, job_id: UUID, caller: Principal, request: Request) -> Job:
@@ -56,7 +62,7 @@ class JobDesk:
 
         Raises NotFound, Conflict (``job_not_dead``, ``job_changed``), Unavailable.
         """
-        job = self.find(job_id)
+        job = self.find(job_id, caller)
         if job.status is not JobStatus.DEAD:
             raise Conflict(f"the job is {job.status}, not DEAD", code="job_not_dead")
         event = AuditEvent(

@@ -14,19 +14,19 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 @endpoint("GET", _JOBS, scope=Scope.ELEMENTS_ADMIN, summary="List jobs")
-def list_jobs(query: JobQuery) -> Reply[JobList]:
+def list_jobs(query: JobQuery, caller: Principal) -> Reply[JobList]:
     """List jobs newest first; with status DEAD, those that broke three times and wait for somebody to look.
 
     A job just started may take a moment to appear here; by its id it is shown at once. A job is kept for 90 days
     after its end.
     """
-    return Reply(dependencies.job_desk().list(query), _NO_STORE)
+    return Reply(dependencies.job_desk().list(query, caller), _NO_STORE)
 
 
 @endpoint("GET", f"{_JOBS}/{{job_id}}", scope=Scope.ELEMENTS_ADMIN, summary="Show a job", error_statuses=(404,))
-def show_job(job_id: UUID) -> Reply[JobShown]:
+def show_job(job_id: UUID, caller: Principal) -> Reply[JobShown]:
     """Show what was asked, how far it has come, and the report once it is over."""
-    return Reply(show(dependencies.job_desk().find(job_id)), _NO_STORE)
+    return Reply(show(dependencies.job_desk().find(job_id, caller)), _NO_STORE)
 
 
 @endpoint(

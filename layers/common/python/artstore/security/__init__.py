@@ -124,6 +124,13 @@ class Principal:
             return EVERYWHERE
         return Reach(frozenset(name for name, scopes in spaces.items() if scope in scopes))
 
+    def administers(self) -> Reach:
+        """Give the spaces whose limits and jobs the caller runs: all for elements:admin that is kept to no spaces,
+        otherwise those in which the token has that scope. It says nothing of their documents."""
+        if self.spaces is None and Scope.ELEMENTS_ADMIN in self.scopes:
+            return EVERYWHERE
+        return self.reach(Scope.ELEMENTS_ADMIN)
+
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 

@@ -1,0 +1,1 @@
+"""Administering spaces."""

@@ -1,0 +1,76 @@
+"""What the administration of spaces takes and gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from artstore.spaces import SpaceName
+
+MaxDocuments = Annotated[int, Meta(ge=0, le=10**12)]
+MaxBytes = Annotated[int, Meta(ge=0, le=10**18)]
+AllowedType = Annotated[
+    str,
+    Meta(
+        max_length=127,
+        pattern=r"^(?:[a-z0-9.+-]+/\*|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)(?!\n)$",
+        description="a media type in lowercase without parameters, or a family such as image/*",
+    ),
+]
+AllowedTypes = Annotated[list[AllowedType], Meta(max_length=100)]
+Description = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*(?!\n)$",
+        description="text without control characters but line feeds and tabs",
+    ),
+]
+
+
+class SpaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A new space."""
+
+    space: SpaceName
+    """Its name."""
+    description: Description | None = None
+    max_documents: MaxDocuments | None = None
+    """The most documents it takes, those in the trash and uploads on their way included; null: any."""
+    max_bytes: MaxBytes | None = None
+    """The most bytes they may have together; null: any."""
+    allowed_types: AllowedTypes = []
+    """Media types that uploads may have; empty: any."""
+
+
+class SpaceChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is to change; what is absent stays."""
+
+    description: Description | UnsetType | None = UNSET
+    max_documents: MaxDocuments | UnsetType | None = UNSET
+    max_bytes: MaxBytes | UnsetType | None = UNSET
+    allowed_types: AllowedTypes | UnsetType = UNSET
+
+
+class Space(msgspec.Struct, kw_only=True):
+    """A space and its limits."""
+
+    space: str
+    description: str | None
+    max_documents: int | None
+    max_bytes: int | None
+    allowed_types: list[str]
+    revision: int
+    """+1 for each change; in quotes it is the ETag. 0: the default space before its first change."""
+    created_at: datetime | None
+    created_by: str | None
+    updated_at: datetime | None
+
+
+class SpaceList(msgspec.Struct):
+    """The spaces that the caller may see, by their names. There is no next page."""
+
+    items: list[Space]
+    next_cursor: str | None = None
