@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from artstore.finalizations import Finalization, Phase, Waiting
+from tests.fakes.memory_jobs import ConditionDoesNotHold
 
 
 class MemoryFinalizations:
@@ -25,9 +26,10 @@ class MemoryFinalizations:
         return {each: self.kept[each] for each in file_ids if each in self.kept}
 
     def begin(self, finalization: Finalization, transaction: Any) -> None:
-        """Write at once: whoever begins looks first, and nobody comes between here."""
+        """Write at once, unless another finalization of the document is under way."""
         known = self.kept.get(finalization.file_id)
-        assert known is None or known.phase is not Phase.OPEN, "one finalization of a document at a time"
+        if known is not None and known.phase is Phase.OPEN:
+            raise ConditionDoesNotHold
         self._keep(finalization)
 
     def settle(self, ended: Finalization, alongside: Callable[[Any], None] = lambda _: None) -> bool:

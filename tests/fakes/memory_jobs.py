@@ -12,6 +12,10 @@ from artstore.errors import Invalid
 from artstore.jobs import Alongside, Job, JobPage, JobSummary, Priority
 
 
+class ConditionDoesNotHold(Exception):
+    """Raised by what is written alongside, in place of a transaction that is cancelled."""
+
+
 class MemoryJobs:
     """Jobs of one process. ``alongside`` is given the list ``written`` in place of a transaction."""
 
@@ -24,7 +28,10 @@ class MemoryJobs:
     def create(self, job: Job, alongside: Alongside | None = None) -> bool:
         if job.job_id in self._jobs:
             return False
-        self._keep(job, alongside)
+        try:
+            self._keep(job, alongside)
+        except ConditionDoesNotHold:
+            return False
         return True
 
     def create_all(self, jobs: Iterable[Job], alongside: Alongside) -> bool:
