@@ -14,7 +14,7 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
 
-from artstore.aws.wire import Answer, Wire
+from artstore.aws.wire import Incoming, Wire
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
@@ -45,7 +45,7 @@ def read_request(method: str, url: str, headers: Mapping[str, Any], body: object
 def recording() -> Iterator[list[Call]]:
     """Record every request that leaves inside the block, by botocore or without it, retries included."""
     calls: list[Call] = []
-    send, exchange = URLLib3Session.send, Wire.exchange
+    send, opened = URLLib3Session.send, Wire.open
 
     def record(self: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -54,11 +54,11 @@ def recording() -> Iterator[list[Call]]:
 
     def record_ours(
         self: Wire, method: str, path: str, headers: Mapping[str, str], body: bytes, **limits: float
-    ) -> Answer:
+    ) -> Incoming:
         calls.append(read_request(method, self.url, headers, body))
-        return exchange(self, method, path, headers, body, **limits)
+        return opened(self, method, path, headers, body, **limits)
 
-    with patch.object(URLLib3Session, "send", record), patch.object(Wire, "exchange", record_ours):
+    with patch.object(URLLib3Session, "send", record), patch.object(Wire, "open", record_ours):
         yield calls
 
 

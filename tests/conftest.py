@@ -18,6 +18,7 @@ def _fresh_process() -> None:
     kept = (
         aws.session,
         dynamodb.connect,
+        objects.boto3_client,
         objects.s3_client,
         secret_store.caller,
         telemetry.get_logger,

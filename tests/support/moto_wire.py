@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from artstore.aws.wire import Answer, Wire
+from artstore.aws.wire import Incoming, Wire
 
-_exchange = Wire.exchange
+_open = Wire.open
 
 
 def lead_to_moto() -> None:
     """Let moto answer wherever it is on (``mock_aws``); everything else goes where it always goes."""
     wire: Any = Wire
-    wire.exchange = _through_moto
+    wire.open = _through_moto
 
 
 def _through_moto(
     self: Wire, method: str, path: str, headers: Mapping[str, str], body: bytes, **limits: float
-) -> Answer:
+) -> Incoming:
     models = sys.modules.get("moto.core.models")
     if models is None or not models.botocore_stubber.enabled:
-        return _exchange(self, method, path, headers, body, **limits)
+        return _open(self, method, path, headers, body, **limits)
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.compat import HTTPHeaders
 
@@ -34,4 +35,4 @@ def _through_moto(
     assert answered is not None, f"moto does not know {url}"
     status, received, content = answered
     content = content.encode() if isinstance(content, str) else content
-    return Answer(status, {name.lower(): str(value) for name, value in received.items()}, content)
+    return Incoming(status, {name.lower(): str(value) for name, value in received.items()}, io.BytesIO(content))

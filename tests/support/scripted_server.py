@@ -15,7 +15,7 @@ Act = Callable[[socket.socket, bytes], bool]
 """Answers a request that was read whole, given its body; False ends the connection."""
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Act:
+def answer(body: Any, status: int = 200, /, **headers: str) -> Act:
     """Answer with JSON, and keep the connection."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {"Content-Length": str(len(content)), "x-amz-crc32": str(zlib.crc32(content))}

@@ -183,16 +183,16 @@ def test_a_transaction_carries_a_token_so_that_a_try_that_is_repeated_happens_on
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sent: list[bytes] = []
-    exchange = Wire.exchange
+    opened = Wire.open
 
     def ours(self: Wire, method: str, path: str, headers: Any, body: bytes, **limits: float) -> Any:
         sent.append(body)
-        return exchange(self, method, path, headers, body, **limits)
+        return opened(self, method, path, headers, body, **limits)
 
     def observed(**event: Any) -> None:
         sent.append(event["request"].data)
 
-    monkeypatch.setattr(Wire, "exchange", ours)
+    monkeypatch.setattr(Wire, "open", ours)
     shared: Any = connect("clients")
     shared.botocore_client.meta.events.register("before-sign", observed)
     with TransactWrite(connection=connect("clients")) as writing:

@@ -13,6 +13,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from urllib3.exceptions import ProtocolError
 
+from artstore.aws.s3_requests import QuickClient
 from artstore.errors import Misconfigured, NotFound, PreconditionFailed, Unavailable
 from artstore.objects import ObjectStore
 from infra.local import processes
@@ -20,8 +21,16 @@ from infra.local import processes
 BODY = b"0123456789"
 
 
+@pytest.fixture(params=["ours", "boto3"])
+def store(request: pytest.FixtureRequest, s3: Any) -> ObjectStore:
+    client = QuickClient.of(lambda: s3) if request.param == "ours" else s3
+    assert client is not None
+    return ObjectStore(client)
+
+
 @pytest.fixture
-def store(s3: Any) -> ObjectStore:
+def stubbed(s3: Any) -> ObjectStore:
+    """Objects as a client of boto3 tells of them that a test has stubbed."""
     return ObjectStore(s3)
 
 
@@ -54,22 +63,22 @@ def test_an_object_without_a_sha256_has_none(s3: Any, store: ObjectStore) -> Non
     ],
 )
 def test_a_checksum_of_checksums_is_not_taken_for_the_files(
-    s3: Any, store: ObjectStore, checksum: dict[str, str]
+    s3: Any, stubbed: ObjectStore, checksum: dict[str, str]
 ) -> None:
     put(s3)
     answer = s3.head_object(Bucket="edit", Key="k")
     with Stubber(s3) as stubber:
         stubber.add_response("head_object", {**answer, **checksum})
-        assert store.head("edit", "k").sha256 is None
+        assert stubbed.head("edit", "k").sha256 is None
 
 
-def test_a_checksum_of_checksums_is_told_as_what_it_is(s3: Any, store: ObjectStore) -> None:
+def test_a_checksum_of_checksums_is_told_as_what_it_is(s3: Any, stubbed: ObjectStore) -> None:
     put(s3, ChecksumAlgorithm="SHA256")
     answer = s3.head_object(Bucket="edit", Key="k")
-    assert store.head("edit", "k").composite_sha256 is None
+    assert stubbed.head("edit", "k").composite_sha256 is None
     with Stubber(s3) as stubber:
         stubber.add_response("head_object", {**answer, "ChecksumSHA256": "9KGMtfxC1WkBoU2E0xQkZg==-2"})
-        assert store.head("edit", "k").composite_sha256 == "9KGMtfxC1WkBoU2E0xQkZg==-2"
+        assert stubbed.head("edit", "k").composite_sha256 == "9KGMtfxC1WkBoU2E0xQkZg==-2"
 
 
 @pytest.mark.parametrize("start", [0, 1, 9])
@@ -85,12 +94,12 @@ def test_no_more_is_read_than_is_asked_for(s3: Any, store: ObjectStore) -> None:
         assert b"".join(chunks) == BODY[2:5]
 
 
-def test_a_server_that_heeds_no_range_is_read_from_its_first_byte(s3: Any, store: ObjectStore) -> None:
+def test_a_server_that_heeds_no_range_is_read_from_its_first_byte(s3: Any, stubbed: ObjectStore) -> None:
     put(s3)
     body = StreamingBody(io.BytesIO(BODY), len(BODY))
     with Stubber(s3) as stubber:
         stubber.add_response("get_object", {"Body": body})
-        with store.stream("edit", "k", start=4) as chunks:
+        with stubbed.stream("edit", "k", start=4) as chunks:
             assert b"".join(chunks) == BODY[4:]
 
 
@@ -115,13 +124,13 @@ def test_other_bytes_are_not_read_on(s3: Any, store: ObjectStore) -> None:
     ],
 )
 def test_bytes_are_archived_when_storage_would_not_read_them(
-    s3: Any, store: ObjectStore, said: dict[str, str], archived: bool
+    s3: Any, stubbed: ObjectStore, said: dict[str, str], archived: bool
 ) -> None:
     put(s3)
     answer = s3.head_object(Bucket="edit", Key="k")
     with Stubber(s3) as stubber:
         stubber.add_response("head_object", {**answer, **said})
-        assert store.head("edit", "k").archived is archived
+        assert stubbed.head("edit", "k").archived is archived
 
 
 def test_no_more_is_read_than_asked_for(s3: Any, store: ObjectStore) -> None:
@@ -198,15 +207,15 @@ def test_a_bucket_answers_or_is_misconfigured(store: ObjectStore) -> None:
     ],
 )
 def test_each_refusal_has_its_kind(
-    s3: Any, store: ObjectStore, code: str, status: int, kind: type[Exception]
+    s3: Any, stubbed: ObjectStore, code: str, status: int, kind: type[Exception]
 ) -> None:
     with Stubber(s3) as stubber:
         stubber.add_client_error("get_object", service_error_code=code, http_status_code=status)
         with pytest.raises(kind):
-            store.read("edit", "k", 10)
+            stubbed.read("edit", "k", 10)
 
 
-def test_a_connection_that_breaks_while_reading_is_unavailable(s3: Any, store: ObjectStore) -> None:
+def test_a_connection_that_breaks_while_reading_is_unavailable(s3: Any, stubbed: ObjectStore) -> None:
     class Breaking(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise ProtocolError("connection broken")
@@ -215,7 +224,7 @@ def test_a_connection_that_breaks_while_reading_is_unavailable(s3: Any, store: O
         answer = {"Body": StreamingBody(Breaking(), 10), "ETag": '"x"'}
         stubber.add_response("get_object", answer)
         with pytest.raises(Unavailable):
-            store.read("edit", "k", 10)
+            stubbed.read("edit", "k", 10)
 
 
 def test_storage_that_is_not_there_is_unavailable() -> None:

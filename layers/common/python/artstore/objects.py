@@ -26,6 +26,7 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 
 from artstore import aws, deadline
+from artstore.aws.s3_requests import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, QuickClient
 from artstore.deadline import DeadlineExceeded
 from artstore.errors import Conflict, Invalid, Misconfigured, NotFound, PreconditionFailed, Unavailable
 
@@ -221,19 +222,28 @@ class ObjectStore:
 
 @functools.cache
 def s3_client() -> S3Client:
-    """Make the process's S3 client; about 300 ms the first time, so only who needs it asks."""
+    """Give the process's S3 client; making one of botocore takes about 300 ms, so that comes when it is needed."""
+    return QuickClient.of(_botocore_client) or _botocore_client()
+
+
+def _botocore_client() -> Any:
+    with aws.making_clients:
+        return boto3_client()
+
+
+@functools.cache
+def boto3_client() -> Any:
+    """Make boto3's client, once: a second one of the same session cannot be made. Not for several threads."""
     import boto3
     from botocore.config import Config
 
     config = Config(
         signature_version="s3v4",
-        connect_timeout=2,
-        read_timeout=10,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    with aws.making_clients:
-        client: Any = boto3.session.Session(botocore_session=aws.session()).client("s3", config=config)
-    return client  # type: ignore[no-any-return]
+    return boto3.session.Session(botocore_session=aws.session()).client("s3", config=config)
 
 
 def _version(version_id: str | None) -> dict[str, str]:

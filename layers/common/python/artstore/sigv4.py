@@ -88,11 +88,13 @@ def signed_headers(
     region: str,
     service: str,
     timestamp: str,
+    query: str = "",
 ) -> dict[str, str]:
-    """Sign a request without a query; give all headers to send.
+    """Sign a request; give all headers to send.
 
-    ``path`` is encoded already; ``headers`` have lower-case names and values without spaces to fold, and ``host``
-    is one of them. What is added is ``x-amz-date``, the session's token and ``authorization``.
+    ``path`` and ``query`` are encoded already, and the query's parameters are sorted; ``headers`` have lower-case
+    names and values without spaces to fold. ``host`` is one of them; ``x-amz-content-sha256``, which S3 asks for,
+    is taken for the body's. What is added is ``x-amz-date``, the session's token and ``authorization``.
     """
     complete = {**headers, "x-amz-date": timestamp}
     if credentials.session_token is not None:
@@ -100,7 +102,8 @@ def signed_headers(
     names = sorted(complete)
     named = ";".join(names)
     lines = "".join([f"{name}:{complete[name]}\n" for name in names])
-    canonical_request = f"{method}\n{path}\n\n{lines}\n{named}\n{hashlib.sha256(body).hexdigest()}"
+    digest = headers.get("x-amz-content-sha256") or hashlib.sha256(body).hexdigest()
+    canonical_request = f"{method}\n{path}\n{query}\n{lines}\n{named}\n{digest}"
     signed = signature(credentials, timestamp, region, service, canonical_request)
     complete["authorization"] = (
         f"{ALGORITHM} Credential={credentials.access_key_id}/{scope(timestamp, region, service)}, "

@@ -5,16 +5,12 @@ botocore does is done here for these two services, and only where the environmen
 it, no proxy, no profile, no FIPS or dual-stack endpoints. ``JsonService.of`` says where it is not so; the caller
 then asks botocore.
 
-A call is tried three times: again after a lost connection, silence, 500, 502, 503, 504, throttling, or an answer
-that fails its checksum, after a random pause that doubles. What was not answered may have happened, so every try
-but the first may meet what an earlier one has done, as with botocore. No try begins after ``artstore.deadline``,
-none waits beyond it, and none follows when the pause would outlast it.
+A call is tried three times, see ``tries``, and again also when an answer fails its checksum.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import time
 import zlib
 from collections.abc import Mapping
@@ -22,38 +18,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from botocore import exceptions
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from artstore import config, deadline
+from artstore.aws.tries import Spoilt, trying
 from artstore.aws.wire import Answer, Wire
 from artstore.presign.address import dns_suffix
 from artstore.sigv4 import Credentials, credentials_from, signed_headers
-
-_TRIES: Final = 3
-_PAUSE_SECONDS: Final = 0.05
-_PAUSE_WHEN_THROTTLED_SECONDS: Final = 1.0
-_TRANSIENT_STATUSES: Final = frozenset({500, 502, 503, 504})
-_TRANSIENT: Final = frozenset({"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"})
-_THROTTLED: Final = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +56,7 @@ class JsonService:
     def of(cls, service: Service) -> JsonService | None:
         """Give the service at the environment's endpoint; None where that needs more than is done here."""
         variables = config.environment()
-        if not _is_plain(variables):
+        if not is_plain(variables):
             return None
         region = variables.get("AWS_DEFAULT_REGION") or variables.get("AWS_REGION") or ""
         url = _endpoint(service, region, variables)
@@ -119,31 +92,15 @@ class JsonService:
         answer, DeadlineExceeded, and Misconfigured when there are no credentials any more.
         """
         body = _encode(arguments)
-        failure: Exception
-        attempt = 0
-        while True:
-            attempt += 1
-            deadline.check()
-            try:
-                answer = self._send(operation, body)
-            except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-                failure, pause = error, _PAUSE_SECONDS
-            else:
-                if answer.status < 300 and _is_whole(answer):
-                    return answer.body
-                refusal = _refusal(operation, answer, attempt)
-                code = refusal.response["Error"]["Code"]
-                throttled = code in _THROTTLED
-                again = throttled or code in _TRANSIENT or answer.status in _TRANSIENT_STATUSES
-                if not again and answer.status >= 300:
-                    raise refusal
-                failure, pause = refusal, _PAUSE_WHEN_THROTTLED_SECONDS if throttled else _PAUSE_SECONDS
-            if attempt == _TRIES:
-                raise failure
-            pause *= random.random() * 2 ** (attempt - 1)  # noqa: S311  # so that clients do not come back at once
-            if deadline.remaining() <= pause:
-                raise deadline.DeadlineExceeded("a service did not answer in time") from failure
-            time.sleep(pause)
+        return trying(lambda before: self._try(operation, body, before))
+
+    def _try(self, operation: str, body: bytes, before: int) -> bytes:
+        answer = self._send(operation, body)
+        if answer.status >= 300:
+            raise _refusal(operation, answer, before)
+        if not _is_whole(answer):
+            raise Spoilt(_refusal(operation, answer, before))
+        return answer.body
 
     def _send(self, operation: str, body: bytes) -> Answer:
         headers = signed_headers(
@@ -171,7 +128,7 @@ class JsonService:
         return credentials_from(config.environment())
 
 
-def _is_plain(variables: Mapping[str, str]) -> bool:
+def is_plain(variables: Mapping[str, str]) -> bool:
     """Tell whether the environment names credentials, and nothing that only botocore knows how to heed."""
     flags = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
     return (
@@ -213,7 +170,7 @@ def _is_whole(answer: Answer) -> bool:
     return stated is None or stated == str(zlib.crc32(answer.body))
 
 
-def _refusal(operation: str, answer: Answer, attempt: int) -> ClientError:
+def _refusal(operation: str, answer: Answer, before: int) -> ClientError:
     """Give a refusal as botocore gives it: members of the answer, and its code without namespace and address."""
     try:
         members = msgspec.json.decode(answer.body)
@@ -229,7 +186,7 @@ def _refusal(operation: str, answer: Answer, attempt: int) -> ClientError:
             "HTTPStatusCode": answer.status,
             "HTTPHeaders": dict(answer.headers),
             "RequestId": answer.headers.get("x-amzn-requestid", ""),
-            "RetryAttempts": attempt - 1,
+            "RetryAttempts": before,
         },
     }
     return ClientError(response, operation)

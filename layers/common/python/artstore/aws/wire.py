@@ -15,9 +15,10 @@ import functools
 import select
 import socket
 import ssl
+import sys
 from collections import deque
-from collections.abc import Mapping
-from typing import IO, Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import IO, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
@@ -36,6 +37,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_IDLE: Final = 10
 _MAX_LINE: Final = 65_536
 _MAX_HEADERS: Final = 200
+_PIECE: Final = 1024 * 1024
 
 
 class Answer(NamedTuple):
@@ -44,6 +46,21 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Readable(Protocol):
+    """A body that is read as it comes."""
+
+    def read(self, size: int | None = None, /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Incoming(NamedTuple):
+    """An answer whose body is still to be read; see ``Body``."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Readable
 
 
 class Wire:
@@ -78,18 +95,44 @@ class Wire:
         connect_timeout: float,
         read_timeout: float,
     ) -> Answer:
-        """Send a request and read its whole answer; ``headers`` are sent as they are, a length is added.
+        """Do as ``open`` does, and read the whole answer."""
+        incoming = self.open(
+            method, path, headers, body, connect_timeout=connect_timeout, read_timeout=read_timeout
+        )
+        return Answer(incoming.status, incoming.headers, incoming.body.read())
 
-        ``read_timeout`` (seconds) is the longest wait for any next bytes. Raises botocore's ConnectTimeoutError,
+    def open(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+    ) -> Incoming:
+        """Send a request and read the head of its answer; ``headers`` are sent as they are, a length is added.
+
+        ``read_timeout`` (seconds) is the longest wait for any next bytes. The connection is kept once the body was
+        read to its end, and is lost with ``close`` before that. Raises botocore's ConnectTimeoutError,
         EndpointConnectionError, SSLError, ReadTimeoutError, ConnectionClosedError and HTTPClientError.
         """
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"{method} {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
         connection = self._take() or self._connect(connect_timeout)
-        try:
+        with self._failing(connection):
             connection.socket.settimeout(read_timeout)
             connection.socket.sendall(head.encode("latin-1") + body)
-            answer, reusable = _read_answer(connection.stream, method)
+            version, status, received = _read_head(connection.stream)
+            reusable = version != b"HTTP/1.0" and received.get("connection", "").lower() != "close"
+            pieces = _pieces(connection.stream, method, status, received)
+        return Incoming(status, received, Body(self, connection, pieces, reusable=reusable))
+
+    @contextlib.contextmanager
+    def _failing(self, connection: _Connection) -> Iterator[None]:
+        """Give a connection up on which something goes wrong, and tell it as botocore does."""
+        try:
+            yield
         except BaseException as error:
             connection.close()
             if isinstance(error, TimeoutError):
@@ -100,11 +143,6 @@ class Wire:
             if isinstance(error, ValueError):
                 raise HTTPClientError(error=error) from error
             raise
-        if reusable:
-            self._idle.append(connection)
-        else:
-            connection.close()
-        return answer
 
     def _take(self) -> _Connection | None:
         """Give the connection that was used last, unless the server has closed it."""
@@ -172,28 +210,125 @@ def _tls(ca_bundle: str | None) -> ssl.SSLContext:
     return context
 
 
-def _read_answer(stream: IO[bytes], method: str) -> tuple[Answer, bool]:
-    """Read an answer (RFC 9112 §4 to §7), and tell whether the connection may be used again.
+def _read_head(stream: IO[bytes]) -> tuple[bytes, int, dict[str, str]]:
+    """Read status and headers of an answer (RFC 9112 §4, §5).
 
     Raises EOFError when the answer ends before its time, ValueError for what is none.
     """
-    status = 100
-    while 100 <= status < 200:  # interim answers come before the one that counts (RFC 9110 §15.2)
+    while True:
         version, status = _read_status(stream)
         headers = _read_headers(stream)
-    reusable = version != b"HTTP/1.0" and headers.get("connection", "").lower() != "close"
-    length = headers.get("content-length")
+        if status >= 200:  # interim answers come before the one that counts (RFC 9110 §15.2)
+            return version, status, headers
+
+
+def _pieces(stream: IO[bytes], method: str, status: int, headers: Mapping[str, str]) -> _Pieces:
+    """Tell how the body is parted (RFC 9112 §6.3). Raises ValueError."""
     if method == "HEAD" or status in (204, 304):
-        body = b""
-    elif headers.get("transfer-encoding", "").lower() == "chunked":
-        body = _read_chunks(stream)
-    elif length is not None:
-        if not length.isdecimal():
-            raise ValueError("the length of the answer is no number")
-        body = _read_exactly(stream, int(length))
-    else:
-        body, reusable = stream.read(), False
-    return Answer(status, headers, body), reusable
+        return _OneLength(stream, 0)
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return _Chunks(stream)
+    length = headers.get("content-length")
+    if length is None:
+        return _UntilTheEnd(stream)
+    if not length.isdecimal():
+        raise ValueError("the length of the answer is no number")
+    return _OneLength(stream, int(length))
+
+
+class _Pieces(Protocol):
+    """A body as it comes: at most ``size`` bytes at a time, none at its end."""
+
+    keeps: bool
+    """Whether the end of the body leaves the connection of use."""
+
+    def read(self, size: int) -> bytes: ...
+
+
+class _OneLength:
+    keeps = True
+
+    def __init__(self, stream: IO[bytes], length: int) -> None:
+        self._stream, self.left = stream, length
+
+    def read(self, size: int) -> bytes:
+        wanted = min(size, self.left)
+        found = self._stream.read(wanted) if wanted else b""
+        if len(found) != wanted:
+            raise EOFError("the connection was closed")
+        self.left -= wanted
+        return found
+
+
+class _Chunks:
+    keeps = True
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._chunk = _OneLength(stream, 0)
+        self._begun = self._ended = False
+
+    def read(self, size: int) -> bytes:
+        if not self._ended and not self._chunk.left:
+            if self._begun:
+                _read_line(self._stream)  # the end of the chunk before
+            length = int(_read_line(self._stream).partition(b";")[0], 16)
+            if length < 0:
+                raise ValueError("a chunk of the answer has a negative length")
+            self._begun, self._ended = True, length == 0
+            self._chunk = _OneLength(self._stream, length)
+            if self._ended:
+                _read_headers(self._stream)  # trailers
+        return self._chunk.read(size)
+
+
+class _UntilTheEnd:
+    keeps = False
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        return self._stream.read(size)
+
+
+class Body:
+    """The body of an answer, read as it comes. Not for several threads."""
+
+    def __init__(self, wire: Wire, connection: _Connection, pieces: _Pieces, *, reusable: bool) -> None:
+        self._wire = wire
+        self._connection: _Connection | None = connection
+        self._pieces = pieces
+        self._reusable = reusable and pieces.keeps
+        if isinstance(pieces, _OneLength) and not pieces.left:
+            self._end()
+
+    def read(self, size: int | None = None, /) -> bytes:
+        """Read ``size`` bytes, fewer at the end; all of them when it is not said. Raises as ``Wire.open`` does."""
+        found: list[bytes] = []
+        left = sys.maxsize if size is None else size
+        while left > 0 and self._connection is not None:
+            with self._wire._failing(self._connection):
+                piece = self._pieces.read(min(left, _PIECE))
+            if not piece or (isinstance(self._pieces, _OneLength) and not self._pieces.left):
+                self._end()
+            found.append(piece)
+            left -= len(piece)
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def close(self) -> None:
+        """Let the rest go, and the connection with it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            if self._reusable:
+                self._wire._idle.append(self._connection)
+            else:
+                self._connection.close()
+        self._connection = None
 
 
 def _read_status(stream: IO[bytes]) -> tuple[bytes, int]:
@@ -217,15 +352,6 @@ def _read_headers(stream: IO[bytes]) -> dict[str, str]:
     raise ValueError("the answer has too many headers")
 
 
-def _read_chunks(stream: IO[bytes]) -> bytes:
-    chunks: list[bytes] = []
-    while size := int(_read_line(stream).partition(b";")[0], 16):
-        chunks.append(_read_exactly(stream, size))
-        _read_line(stream)
-    _read_headers(stream)  # trailers
-    return b"".join(chunks)
-
-
 def _read_line(stream: IO[bytes]) -> bytes:
     line = stream.readline(_MAX_LINE)
     if not line.endswith(b"\n"):
@@ -233,12 +359,3 @@ def _read_line(stream: IO[bytes]) -> bytes:
             raise ValueError("a line of the answer is too long")
         raise EOFError("the connection was closed")
     return line.rstrip(b"\r\n")
-
-
-def _read_exactly(stream: IO[bytes], size: int) -> bytes:
-    if size < 0:
-        raise ValueError("the answer has a negative length")
-    body = stream.read(size)
-    if len(body) != size:
-        raise EOFError("the connection was closed")
-    return body

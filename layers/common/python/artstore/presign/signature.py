@@ -112,7 +112,7 @@ def presign(
     seconds = lifetime(expires_in, signed_at, credentials.expires_at)
 
     base_url, base_path, host = address_of(endpoint.url, endpoint.region, bucket)
-    path = base_path + _encode_key(key)
+    path = base_path + encode_key(key)
     header_lines = _canonical_headers(headers, host)
     signed_headers = ";".join(name for name, _ in header_lines)
 
@@ -178,7 +178,8 @@ def _encode(value: str) -> str:
 _encode_token = lru_cache(maxsize=8)(_encode)
 
 
-def _encode_key(key: str) -> str:
+def encode_key(key: str) -> str:
+    """Encode an object key for a path. Raises Invalid for what is none."""
     try:
         raw = key.encode()
     except UnicodeEncodeError as error:
