@@ -12,7 +12,7 @@ from artstore.http import Redirect, Reply, Request, create_app, endpoint
 from artstore.http.negotiation import Accept
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
-from functions.query.models import DocumentList, ListQuery, Live, Readiness
+from functions.query.models import DocumentList, ListQuery, Live, Readiness, RestoreRequest, RestoreState
 from functions.query.usage import show_usage
 
 
@@ -64,12 +64,33 @@ def download_document(file_id: UUID, caller: Principal, request: Request) -> Red
     A client whose Accept names application/json, and wants nothing that the document may be more than that, gets
     the link as JSON instead. The link needs no token, and the token must not be sent along to storage.
     A document whose status is MISSING has no bytes: 410. Nobody is given those of one that is QUARANTINED: 409.
+    Those of an ar element may have to be restored first: 409 archived.
     """
     download = dependencies.documents().download(file_id, caller.reach(Scope.FILES_READ))
     link = download.link
     if Accept(request.headers.get("accept")).prefers("application/json", download.content_type):
         return Reply(DownloadLink(link.url, link.expires_at), {"Cache-Control": "no-store"}, 200)
     return Redirect(link.url)
+
+
+@endpoint(
+    "POST",
+    "/api/v1/files/{file_id}/restore",
+    scope=Scope.FILES_READ,
+    status=202,
+    summary="Have archived bytes brought back",
+    repeated_status=200,
+    error_statuses=(404, 409, 410, 415),
+)
+def restore_document(file_id: UUID, body: RestoreRequest, caller: Principal) -> Reply[RestoreState]:
+    """Have the bytes of a document in an ar element brought back, which takes hours, for days days.
+
+    202 while they are on their way; 200 when they can be downloaded, as those of every other document. Meanwhile a
+    download is refused with 409 archived.
+    """
+    readable = dependencies.documents().restore(file_id, body.days, caller.reach(Scope.FILES_READ))
+    headers = {"Cache-Control": "no-store"}
+    return Reply(RestoreState("readable" if readable else "restoring"), headers, 200 if readable else 202)
 
 
 @endpoint("GET", "/health/live", scope=None, summary="Tell that the process answers")
@@ -106,6 +127,7 @@ ENDPOINTS = (
     show_document,
     download_document,
     show_usage,
+    restore_document,
     show_liveness,
     show_readiness,
     show_openapi,

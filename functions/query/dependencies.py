@@ -15,6 +15,7 @@ from artstore.elements.registry import ElementRegistry
 from artstore.objects import ObjectStore, s3_client
 from artstore.presign.signer import UrlSigner
 from artstore.security import TableKeySource
+from functions.query.archived import ArchivedBytes
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import ReadinessProbe
@@ -62,6 +63,7 @@ def documents() -> Documents:
         index=index(),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
         cursors=Cursors(CursorKeys(_read_cursor_key)),
+        archived=ArchivedBytes(elements().current, lambda: ObjectStore(s3_client())),
         download_expiry_seconds=settings().download_expiry_seconds,
     )
 

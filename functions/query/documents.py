@@ -13,6 +13,7 @@ from artstore.errors import Conflict, Gone, Invalid
 from artstore.index import DocumentIndex, IndexedDocument
 from artstore.presign import Presigned
 from artstore.spaces import Reach, not_found
+from functions.query.archived import ArchivedBytes
 from functions.query.cursors import Cursors
 from functions.query.models import DocumentList, ListQuery, Total
 
@@ -42,9 +43,16 @@ class Documents:
     """The documents of one archive, as its index shows them."""
 
     def __init__(
-        self, *, index: DocumentIndex, signer: Signer, cursors: Cursors, download_expiry_seconds: int
+        self,
+        *,
+        index: DocumentIndex,
+        signer: Signer,
+        cursors: Cursors,
+        archived: ArchivedBytes,
+        download_expiry_seconds: int,
     ) -> None:
         """Read from ``index``; download links hold ``download_expiry_seconds``."""
+        self._archived = archived
         self._index = index
         self._signer = signer
         self._cursors = cursors
@@ -78,17 +86,11 @@ class Documents:
     def download(self, file_id: UUID, reach: Reach) -> Download:
         """Give a link to the very version that was verified, always as an attachment.
 
-        Raises NotFound, Gone (``document_missing``) when the bytes are no longer there, and Conflict
-        (``document_quarantined``) when nobody is to get them.
+        Raises NotFound, Gone (``document_missing``) when the bytes are no longer there, and Conflict:
+        ``document_quarantined`` when nobody is to get them, ``archived`` when they have to be restored first.
         """
-        found = self._find(file_id, reach)
-        if found.missing:
-            raise Gone("the document's bytes are not in storage any more", code="document_missing")
-        if (quarantine := found.attributes.quarantine) is not None:
-            raise Conflict(
-                f"the document is in quarantine since {quarantine.at:%Y-%m-%d}: {quarantine.reason}",
-                code="document_quarantined",
-            )
+        found = self._find_bytes(file_id, reach)
+        self._archived.require_at_hand(found)
         link = self._signer.sign_download(
             found.bucket,
             found.key,
@@ -98,6 +100,24 @@ class Documents:
             version_id=found.version_id,
         )
         return Download(link, found.attributes.content_type)
+
+    def restore(self, file_id: UUID, days: int, reach: Reach) -> bool:
+        """Have archived bytes brought back for so many days; True when they are at hand.
+
+        Raises as ``download`` does.
+        """
+        return self._archived.restore(self._find_bytes(file_id, reach), days)
+
+    def _find_bytes(self, file_id: UUID, reach: Reach) -> IndexedDocument:
+        found = self._find(file_id, reach)
+        if found.missing:
+            raise Gone("the document's bytes are not in storage any more", code="document_missing")
+        if (quarantine := found.attributes.quarantine) is not None:
+            raise Conflict(
+                f"the document is in quarantine since {quarantine.at:%Y-%m-%d}: {quarantine.reason}",
+                code="document_quarantined",
+            )
+        return found
 
     def _find(self, file_id: UUID, reach: Reach) -> IndexedDocument:
         found = self._index.find(file_id, reach)

@@ -41,6 +41,19 @@ class DocumentList(msgspec.Struct):
     total: Total
 
 
+class RestoreRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """For how long archived bytes are to be at hand."""
+
+    days: Annotated[int, Meta(ge=1, le=30)] = 7
+
+
+class RestoreState(msgspec.Struct):
+    """Whether the bytes of a document can be downloaded."""
+
+    status: str
+    """restoring, or readable."""
+
+
 class Live(msgspec.Struct):
     """The process answers."""
 

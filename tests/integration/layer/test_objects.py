@@ -133,6 +133,15 @@ def test_bytes_are_archived_when_storage_would_not_read_them(
         assert stubbed.head("edit", "k").archived is archived
 
 
+def test_an_archived_object_is_restored_once_however_often_that_is_asked(s3: Any, store: ObjectStore) -> None:
+    s3.put_object(Bucket="edit", Key="k", Body=BODY, StorageClass="GLACIER")
+    assert store.head("edit", "k").archived
+    store.restore("edit", "k", None, 3)
+    with Stubber(s3) as stubber:
+        stubber.add_client_error("restore_object", "RestoreAlreadyInProgress", http_status_code=409)
+        store.restore("edit", "k", None, 3)
+
+
 def test_no_more_is_read_than_asked_for(s3: Any, store: ObjectStore) -> None:
     etag = put(s3)
     assert store.read("edit", "k", 4).body == b"0123"

@@ -23,6 +23,7 @@ from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
 from functions.query import app as query
+from functions.query.archived import ArchivedBytes
 from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check, ReadinessProbe
@@ -54,6 +55,9 @@ FIELDS_OF_SCHEMA_2 = {
 ENVIRONMENT = {"AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
+EDIT_ONLY = StorageElements((StorageElement("edit-01", "edit-b", Mode.EDIT),))
+
+
 @pytest.fixture
 def index() -> MemoryIndex:
     return MemoryIndex()
@@ -64,6 +68,7 @@ def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     documents = Documents(
         index=index,
         signer=UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW),
+        archived=ArchivedBytes(lambda: EDIT_ONLY, pytest.fail),
         cursors=Cursors(CursorKeys({CURRENT: "unit"}.get)),
         download_expiry_seconds=300,
     )

@@ -42,6 +42,7 @@ class S3Client(Protocol):
     def put_object(self, **arguments: Any) -> Any: ...
     def head_bucket(self, **arguments: Any) -> Any: ...
     def list_objects_v2(self, **arguments: Any) -> Any: ...
+    def restore_object(self, **arguments: Any) -> Any: ...
 
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +198,18 @@ class ObjectStore:
         Raises NotFound, PreconditionFailed, Unavailable.
         """
         return self._put(bucket, key, body, content_type, IfMatch=if_match)
+
+    def restore(self, bucket: str, key: str, version_id: str | None, days: int) -> None:
+        """Have an archived object brought back for ``days`` days, within hours; once more while it is on its way
+        changes nothing. Raises NotFound, Unavailable.
+        """
+        wanted = {"Days": days, "GlacierJobParameters": {"Tier": "Standard"}}
+        with reaching_s3():
+            try:
+                self._client.restore_object(Bucket=bucket, Key=key, RestoreRequest=wanted, **_version(version_id))
+            except ClientError as error:
+                if _code(error) != "RestoreAlreadyInProgress":
+                    raise
 
     def ping(self, bucket: str) -> None:
         """Ask the bucket for a sign of life. Raises Unavailable or Misconfigured."""
