@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from artstore import config
+from artstore import config, deadline, telemetry
 from artstore.aws.audit_outbox import AuditOutbox
 from artstore.aws.job_queue import JobQueue
 from artstore.aws.job_table import JobTable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from functions.maintenance.jobs.desk import JobDesk
 
 
+_PROBE_SECONDS = 5
 _MOST_ELEMENTS = 1000
 """Those that attr.json files name may be more than a deployment has."""
 
@@ -132,16 +133,22 @@ def mode_change() -> ModeChange:
 def element_tending() -> ElementTending:
     """Give what looks after storage elements each minute, for the worker."""
     from artstore.aws.element_table import ElementTable
-    from artstore.objects import ObjectStore, s3_client
     from functions.maintenance.elements.tending import ElementTending
 
     settings = worker_settings()
+    logger = telemetry.get_logger("maintenance-worker", settings.log_level)
+
+    def probe(bucket: str) -> None:
+        with deadline.within(_PROBE_SECONDS):
+            objects().ping(bucket)
+
     return ElementTending(
         seeds=settings.elements,
         table=ElementTable(settings.prefix),
-        probe=ObjectStore(s3_client()).ping,
+        probe=probe,
         usage=_usage_by_element,
         take_up=_take_up_mode_change,
+        failed=lambda duty, error: logger.error("storage elements", exc_info=error, extra={"duty": duty}),
     )
 
 
