@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +124,10 @@ class MemoryPlaces:
         """See Successions."""
         return self._kept.get(str(predecessor))
 
-    def release(self, predecessor: UUID, successor: UUID) -> None:
+    def hold(self, predecessor: UUID, successor: UUID, until: datetime) -> bool:
         """See Successions."""
-        if self._kept[str(predecessor)].successor == str(successor):
-            del self._kept[str(predecessor)]
+        held = self._kept[str(predecessor)]
+        if held.successor != str(successor):
+            return False
+        held.held_until = until.timestamp()
+        return True

@@ -48,7 +48,7 @@ class Places(Protocol):
     """Who takes the place of a document; see artstore.aws.successions."""
 
     def find(self, predecessor: UUID) -> Succession | None: ...
-    def release(self, predecessor: UUID, successor: UUID) -> None: ...
+    def hold(self, predecessor: UUID, successor: UUID, until: datetime) -> bool: ...
 
 
 class Storage(Protocol):
@@ -208,7 +208,7 @@ class MultipartUploads:
         """Let others take the place that the document was to have, unless it was stored meanwhile."""
         held = self.places.find(predecessor)
         if held is not None and held.settled_at is None:
-            self.places.release(predecessor, successor)
+            self.places.hold(predecessor, successor, self.clock())
 
     def _begin(self, record: UploadRecord, caller: Principal) -> UploadRecord:
         """Begin the upload in storage; when somebody else has, give the record as they left it."""

@@ -344,7 +344,7 @@ class TestAbort:
 
     @pytest.mark.parametrize("settled", [False, True])
     def test_the_place_it_was_to_take_is_free_again_unless_it_was_stored(
-        self, world: UploadWorld, settled: bool
+        self, world: UploadWorld, clock: Clock, settled: bool
     ) -> None:
         predecessor = make_projection(bucket="edit-b")
         world.index.project(predecessor)
@@ -353,7 +353,9 @@ class TestAbort:
         if settled:
             world.records.places[named].settled_at = 1
         assert world.of("DELETE", file_id).status == 204
-        assert (named in world.records.places) is settled
+        clock.pass_(seconds=1)
+        rival = world.start(None, supersedes=named)
+        assert (rival.status, rival.json.get("code")) == ((409, "already_superseded") if settled else (201, None))
 
     def test_what_is_stored_is_no_longer_an_upload(self, world: UploadWorld) -> None:
         file_id = world.start().json["file_id"]
