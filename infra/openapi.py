@@ -52,8 +52,13 @@ origins may use the API where the deployment allows theirs (CORS)."""
 _TAGS = (
     (
         "Documents",
-        "Finding, showing and downloading what is in the archive",
-        ("query /api/v1/files", "documents /api/v1/files", "documents /api/v1/finalizations"),
+        "Finding, showing, changing and deleting what is in the archive",
+        (
+            "query /api/v1/files",
+            "query /api/v1/trash",
+            "documents /api/v1/files",
+            "documents /api/v1/finalizations",
+        ),
     ),
     ("Uploads", "Putting documents into it", ("upload /api/v1/files", "upload /api/v1/uploads")),
     ("Storage elements", "The places for documents, and their modes", ("upload /api/v1/storage-elements",)),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from artstore.elements import Transition
     from artstore.index.postgres import PostgresIndex
     from artstore.objects import ObjectStore
+    from functions.maintenance.bulk.runner import BulkRunner
     from functions.maintenance.elements.mode_change import ModeChange
     from functions.maintenance.elements.reconciling import Reconciliation
     from functions.maintenance.elements.tending import Counted, ElementTending
@@ -192,3 +193,23 @@ def _take_up_mode_change(element_id: str, transition: Transition) -> bool:
         return False
     wake()(job.job_id)
     return True
+
+
+@functools.cache
+def bulk_runner() -> BulkRunner:
+    """Give what changes many documents, for the worker."""
+    from artstore.aws.bulk_table import BulkTable
+    from artstore.aws.element_table import open_registry
+    from artstore.changes.bulk import Acting
+    from artstore.changes.deployed import open_changes
+    from functions.maintenance.bulk.runner import BulkRunner
+
+    settings = worker_settings()
+    changes = open_changes(
+        settings,
+        index=index(),
+        elements=open_registry(settings.prefix, settings.elements).current,
+        ingest=ingest_now(),
+    )
+    acting = Acting(patching=changes.patching, deleting=changes.deleting, holding=changes.holding)
+    return BulkRunner(index=index(), pages=BulkTable(settings.prefix), acting=acting)

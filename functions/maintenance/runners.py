@@ -16,6 +16,7 @@ def _finalizer() -> Runner:
 
 
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
+    "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
     "finalize": _finalizer,
     "hash": dependencies.hash_runner,

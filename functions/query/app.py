@@ -12,7 +12,18 @@ from artstore.http import Redirect, Reply, Request, create_app, endpoint
 from artstore.http.negotiation import Accept
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
-from functions.query.models import DocumentList, ListQuery, Live, Readiness, RestoreRequest, RestoreState
+from functions.query.models import (
+    DocumentList,
+    ListQuery,
+    Live,
+    PageQuery,
+    Readiness,
+    RestoreRequest,
+    RestoreState,
+    Trash,
+    TrashQuery,
+    VersionList,
+)
 from functions.query.usage import show_usage
 
 
@@ -27,7 +38,8 @@ class DownloadLink(msgspec.Struct):
 def list_documents(query: ListQuery, caller: Principal) -> DocumentList:
     """List documents newest first; with query, those whose name, description, attributes or text match it.
 
-    A caller sees the documents of its spaces, and no others are counted.
+    A caller sees the documents of its spaces, and no others are counted. Documents that others have taken the
+    place of are listed with versions=all only.
     """
     return dependencies.documents().list(query, caller.reach(Scope.FILES_READ))
 
@@ -93,6 +105,27 @@ def restore_document(file_id: UUID, body: RestoreRequest, caller: Principal) -> 
     return Reply(RestoreState("readable" if readable else "restoring"), headers, 200 if readable else 202)
 
 
+@endpoint(
+    "GET",
+    "/api/v1/files/{file_id}/versions",
+    scope=Scope.FILES_READ,
+    summary="List the versions of a document",
+    error_statuses=(404,),
+)
+def list_versions(file_id: UUID, query: PageQuery, caller: Principal) -> VersionList:
+    """List the chain that a document is in, newest first: what it took the place of, and what took its place.
+
+    Whichever of them is asked for, the list is the same; those in the trash are not in it.
+    """
+    return dependencies.documents().versions(file_id, query, caller.reach(Scope.FILES_READ))
+
+
+@endpoint("GET", "/api/v1/trash", scope=Scope.FILES_DELETE, summary="List what is in the trash")
+def list_trash(query: TrashQuery, caller: Principal) -> Trash:
+    """List deleted documents, the last deleted first: who may delete them sees them, and can bring them back."""
+    return dependencies.documents().trash(query, caller.reach(Scope.FILES_DELETE))
+
+
 @endpoint("GET", "/health/live", scope=None, summary="Tell that the process answers")
 def show_liveness() -> Live:
     """Answer without asking anything else."""
@@ -126,6 +159,8 @@ ENDPOINTS = (
     list_documents,
     show_document,
     download_document,
+    list_versions,
+    list_trash,
     show_usage,
     restore_document,
     show_liveness,

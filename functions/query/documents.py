@@ -10,12 +10,21 @@ from uuid import UUID
 from artstore import documents
 from artstore.documents import Document
 from artstore.errors import Conflict, Gone, Invalid
-from artstore.index import DocumentIndex, IndexedDocument
+from artstore.index import DocumentIndex, IndexedDocument, Position, TrashPosition
 from artstore.presign import Presigned
 from artstore.spaces import Reach, not_found
 from functions.query.archived import ArchivedBytes
 from functions.query.cursors import Cursors
-from functions.query.models import DocumentList, ListQuery, Total
+from functions.query.models import (
+    DocumentList,
+    ListQuery,
+    PageQuery,
+    Total,
+    Trash,
+    TrashQuery,
+    VersionList,
+    Versions,
+)
 
 # NUL, and halves of surrogate pairs: what no UTF-8 text of a person holds.
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -66,22 +75,46 @@ class Documents:
         if asked.query is not None and _NO_TEXT.search(asked.query):
             raise Invalid("the query is not text in Unicode", code="invalid_parameter", field="query")
         reach = reach.within(asked.space)
-        search = [asked.query, *reach.key]
+        search = [asked.query, str(asked.versions), *reach.key]
         after = self._cursors.open(asked.cursor, search) if asked.cursor else None
-        page = self._index.search(asked.query, asked.limit, after, reach)
+        all_versions = asked.versions is Versions.ALL
+        page = self._index.search(asked.query, asked.limit, after, reach, all_versions=all_versions)
         return DocumentList(
             items=[_show(each) for each in page.items],
             next_cursor=self._cursors.seal(page.next, search) if page.next else None,
             total=Total(page.total, "eq" if page.total_is_exact else "gte"),
         )
 
+    def versions(self, file_id: UUID, asked: PageQuery, reach: Reach) -> VersionList:
+        """Give one page of the chain that a document is in. Raises NotFound (``document_not_found``), and Invalid
+        for a cursor of another chain."""
+        self._find(file_id, reach)
+        search = ["versions", str(file_id), *reach.key]
+        after = self._cursors.open(asked.cursor, search) if asked.cursor else None
+        page = self._index.versions(file_id, asked.limit, after, reach)
+        cursor = self._cursors.seal(page.next, search) if page.next else None
+        return VersionList([_show(each) for each in page.items], cursor)
+
+    def trash(self, asked: TrashQuery, reach: Reach) -> Trash:
+        """Give one page of what is deleted within ``reach``. Raises Invalid for a cursor of another list."""
+        reach = reach.within(asked.space)
+        search = ["trash", *reach.key]
+        after = None
+        if asked.cursor:
+            position = self._cursors.open(asked.cursor, search)
+            after = TrashPosition(deleted_at=position.created_at, file_id=position.file_id)
+        page = self._index.trash(asked.limit, after, reach)
+        cursor = None
+        if page.next is not None:
+            position = Position(created_at=page.next.deleted_at, file_id=page.next.file_id)
+            cursor = self._cursors.seal(position, search)
+        return Trash([_show(each) for each in page.items], cursor)
+
     def show(self, file_id: UUID, reach: Reach) -> tuple[Document, str]:
-        """Give a document and its ETag: its attributes', or another while its bytes are missing, so that no cache
-        goes on showing the one for the other (RFC 9110 §8.8.3). Raises NotFound (``document_not_found``).
-        """
+        """Give a document and its ETag. Raises NotFound (``document_not_found``)."""
         found = self._find(file_id, reach)
-        etag = found.attributes_etag
-        return _show(found), f'{etag[:-1]}-missing"' if found.missing else etag
+        etag = documents.etag_of(found.attributes_etag, missing=found.missing, current=found.current)
+        return _show(found), etag
 
     def download(self, file_id: UUID, reach: Reach) -> Download:
         """Give a link to the very version that was verified, always as an attachment.
@@ -127,4 +160,4 @@ class Documents:
 
 
 def _show(found: IndexedDocument) -> Document:
-    return documents.show(found.attributes, missing=found.missing)
+    return documents.show(found.attributes, missing=found.missing, current=found.current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated
 
 import msgspec
@@ -12,6 +13,13 @@ from artstore.index import MAX_QUERY
 from artstore.spaces import SpaceName
 
 
+class Versions(enum.StrEnum):
+    """Which versions of documents."""
+
+    CURRENT = "current"
+    ALL = "all"
+
+
 class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which documents, and how many at a time."""
 
@@ -20,9 +28,26 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     values of attributes and text. Without it: every document."""
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, Meta(max_length=300)] | None = None
-    """next_cursor of the page before, with the same query and space."""
+    """next_cursor of the page before, with the same query, space and versions."""
     space: SpaceName | None = None
     """Only documents of this space; none where it is not the caller's."""
+    versions: Versions = Versions.CURRENT
+    """all: those, too, that others have taken the place of."""
+
+
+class PageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How many at a time."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, Meta(max_length=300)] | None = None
+    """next_cursor of the page before."""
+
+
+class TrashQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """Which of the deleted documents, and how many at a time."""
+
+    space: SpaceName | None = None
+    """Only those of this space; none where it is not the caller's."""
 
 
 class Total(msgspec.Struct):
@@ -52,6 +77,20 @@ class RestoreState(msgspec.Struct):
 
     status: str
     """restoring, or readable."""
+
+
+class VersionList(msgspec.Struct):
+    """One page of the versions of a document, newest first."""
+
+    items: list[Document]
+    next_cursor: str | None
+
+
+class Trash(msgspec.Struct):
+    """One page of deleted documents, the last deleted first."""
+
+    items: list[Document]
+    next_cursor: str | None
 
 
 class Live(msgspec.Struct):

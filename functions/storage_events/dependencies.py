@@ -8,6 +8,7 @@ from artstore import config
 from artstore.aws.element_table import ElementTable, open_registry
 from artstore.aws.job_queue import JobQueue
 from artstore.aws.job_table import JobTable
+from artstore.aws.successions import Successions
 from artstore.database import DatabaseAddress
 from artstore.elements.watch import StorageWatch
 from artstore.index.postgres import PostgresIndex
@@ -41,6 +42,7 @@ def ingest() -> Ingest:
         objects=objects(),
         records=UploadRecords(settings().prefix),
         index=PostgresIndex(DatabaseAddress(settings())),
+        successions=Successions(settings().prefix),
         extraction=extraction,
         prover=Proving(JobTable(settings().prefix), JobQueue(settings().jobs_queue_url)),
         read_at_once=settings().read_at_once_bytes,

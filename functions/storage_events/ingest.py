@@ -17,7 +17,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
+import msgspec
+
 from artstore.attributes import Attributes
+from artstore.changes.succeeding import PREDECESSOR_TAKEN, Successions, take_place
 from artstore.elements import Right, StorageElements
 from artstore.elements.watch import StorageWatch
 from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
@@ -75,6 +78,7 @@ class Ingest:
         objects: Objects,
         records: Records,
         index: DocumentIndex,
+        successions: Successions,
         extraction: Extracting,
         prover: Prover,
         read_at_once: int = READ_AT_ONCE,
@@ -88,6 +92,7 @@ class Ingest:
         self._records = records
         self._index = index
         self._watch = watch
+        self._successions = successions
         self._clock = clock
         self._reader = Reader(objects, extraction)
         self._read_at_once = read_at_once
@@ -193,6 +198,7 @@ class Ingest:
         if upload is not None:
             is_proven = not is_proven_later(stored, self._read_at_once)
             described = describe_upload(upload, stored, spot.element, read, is_proven=is_proven)
+            described = msgspec.structs.replace(described, supersedes=self._take_place(upload))
         else:
             file_id = self._new_id(spot.place, known)
             described = describe_stranger(file_id, checksum, stored, spot.element, read)
@@ -216,6 +222,15 @@ class Ingest:
         unread = read.extracted.status == "failed"
         return Step(Result(Outcome.STORED, described.file_id, unread=unread), wrote=True, settled=step.settled)
 
+    def _take_place(self, upload: UploadRecord) -> UUID | None:
+        """Give the document whose place the upload takes; None when it is to take none, or another was stored
+        first."""
+        if upload.supersedes is None:
+            return None
+        predecessor = UUID(upload.supersedes)
+        taken = take_place(self._successions, self._index, predecessor, UUID(upload.file_id), self._clock())
+        return predecessor if taken else None
+
     def _mismatch(self, record: UploadRecord, stored: StoredObject) -> str | None:
         """Compare what storage holds with what was announced, by the headers too that no URL signs.
 
@@ -233,6 +248,8 @@ class Ingest:
         return None if self._reader.checksum(stored) == record.sha256 else "checksum_mismatch"
 
     def _reject(self, record: UploadRecord, reason: str, *, settled: bool) -> Step:
+        if record.supersedes is not None:
+            self._successions.release(UUID(record.supersedes), UUID(record.file_id))
         self._records.mark_rejected(record, reason)
         return Step(Result(Outcome.REJECTED, UUID(record.file_id), reason), wrote=True, settled=settled)
 
@@ -254,6 +271,8 @@ class Ingest:
 
 def _notice(record: UploadRecord, described: Attributes) -> str | None:
     """Tell what the client is to know of its document, by what became of what it had announced."""
+    if record.supersedes is not None and UUID(record.supersedes) != described.supersedes:
+        return PREDECESSOR_TAKEN
     if record.original_sha256 is not None:
         if described.original_checksum is None:
             return "content_encoding_damaged"

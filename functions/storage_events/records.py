@@ -44,8 +44,8 @@ class UploadRecords:
     def mark_stored(
         self, record: UploadRecord, version_id: str | None, at: datetime, notice: str | None = None
     ) -> bool:
-        """Settle an open record as STORED, also one that was given up while its document was written; it is
-        awaited no more. False when it was settled before. Raises Unavailable."""
+        """Settle an open record as STORED, also one that was given up while its document was written, with what
+        its client is to be told; it is awaited no more. False when it was settled before. Raises Unavailable."""
         return self._settle(
             record,
             (*_OPEN, _ABORTED),

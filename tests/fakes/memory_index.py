@@ -14,9 +14,12 @@ from artstore.index import (
     Position,
     Projection,
     SearchPage,
+    TrashPage,
+    TrashPosition,
+    VersionsPage,
     Written,
 )
-from artstore.index.claims import Place, winner
+from artstore.index.claims import Place, Standing, takes_the_place, winner
 from artstore.index.document_words import parts_of, placed
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
@@ -73,7 +76,7 @@ class MemoryIndex:
         """See DocumentIndex."""
         place = self._shown(file_id)
         found = None if place is None else self._claims[place]
-        return _indexed(found) if found is not None and reach.includes(found.attributes.space) else None
+        return self._indexed(found) if found is not None and reach.includes(found.attributes.space) else None
 
     def with_checksum(self, checksums: Collection[str], reach: Reach) -> dict[str, UUID]:
         """See DocumentIndex."""
@@ -89,9 +92,55 @@ class MemoryIndex:
         oldest_first = sorted(counting, key=lambda row: _order(row.attributes))
         return {row.attributes.checksum: row.attributes.file_id for row in oldest_first}
 
-    def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
+    def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
+        """See DocumentIndex."""
+        best = self._best(file_id)
+        return None if best is None or not reach.includes(best.attributes.space) else self._indexed(best)
+
+    def versions(self, file_id: UUID, limit: int, after: Position | None, reach: Reach) -> VersionsPage:
+        """See DocumentIndex."""
+        shown = {each.attributes.file_id: each for each in self.visible() if reach.includes(each.attributes.space)}
+        chain = {file_id} & shown.keys()
+        if chain:
+            first = shown[file_id]
+            while (older := shown.get(first.attributes.supersedes or file_id)) and _replaces(first, older):
+                first = older
+            chain = {first.attributes.file_id}
+        while more := {
+            new.attributes.file_id
+            for new in shown.values()
+            if any(_replaces(new, shown[old]) for old in chain) and new.attributes.file_id not in chain
+        }:
+            chain |= more
+        rows = sorted((shown[each] for each in chain), key=lambda row: _order(row.attributes), reverse=True)
+        rows = [row for row in rows if after is None or _order(row.attributes) < (after.created_at, after.file_id)]
+        last = rows[limit - 1].attributes if len(rows) > limit else None
+        return VersionsPage(
+            items=tuple(self._indexed(row) for row in rows[:limit]),
+            next=None if last is None else Position(created_at=last.created_at, file_id=last.file_id),
+        )
+
+    def trash(self, limit: int, after: TrashPosition | None, reach: Reach) -> TrashPage:
+        """See DocumentIndex."""
+        deleted = [
+            (each.attributes.deleted_at, each.attributes.file_id, each)
+            for each in self._winners()
+            if each.attributes.deleted_at is not None and reach.includes(each.attributes.space)
+        ]
+        deleted.sort(key=lambda each: each[:2], reverse=True)
+        deleted = [each for each in deleted if after is None or each[:2] < (after.deleted_at, after.file_id)]
+        last = deleted[limit - 1] if len(deleted) > limit else None
+        return TrashPage(
+            items=tuple(self._indexed(row) for _, _, row in deleted[:limit]),
+            next=None if last is None else TrashPosition(deleted_at=last[0], file_id=last[1]),
+        )
+
+    def search(
+        self, query: str | None, limit: int, after: Position | None, reach: Reach, *, all_versions: bool = False
+    ) -> SearchPage:
         """See DocumentIndex."""
         mine = [each for each in self.visible() if reach.includes(each.attributes.space)]
+        mine = [each for each in mine if all_versions or self._is_current(each)]
         rows = sorted(mine, key=lambda row: _order(row.attributes), reverse=True)
         if query is not None and query.strip():
             parsed = parse_query(query)
@@ -101,7 +150,7 @@ class MemoryIndex:
         ]
         last = following[limit - 1].attributes if len(following) > limit else None
         return SearchPage(
-            items=tuple(_indexed(row) for row in following[:limit]),
+            items=tuple(self._indexed(row) for row in following[:limit]),
             total=min(len(rows), COUNT_LIMIT),
             total_is_exact=len(rows) <= COUNT_LIMIT,
             next=None if last is None else Position(created_at=last.created_at, file_id=last.file_id),
@@ -132,9 +181,37 @@ class MemoryIndex:
                 best[each.attributes.file_id] = each
         return list(best.values())
 
-    def _shown(self, file_id: UUID) -> Place | None:
+    def _best(self, file_id: UUID) -> Projection | None:
         best = winner(*(each.claim for each in self._claims.values() if each.attributes.file_id == file_id))
-        return None if best is None or best.deleted else best.place
+        return None if best is None else self._claims[best.place]
+
+    def _shown(self, file_id: UUID) -> Place | None:
+        best = self._best(file_id)
+        return None if best is None or best.claim.deleted else best.place
+
+    def _is_current(self, row: Projection) -> bool:
+        return not any(_replaces(each, row) for each in self.visible())
+
+    def _indexed(self, row: Projection) -> IndexedDocument:
+        return IndexedDocument(
+            attributes=row.attributes,
+            bucket=row.bucket,
+            key=row.key,
+            attributes_etag=row.attributes_etag,
+            object_etag=row.object.etag if row.object else None,
+            version_id=row.object.version_id if row.object else None,
+            missing=row.missing,
+            current=self._is_current(row),
+        )
+
+
+def _replaces(newer: Projection, older: Projection) -> bool:
+    same_space = name_of(newer.attributes.space) == name_of(older.attributes.space)
+    return same_space and takes_the_place(_standing(newer), _standing(older))
+
+
+def _standing(row: Projection) -> Standing:
+    return Standing(row.attributes.created_at, row.attributes.file_id, row.attributes.supersedes)
 
 
 def _key(attributes: Attributes, by: Dimension) -> str | None:
@@ -156,17 +233,6 @@ def _count(key: str | None, documents: list[Attributes]) -> Usage:
         bytes=sum(kept),
         trashed_documents=len(trashed),
         trashed_bytes=sum(trashed),
-    )
-
-
-def _indexed(row: Projection) -> IndexedDocument:
-    return IndexedDocument(
-        attributes=row.attributes,
-        bucket=row.bucket,
-        key=row.key,
-        attributes_etag=row.attributes_etag,
-        version_id=row.object.version_id if row.object else None,
-        missing=row.missing,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from artstore.aws.dynamodb import write_together
-from artstore.aws.successions import Successions
+from artstore.aws.successions import NOBODY, Successions
 from tests.support.dynamodb import create_tables
 
 OLD, NEW, RIVAL = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -80,9 +80,13 @@ def test_a_place_is_taken_over_only_from_whom_it_was_seen_with(successions: Succ
 
 
 def test_a_place_is_left_by_who_has_it_and_by_nobody_else(successions: Successions) -> None:
-    successions.hold(OLD, NEW, ONE)
+    successions.settle(OLD, NEW)
     successions.release(OLD, RIVAL)
     assert holder(successions) == str(NEW)
     successions.release(OLD, NEW)
     successions.release(OLD, NEW)
-    assert holder(successions) is None
+    assert holder(successions) == NOBODY
+    assert successions.hold(OLD, RIVAL, ONE)
+    successions.release(OLD, RIVAL)
+    assert successions.settle(OLD, NEW)
+    assert holder(successions) == str(NEW)

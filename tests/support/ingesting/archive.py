@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from artstore import attributes as attr
 from artstore.attributes import Attributes
+from artstore.aws.successions import Successions
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Unavailable
 from artstore.index import DocumentIndex
@@ -49,6 +50,7 @@ class Archive:
             "objects": ObjectStore(self.s3),
             "records": self.records,
             "index": self.index,
+            "successions": Successions("moto"),
             "extraction": EXTRACTION,
             "prover": self.prover,
             "clock": lambda: NOW,

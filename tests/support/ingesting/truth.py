@@ -35,7 +35,7 @@ Act = tuple[str, tuple[Any, ...]]
 Where = int | tuple[str, str]
 acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("put"), st.tuples(places, bodies)),
-    st.tuples(st.just("upload"), st.tuples(st.sampled_from([EDIT, KEPT]), st.integers(1, 2), bodies)),
+    st.tuples(st.just("upload"), st.tuples(st.sampled_from([EDIT, KEPT]), st.integers(1, 3), bodies, places)),
     st.tuples(st.just("delete_object"), st.tuples(places)),
     st.tuples(st.just("delete_attributes"), st.tuples(places)),
     st.tuples(st.just("put_back"), st.tuples(places)),
@@ -43,6 +43,7 @@ acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("edit"), st.tuples(places, st.sampled_from([0, 1, 5]), st.sampled_from(["x", "y"]))),
     st.tuples(st.just("mark_deleted"), st.tuples(places, st.booleans())),
     st.tuples(st.just("take_to"), st.tuples(places, st.sampled_from(SPACES))),
+    st.tuples(st.just("supersede"), st.tuples(places, places)),
     st.tuples(st.just("copy"), st.tuples(places, places, st.booleans())),
     st.tuples(st.just("move"), st.tuples(places, places, st.permutations(["oc", "ac", "od", "ad"]))),
     st.tuples(st.just("deliver"), st.tuples(st.integers(0, 30))),
@@ -129,8 +130,8 @@ class Truth(RuleBasedStateMachine):
     def do_put(self, number: Where, body: bytes) -> None:
         self.world.buckets.put(*self.place(number), body)
 
-    def do_upload(self, bucket: str, number: int, body: bytes) -> None:
-        key = self.world.upload(bucket, number, body)
+    def do_upload(self, bucket: str, number: int, body: bytes, predecessor: Where) -> None:
+        key = self.world.upload(bucket, number, body, self.world.file_id(*self.place(predecessor)))
         found = next(each for each in self.world.records.kept.values() if each.key == key)
         if (found.bucket, key) not in self.uploads:
             self.uploads.append((found.bucket, key))
@@ -165,6 +166,9 @@ class Truth(RuleBasedStateMachine):
 
     def do_take_to(self, number: Where, space: str | None) -> None:
         self.world.edit(*self.place(number), space=space)
+
+    def do_supersede(self, number: Where, predecessor: Where) -> None:
+        self.world.edit(*self.place(number), supersedes=self.world.file_id(*self.place(predecessor)))
 
     def do_copy(self, number: Where, to: int, with_object: bool) -> None:
         (bucket, key), (to_bucket, to_key) = self.place(number), self.place(to)

@@ -84,6 +84,39 @@ class MemoryRecords:
         return True
 
 
+class MemorySuccessions:
+    """Who takes the place of whom, in a dictionary; see artstore.aws.successions."""
+
+    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+        self.kept: dict[UUID, SimpleNamespace] = {}
+        self._between = between
+
+    def find(self, predecessor: UUID) -> Any:
+        """See Successions."""
+        self._between()
+        return self.kept.get(predecessor)
+
+    def settle(self, predecessor: UUID, successor: UUID) -> bool:
+        """See Successions."""
+        self._between()
+        holder = self.kept.setdefault(predecessor, SimpleNamespace(successor=str(successor), settled_at=0.0))
+        return bool(holder.successor == str(successor))
+
+    def take_over(self, predecessor: UUID, successor: UUID, gone: UUID) -> bool:
+        """See Successions."""
+        self._between()
+        if predecessor not in self.kept or self.kept[predecessor].successor != str(gone):
+            return False
+        self.kept[predecessor] = SimpleNamespace(successor=str(successor), settled_at=0.0)
+        return True
+
+    def release(self, predecessor: UUID, successor: UUID) -> None:
+        """See Successions."""
+        self._between()
+        if predecessor in self.kept and self.kept[predecessor].successor == str(successor):
+            del self.kept[predecessor]
+
+
 class Interruptible:
     """An index before whose calls something may happen."""
 
@@ -94,9 +127,9 @@ class Interruptible:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._index, name)
 
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
             self._between()
-            return method(*arguments)
+            return method(*arguments, **named)
 
         return call
 
@@ -108,6 +141,7 @@ class World:
         self.index = index
         self.buckets = MemoryBuckets(knows_sha256=knows_sha256)
         self.records = MemoryRecords()
+        self.successions = MemorySuccessions(self._interrupt)
         self.delivered: list[StorageEvent] = []
         self.removals: dict[tuple[str, str], datetime] = {}
         self.interruptions: list[Callable[[], None]] = []
@@ -121,6 +155,7 @@ class World:
             objects=self.buckets,
             records=self.records,
             index=index,
+            successions=self.successions,
             extraction=EveryWord(),
             prover=MemoryProver(),
             clock=lambda: self.buckets.now,
@@ -132,7 +167,7 @@ class World:
         """Let time pass."""
         self.buckets.now += timedelta(milliseconds=milliseconds)
 
-    def upload(self, bucket: str, number: int, body: bytes) -> str:
+    def upload(self, bucket: str, number: int, body: bytes, supersedes: str | None = None, **said: Any) -> str:
         """Announce a document and send it; give its key."""
         file_id = UUID(int=number)
         key = object_key(PREFIX[bucket], f"upload{number}.txt", "anna", self.buckets.now, file_id)
@@ -163,7 +198,10 @@ class World:
             content_encoding=None,
             original_size=None,
             original_sha256=None,
+            supersedes=supersedes,
+            notice=None,
         )
+        vars(self.records.kept[file_id]).update(said)
         self.buckets.put(bucket, key, body)
         return key
 
@@ -188,6 +226,13 @@ class World:
             return
         if isinstance(document, dict) and document:
             self.buckets.put(bucket, attributes_key(key), json.dumps(document | changes).encode())
+
+    def file_id(self, bucket: str, key: str) -> str | None:
+        """Read the id in an attr.json, if it is one."""
+        try:
+            return str(attr.parse(self.buckets.body(bucket, attributes_key(key)) or b"").file_id)
+        except ArtStoreError:
+            return None
 
     # Deliveries.
 
@@ -284,9 +329,14 @@ def rebuild(ingest: Ingest, buckets: MemoryBuckets) -> None:
                 assert ingest.handle(event).outcome is not Outcome.DESCRIBED_ANEW
 
 
-def showing(index: DocumentIndex) -> list[tuple[UUID, str, str, str, bool, str | None, attr.Attributes, bool]]:
+def showing(
+    index: DocumentIndex,
+) -> list[tuple[UUID, str, str, str, bool, bool, str | None, attr.Attributes, bool]]:
     """Give what a reader of the index sees, in an order of its own."""
-    items: list[IndexedDocument] = list(index.search(None, 1000, None, EVERYWHERE).items)
+    items: list[IndexedDocument] = list(index.search(None, 1000, None, EVERYWHERE, all_versions=True).items)
+    current = [each for each in items if each.current]
+    assert list(index.search(None, 1000, None, EVERYWHERE).items) == current, "lists show what is current"
+    assert not items or current, "there is always something current"
     return sorted(
         (
             (
@@ -295,6 +345,7 @@ def showing(index: DocumentIndex) -> list[tuple[UUID, str, str, str, bool, str |
                 each.key,
                 each.attributes_etag,
                 each.missing,
+                each.current,
                 each.version_id,
                 each.attributes,
                 index.find(each.attributes.file_id, EVERYWHERE) == each,

@@ -165,7 +165,19 @@ class UploadSettings(HttpSettings, _StorageSettings, DatabaseSettings, Ingesting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DocumentsSettings(HttpSettings, _StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings):
+class ChangesSettings(CommonSettings):
+    """What a function needs to change documents."""
+
+    trash_days: int = _setting("ARTSTORE_TRASH_DAYS", _number(1, 3650), 30)
+    """How long a deleted document can be brought back, in days."""
+    retention_mode: str = _setting("ARTSTORE_RETENTION_MODE", _one_of("GOVERNANCE", "COMPLIANCE"), "GOVERNANCE")
+    """Mode of the locks on versions that have none yet."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DocumentsSettings(
+    HttpSettings, _StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings, ChangesSettings
+):
     """What changes documents that are there."""
 
 
@@ -175,7 +187,7 @@ class MaintenanceSettings(HttpSettings, JobsSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings):
+class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings, ChangesSettings):
     """Whoever does jobs and sweeps."""
 
     copy_whole_bytes: int = _setting("ARTSTORE_COPY_WHOLE_BYTES", _number(0, MAX_COPY_BYTES), MAX_COPY_BYTES)

@@ -10,7 +10,7 @@ import msgspec
 
 from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document
 
-STORED, MISSING, QUARANTINED = "STORED", "MISSING", "QUARANTINED"
+STORED, MISSING, QUARANTINED, TRASHED = "STORED", "MISSING", "QUARANTINED", "TRASHED"
 
 
 class Document(msgspec.Struct, kw_only=True):
@@ -19,7 +19,7 @@ class Document(msgspec.Struct, kw_only=True):
     schema_version: str
     file_id: UUID
     status: str
-    """STORED, MISSING when its bytes are no longer in storage, or QUARANTINED when nobody is given them."""
+    """STORED, MISSING when its bytes are not in storage, QUARANTINED when nobody is given them, or TRASHED."""
     original_filename: str
     storage_filename: str
     file_size: int
@@ -49,15 +49,30 @@ class Document(msgspec.Struct, kw_only=True):
     folder: str | None = None
     supersedes: UUID | None = None
     """file_id of the document that this one takes the place of."""
+    current: bool = True
+    """False when another document takes the place of this one: then lists leave it out."""
     checksum_verified: bool = True
     """False while checksum is only what the client declared."""
     quarantine: Quarantine | None = None
     """Why nobody is given the bytes, and since when."""
     finalization: UUID | None = None
     """The transaction that is moving the document just now."""
+    deleted_at: datetime | None = None
+    """Since when it is in the trash."""
+    deleted_by_id: str | None = None
 
 
-def show(attributes: Attributes, *, missing: bool = False) -> Document:
-    """Give the document that an attr.json describes; ``missing``: its bytes are not in storage."""
+def show(attributes: Attributes, *, missing: bool = False, current: bool = True) -> Document:
+    """Give the document that an attr.json describes; ``missing``: its bytes are not in storage; ``current``:
+    nothing takes its place."""
     status = MISSING if missing else STORED if attributes.quarantine is None else QUARANTINED
-    return msgspec.convert({**to_document(attributes), "status": status}, Document)
+    if attributes.deleted_at is not None:
+        status = TRASHED
+    return msgspec.convert({**to_document(attributes), "status": status, "current": current}, Document)
+
+
+def etag_of(attributes_etag: str, *, missing: bool = False, current: bool = True) -> str:
+    """Give the ETag under which a document is shown: its attr.json's, or another one while its bytes are missing
+    or it is replaced, so that no cache goes on showing the one for the other (RFC 9110 §8.8.3)."""
+    suffix = ("-missing" if missing else "") + ("" if current else "-replaced")
+    return f'{attributes_etag[:-1]}{suffix}"' if suffix else attributes_etag

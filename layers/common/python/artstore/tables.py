@@ -238,6 +238,19 @@ class FinalizationRecord(Model):
     detail = UnicodeAttribute(null=True)
 
 
+class BulkPageRecord(Model):
+    """Some of the documents of a job that changes many, and their results, in the table of the jobs; see
+    ``artstore.aws.bulk_table``."""
+
+    job_id = UnicodeAttribute(hash_key=True)
+    """``<job_id>#<number of the page, from 0, in 6 digits>``, which is no job's."""
+    ids = UnicodeAttribute()
+    """JSON, as ``results``."""
+    results = UnicodeAttribute()
+    expires_at_epoch = NumberAttribute()
+    """When DynamoDB may drop it: seconds since 1970, after the job itself."""
+
+
 class SigningKeyRecord(Model):
     """The public half of a signing key: what a verifying function reads."""
 
@@ -512,6 +525,7 @@ _TABLES: dict[type[Model], str] = {
     ServiceAccount: "accounts",
     UploadRecord: "uploads",
     Succession: "uploads",
+    BulkPageRecord: "jobs",
     FinalizationRecord: "uploads",
     SigningKeyRecord: "signing-keys",
     KeyRotationRecord: "signing-keys",

@@ -4,7 +4,7 @@ An upload that says ``supersedes`` holds its predecessor from its start until it
 at once. The first of the rivals that is stored takes it, whoever held it. The item decides between rivals and
 nothing else: which document is current says attr.json.
 
-Rights needed: dynamodb:PutItem, GetItem and DeleteItem on the uploads table.
+Nothing is deleted: a place that is left says so. Rights needed: dynamodb:PutItem and GetItem on the uploads table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pynamodb.exceptions import DeleteError, PutError
+from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
@@ -24,8 +24,8 @@ from artstore.tables import Succession, bind
 if TYPE_CHECKING:
     from pynamodb.transactions import TransactWrite
 
-SETTLING = timedelta(minutes=15)
-"""How long a successor may be on its way from the claim into the index."""
+NOBODY = "nobody"
+"""Who has a place that was left."""
 _KEPT = timedelta(days=30)
 
 
@@ -79,12 +79,9 @@ class Successions:
 
     def release(self, predecessor: UUID, successor: UUID) -> None:
         """Leave the place, if ``successor`` has it. Raises Unavailable."""
-        with reaching_dynamodb():
-            try:
-                self._item(predecessor, successor).delete(condition=self._table.successor == str(successor))
-            except DeleteError as error:
-                if refusal_code(error) != "ConditionalCheckFailedException":
-                    raise
+        item: Succession = self._table(_key(predecessor), successor=NOBODY)
+        item.held_until, item.expires_at_epoch = 0, int(self._clock() + _KEPT.total_seconds())
+        self._put(item, self._table.successor == str(successor))
 
     def _item(self, predecessor: UUID, successor: UUID) -> Succession:
         item: Succession = self._table(_key(predecessor), successor=str(successor))

@@ -16,6 +16,8 @@ from artstore.http.request import Request
 from artstore.http.violations import describe
 
 JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+"""What a PATCH may call its body too: every one here is a merge patch (RFC 7396)."""
 
 
 @functools.cache
@@ -33,7 +35,7 @@ def decode_body(request: Request, model: Any) -> object:
     body = request.body
     if not body and may_be_absent(model):
         body = b"{}"
-    elif request.media_type != JSON:
+    elif request.media_type not in media_types(request.method):
         raise Invalid(f"the body must be {JSON}", code="unsupported_media_type")
     return decode_json(body, model, "the body")
 
@@ -47,6 +49,11 @@ def decode_json(text: bytes | msgspec.Raw, model: Any, what: str) -> object:
         raise Invalid(detail if member else f"{what}{detail}", code="invalid_body", field=member) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"{what} is not valid JSON in UTF-8", code="malformed_json") from error
+
+
+def media_types(method: str) -> tuple[str, ...]:
+    """Give the media types of the bodies of a method."""
+    return (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
 
 
 def decode_query(request: Request, model: Any) -> object:

@@ -13,7 +13,7 @@ import msgspec
 import msgspec.inspect
 
 from artstore.http import problems
-from artstore.http.decoding import may_be_absent
+from artstore.http.decoding import may_be_absent, media_types
 from artstore.http.endpoint import Endpoint, Redirect
 from artstore.security import SCOPE_DESCRIPTIONS
 
@@ -129,7 +129,8 @@ def _operation(each: Endpoint, tag: str) -> dict[str, Any]:
     if "body" in each.parameters:
         schema = _reference(each.parameters["body"])
         required = not may_be_absent(each.parameters["body"])
-        operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+        content = {media_type: {"schema": schema} for media_type in media_types(each.method)}
+        operation["requestBody"] = {"required": required, "content": content}
     elif each.consumes:
         schema = {"type": "object"} if each.body_model is None else _reference(each.body_model)
         content = {media_type: {"schema": schema} for media_type in each.consumes}

@@ -4,6 +4,7 @@ If-None-Match: what the client has already is not sent again (§13.1.2)."""
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from http import HTTPStatus
 
 from artstore.errors import Invalid, PreconditionFailed
@@ -34,6 +35,12 @@ class IfMatch:
         """Raise PreconditionFailed unless ``etag`` is what the client has seen."""
         if not self._any and etag not in self._tags:
             raise PreconditionFailed(f"this is not the present version; its ETag is {etag}")
+
+    def check_any(self, etags: Collection[str]) -> None:
+        """Raise PreconditionFailed unless one of ``etags``, the first of which is the answer's, is what the client
+        has seen."""
+        if not self._any and not self._tags.intersection(etags):
+            raise PreconditionFailed(f"this is not the present version; its ETag is {next(iter(etags))}")
 
 
 def require_if_match(request: Request) -> IfMatch:

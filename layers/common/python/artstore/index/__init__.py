@@ -113,15 +113,18 @@ class IndexedDocument(msgspec.Struct, frozen=True, kw_only=True):
     """What the index knows of a document. ``attributes_etag`` is what If-Match is compared with.
 
     ``version_id`` is the version of the bytes that the attributes describe, None where there are no versions;
-    ``missing`` tells that the bytes are gone.
+    ``object_etag`` is theirs in storage, None when nobody has looked. ``missing`` tells that the bytes are gone,
+    and ``current`` that no other document takes the place of this one.
     """
 
     attributes: Attributes
     bucket: str
     key: str
     attributes_etag: str
+    object_etag: str | None = None
     version_id: str | None = None
     missing: bool = False
+    current: bool = True
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +142,27 @@ class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     total_is_exact: bool
     next: Position | None
+
+
+class VersionsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the versions of a document, newest first; ``next`` is None on the last page."""
+
+    items: tuple[IndexedDocument, ...]
+    next: Position | None
+
+
+class TrashPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a page of the trash ended: when its last document was deleted (UTC), and its id."""
+
+    deleted_at: datetime
+    file_id: UUID
+
+
+class TrashPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what is deleted, the last deleted first; ``next`` is None on the last page."""
+
+    items: tuple[IndexedDocument, ...]
+    next: TrashPosition | None
 
 
 class DocumentIndex(Protocol):
@@ -182,8 +206,25 @@ class DocumentIndex(Protocol):
         """
         ...
 
-    def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
-        """Give up to ``limit`` documents within ``reach``, newest first, that come after a position.
+    def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
+        """Give the document, deleted or not: by the claim that is shown, or would be if it did not say
+        ``deleted_at``. None when no place claims the id, and out of ``reach``."""
+        ...
+
+    def versions(self, file_id: UUID, limit: int, after: Position | None, reach: Reach) -> VersionsPage:
+        """Give up to ``limit`` versions of a document that is shown, newest first: all that it takes the place of,
+        one before another, and all that came from the first of these. Nothing for one that is not shown."""
+        ...
+
+    def trash(self, limit: int, after: TrashPosition | None, reach: Reach) -> TrashPage:
+        """Give up to ``limit`` documents that are deleted, the last deleted first."""
+        ...
+
+    def search(
+        self, query: str | None, limit: int, after: Position | None, reach: Reach, *, all_versions: bool = False
+    ) -> SearchPage:
+        """Give up to ``limit`` documents within ``reach``, newest first, that come after a position; without
+        ``all_versions`` only those that are current.
 
         Nothing out of reach is counted either.
 

@@ -4,11 +4,17 @@ An attr.json claims its file_id for the place it lies at. A copy of a document, 
 one, and so does a document on its way from one place to another. One claim is shown, the others wait. The rule
 looks at the claims alone, never at what was shown before or came first, so events in any order and a rebuild end
 with the same document.
+
+Of the documents that are shown, those are current that no other one takes the place of. That rule, too, looks at
+what is shown and at nothing else: two documents that name the same predecessor both take its place, and both are
+current.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -47,3 +53,23 @@ def rank(claim: Claim) -> tuple[bool, bool, bool, int, Place]:
 def winner(*claims: Claim | None) -> Claim | None:
     """Give the claim that is shown, unless it is deleted; None without any claim."""
     return min((each for each in claims if each is not None), key=rank, default=None)
+
+
+class Standing(NamedTuple):
+    """What decides between versions: when a document came, its id, and the id of the one that it names."""
+
+    created_at: datetime
+    file_id: UUID
+    supersedes: UUID | None
+
+
+def takes_the_place(newer: Standing, older: Standing) -> bool:
+    """Tell whether one document takes the place of another: it names it, and came later.
+
+    Later by the time, and by the id where that is the same: so no circle of documents can hide all of its members,
+    and nobody hides itself.
+    """
+    return newer.supersedes == older.file_id and (newer.created_at, newer.file_id) > (
+        older.created_at,
+        older.file_id,
+    )

@@ -27,8 +27,12 @@ from artstore.index import (
     Position,
     Projection,
     SearchPage,
+    TrashPage,
+    TrashPosition,
+    VersionsPage,
     Written,
     statements,
+    version_statements,
 )
 from artstore.index.claim_writer import write_claim
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
@@ -80,7 +84,35 @@ class PostgresIndex:
         statement = statements.with_checksum(reach)
         return dict(self._server.run(lambda connection: connection.execute(statement, values).fetchall()))
 
-    def search(self, query: str | None, limit: int, after: Position | None, reach: Reach) -> SearchPage:
+    def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
+        """See DocumentIndex."""
+        statement, values = statements.find_any(reach), statements.within(reach) | {"file_id": file_id}
+        row = self._server.run(lambda connection: connection.execute(statement, values).fetchone())
+        return None if row is None else _document(row)
+
+    def versions(self, file_id: UUID, limit: int, after: Position | None, reach: Reach) -> VersionsPage:
+        """See DocumentIndex."""
+        values = statements.within(reach) | {"file_id": file_id, "limit": limit + 1}
+        if after is not None:
+            values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
+        statement = version_statements.versions(reach, after=after is not None)
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        items = tuple(_document(row) for row in rows[:limit])
+        return VersionsPage(items=items, next=_position(items[-1]) if len(rows) > limit else None)
+
+    def trash(self, limit: int, after: TrashPosition | None, reach: Reach) -> TrashPage:
+        """See DocumentIndex."""
+        values = statements.within(reach) | {"limit": limit + 1}
+        if after is not None:
+            values |= {"after_deleted_at": after.deleted_at, "after_file_id": after.file_id}
+        statement = version_statements.trash(reach, after=after is not None)
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        items = tuple(_document(row) for row in rows[:limit])
+        return TrashPage(items=items, next=_trash_position(items[-1]) if len(rows) > limit else None)
+
+    def search(
+        self, query: str | None, limit: int, after: Position | None, reach: Reach, *, all_versions: bool = False
+    ) -> SearchPage:
         """See DocumentIndex.
 
         Matches are collected first, up to one more than is counted. When that was all of them, the page is
@@ -99,11 +131,12 @@ class PostgresIndex:
             values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
 
         def read(connection: Connection) -> tuple[int, list[TupleRow]]:
-            found = connection.execute(statements.candidates(where, reach), values).fetchall()
+            candidates = statements.candidates(where, reach, all_versions=all_versions)
+            found = connection.execute(candidates, values).fetchall()
             if len(found) <= COUNT_LIMIT:
                 page = statements.page_of_candidates(after=after is not None)
             else:
-                page = statements.page_of_many(where, reach, after=after is not None)
+                page = statements.page_of_many(where, reach, all_versions=all_versions, after=after is not None)
             rows = connection.execute(page, values | {"candidates": [each[0] for each in found]}).fetchall()
             return len(found), rows
 
@@ -186,6 +219,7 @@ def _values(projection: Projection) -> dict[str, Any]:
         "object_modified": held.modified if held else None,
         "object_version_id": held.version_id if held else None,
         "object_sha256": held.sha256 if held else None,
+        "supersedes": attributes.supersedes,
     }
 
 
@@ -201,14 +235,16 @@ def _without_nul(value: Any) -> Any:
 
 
 def _document(row: TupleRow) -> IndexedDocument:
-    attributes, bucket, key, etag, version_id, missing = row
+    attributes, bucket, key, etag, object_etag, version_id, missing, current = row
     return IndexedDocument(
         attributes=from_document(attributes),
         bucket=bucket,
         key=key,
         attributes_etag=etag,
+        object_etag=object_etag,
         version_id=version_id,
         missing=missing,
+        current=current,
     )
 
 
@@ -237,6 +273,13 @@ def _usage(row: TupleRow) -> Usage:
 
 def _position(document: IndexedDocument) -> Position:
     return Position(created_at=document.attributes.created_at, file_id=document.attributes.file_id)
+
+
+def _trash_position(document: IndexedDocument) -> TrashPosition | None:
+    attributes = document.attributes
+    if attributes.deleted_at is None:
+        return None
+    return TrashPosition(deleted_at=attributes.deleted_at, file_id=attributes.file_id)
 
 
 def _took_too_long() -> Unavailable:

@@ -2,7 +2,8 @@
 
 A row is a place: what its attr.json claims, or, without a ``file_id``, a tombstone. Of the places that claim one
 document only one is ``shown``, and none when its attr.json says ``deleted_at``: then that place is ``trashed``.
-What is read is what is shown, within the spaces of the one who asks.
+What is read is what is shown, within the spaces of the one who asks; lists show what is ``current``, which nothing
+newer takes the place of (see ``version_statements``).
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ PROJECT = """
 INSERT INTO documents
     (bucket, object_key, file_id, revision, created_at, updated_at, attributes, attributes_etag, search_text,
      search, passages, words_for, deleted_at, at_home, missing,
-     object_etag, object_modified, object_version_id, object_sha256, space, shown, trashed)
+     object_etag, object_modified, object_version_id, object_sha256, space, shown, trashed,
+     supersedes)
 VALUES
     (%(bucket)s, %(key)s, %(file_id)s, %(revision)s, %(created_at)s, %(updated_at)s, %(attributes)s, %(etag)s,
      %(search_text)s, %(search)s::tsvector, %(passages)s::text[]::tsvector[], %(words_for)s, %(deleted_at)s,
      %(at_home)s, %(missing)s, %(object_etag)s, %(object_modified)s, %(object_version_id)s, %(object_sha256)s,
-     %(space)s, %(shown)s, %(trashed)s)
+     %(space)s, %(shown)s, %(trashed)s, %(supersedes)s)
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = excluded.file_id, revision = excluded.revision,
     created_at = excluded.created_at, updated_at = excluded.updated_at, attributes = excluded.attributes,
@@ -31,7 +33,7 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     object_etag = excluded.object_etag, object_modified = excluded.object_modified,
     object_version_id = excluded.object_version_id, object_sha256 = excluded.object_sha256,
     space = excluded.space, shown = excluded.shown, trashed = excluded.trashed,
-    removed_at = NULL
+    supersedes = excluded.supersedes, removed_at = NULL
 """
 
 # The object's columns stay: they tell the deleted document's object from a new one under its key.
@@ -40,15 +42,18 @@ INSERT INTO documents AS known (bucket, object_key, removed_at) VALUES (%(bucket
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = NULL, revision = NULL, created_at = NULL, updated_at = NULL, attributes = NULL,
     attributes_etag = NULL, search_text = NULL, search = NULL, passages = NULL, words_for = NULL,
-    deleted_at = NULL, at_home = false, missing = false,
+    deleted_at = NULL, at_home = false, missing = false, supersedes = NULL,
     shown = false, trashed = false,
     removed_at = greatest(known.removed_at, excluded.removed_at)
 """
 
-# Locks end with the transaction. A place is locked before the ids, and the ids in their order: no two writers
-# wait for each other. The first number keeps places and ids apart.
+# Locks end with the transaction. A place is locked before the ids, the ids before the successions, and both in
+# their order: no two writers wait for each other. The first number keeps the three apart. Who writes a row that is
+# or becomes a document's holds the lock of its id; who may change whether it is shown, or is current, that of its
+# succession too.
 LOCK_PLACE = "SELECT pg_advisory_xact_lock(1, hashtext(%(bucket)s || '/' || %(key)s))"
 LOCK_ID = "SELECT pg_advisory_xact_lock(2, %(lock)s)"
+LOCK_SUCCESSION = "SELECT pg_advisory_xact_lock(3, %(lock)s)"
 
 _OF_PLACE = " WHERE bucket = %(bucket)s AND object_key = %(key)s"
 _IDS = "SELECT file_id FROM documents"
@@ -81,17 +86,21 @@ SHOW = _SHOW + _OF_PLACE + " AND NOT (shown OR trashed)"
 
 PING = "SELECT FROM documents LIMIT 1"
 
-_ROW = "SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing FROM documents"
+ROW = """
+SELECT attributes, bucket, object_key, attributes_etag, object_etag, object_version_id, missing, current
+FROM documents
+"""
 _OF_EACH_SPACE = """
-SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing
+SELECT attributes, bucket, object_key, attributes_etag, object_etag, object_version_id, missing, current
 FROM unnest(%(spaces)s::text[]) AS mine (name) CROSS JOIN LATERAL ({page}) AS page
 """
 _OF_ONE_SPACE = """
-SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing, created_at, file_id
-FROM documents WHERE shown AND space = mine.name
+SELECT attributes, bucket, object_key, attributes_etag, object_etag, object_version_id, missing, current,
+    created_at, file_id
+FROM documents WHERE space = mine.name AND {listed}
 """
 
-_NEWEST_FIRST = " ORDER BY created_at DESC, file_id DESC LIMIT %(limit)s"
+NEWEST_FIRST = " ORDER BY created_at DESC, file_id DESC LIMIT %(limit)s"
 
 
 def within(reach: Reach) -> dict[str, object]:
@@ -100,16 +109,20 @@ def within(reach: Reach) -> dict[str, object]:
     return {"spaces": names, "space": names[0] if len(names) == 1 else None}
 
 
-def _visible(reach: Reach) -> str:
-    """Give the condition of what the caller may see. One space is asked for as one: its index gives the order."""
+def in_spaces(reach: Reach) -> str:
+    """Give the condition of what lies within reach. One space is asked for as one: its index gives the order."""
     if reach.names is None:
-        return "shown"
-    return "shown AND " + ("space = %(space)s" if len(reach.names) == 1 else "space = ANY(%(spaces)s)")
+        return "true"
+    return "space = %(space)s" if len(reach.names) == 1 else "space = ANY(%(spaces)s)"
+
+
+def _listed(all_versions: bool) -> str:
+    return "shown" if all_versions else "shown AND current"
 
 
 def find(reach: Reach) -> str:
     """Read the document %(file_id)s."""
-    return f"{_ROW} WHERE file_id = %(file_id)s AND {_visible(reach)}"
+    return f"{ROW} WHERE file_id = %(file_id)s AND shown AND {in_spaces(reach)}"
 
 
 def with_checksum(reach: Reach) -> str:
@@ -118,29 +131,35 @@ def with_checksum(reach: Reach) -> str:
     proven = """
         NOT missing AND NOT attributes ? 'quarantine' AND NOT attributes @> '{"checksum_verified": false}'
     """
-    where = f"{_visible(reach)} AND attributes ->> 'checksum' = ANY(%(checksums)s) AND {proven}"
+    where = f"shown AND {in_spaces(reach)} AND attributes ->> 'checksum' = ANY(%(checksums)s) AND {proven}"
     return f"{newest} WHERE {where} ORDER BY attributes ->> 'checksum', created_at DESC, file_id DESC"
 
 
-def candidates(condition: str, reach: Reach) -> str:
+def find_any(reach: Reach) -> str:
+    """Read the document %(file_id)s, in the trash or not."""
+    return f"{ROW} WHERE file_id = %(file_id)s AND (shown OR trashed) AND {in_spaces(reach)}"
+
+
+def candidates(condition: str, reach: Reach, *, all_versions: bool) -> str:
     """Collect the ids of up to %(count)s matches, in no order: the count, and when they are few, the set."""
-    return f"{_IDS} WHERE {_visible(reach)} AND {condition} LIMIT %(count)s"
+    return f"{_IDS} WHERE {_listed(all_versions)} AND {in_spaces(reach)} AND {condition} LIMIT %(count)s"
 
 
 def page_of_candidates(*, after: bool) -> str:
     """Read a page out of few matches, %(candidates)s: they are sorted, no date index is walked for them."""
-    return f"{_ROW} WHERE file_id = ANY(%(candidates)s) AND shown{_following(after)}{_NEWEST_FIRST}"
+    return f"{ROW} WHERE file_id = ANY(%(candidates)s) AND shown{following(after)}{NEWEST_FIRST}"
 
 
-def page_of_many(condition: str, reach: Reach, *, after: bool) -> str:
+def page_of_many(condition: str, reach: Reach, *, all_versions: bool, after: bool) -> str:
     """Read a page out of many matches: walking the date index meets them soon.
 
     A list of several spaces takes a page of each, walking its own index, and merges them.
     """
     if reach.names is None or len(reach.names) == 1 or condition != EVERYTHING:
-        return f"{_ROW} WHERE {_visible(reach)} AND {condition}{_following(after)}{_NEWEST_FIRST}"
-    page = f"{_OF_ONE_SPACE}{_following(after)}{_NEWEST_FIRST}"
-    return f"{_OF_EACH_SPACE.replace('{page}', page)}{_NEWEST_FIRST}"
+        where = f"{_listed(all_versions)} AND {in_spaces(reach)} AND {condition}"
+        return f"{ROW} WHERE {where}{following(after)}{NEWEST_FIRST}"
+    page = f"{_OF_ONE_SPACE.replace('{listed}', _listed(all_versions))}{following(after)}{NEWEST_FIRST}"
+    return f"{_OF_EACH_SPACE.replace('{page}', page)}{NEWEST_FIRST}"
 
 
 _AMOUNTS = """
@@ -180,5 +199,5 @@ HAVING sum(documents) <> 0 OR sum(bytes) <> 0
 COMPACTING_ALONE = "SELECT pg_try_advisory_xact_lock(3, 0)"
 
 
-def _following(after: bool) -> str:
+def following(after: bool) -> str:
     return " AND (created_at, file_id) < (%(after_created_at)s, %(after_file_id)s)" if after else ""

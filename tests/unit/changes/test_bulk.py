@@ -1,0 +1,261 @@
+"""Many documents at once: each as a single request would do it, each with a result, and none twice or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+
+from artstore.changes.bulk import Acting, BulkJob, BulkPage, BulkRequest, DocumentResult, check_bulk
+from artstore.errors import Invalid, Unavailable
+from artstore.jobs import Job, new_job
+from artstore.spaces import ALL
+from functions.maintenance.bulk import runner as bulk_runner
+from functions.maintenance.bulk.runner import BulkRunner
+from functions.maintenance.steps import Continue, Done, Fail
+from tests.support.changing.desk import KEPT, Desk
+from tests.support.changing.killing import Killed, Killer
+
+
+class MemoryPages:
+    """Pages in a dictionary; see artstore.aws.bulk_table."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, BulkPage] = {}
+
+    def read(self, job_id: UUID, number: int) -> BulkPage | None:
+        """See BulkPages."""
+        return self.kept.get(number)
+
+    def write(self, job_id: UUID, number: int, page: BulkPage) -> None:
+        """See BulkPages."""
+        self.kept[number] = page
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_runner, "PAGE", 3)
+    monkeypatch.setattr(bulk_runner, "SAVED_EVERY", 2)
+
+
+class Bulk:
+    """A desk, and one bulk job on it."""
+
+    def __init__(self, documents: int = 7) -> None:
+        self.desk = Desk()
+        self.pages = MemoryPages()
+        self.ids = [self.desk.store(number, b"friday") for number in range(1, documents + 1)]
+        self.desk.world.wait(1000)
+
+    def runner(self, killer: Killer | None = None) -> BulkRunner:
+        """Build the runner; a killer stands before the pages and every port of the desk."""
+        killer = killer or Killer()
+        self.desk.use(killer)
+        acting = Acting(
+            patching=self.desk.patching,
+            deleting=self.desk.deleting,
+            holding=self.desk.holding,
+        )
+        return BulkRunner(index=self.desk.world.index, pages=killer.before(self.pages), acting=acting)
+
+    def job(self, spaces: list[str] | None = None, **asked: Any) -> Job:
+        """Make a job."""
+        request = check_bulk(msgspec.convert(msgspec.to_builtins(asked), BulkRequest))
+        bulk = BulkJob(asked=request, spaces=spaces or [ALL])
+        now = self.desk.world.buckets.now
+        return new_job(uuid4(), "bulk", msgspec.to_builtins(bulk), now, created_by_id="sa_anna")
+
+    def results(self) -> dict[UUID, str]:
+        """Give the outcome, or the code, of every document."""
+        found: list[DocumentResult] = [each for page in self.pages.kept.values() for each in page.results]
+        assert len({each.file_id for each in found}) == len(found)
+        return {each.file_id: each.code or each.outcome for each in found}
+
+
+def run(runner: BulkRunner, job: Job, time_left: Callable[[], float] = lambda: 60.0) -> tuple[Done | Fail, Job]:
+    """Do steps until there is nothing more to do."""
+    for _ in range(100):
+        step = runner.step(job, time_left)
+        if isinstance(step, Done | Fail):
+            return step, job
+        assert isinstance(step, Continue)
+        job = msgspec.structs.replace(job, progress=step.progress)
+    raise AssertionError("the job does not end")
+
+
+def test_each_document_gets_what_a_single_request_would_do_and_a_result() -> None:
+    bulk = Bulk()
+    kept = bulk.desk.store(8, bucket=KEPT)
+    missing = uuid4()
+    job = bulk.job(action="delete", ids=[*bulk.ids, kept, missing])
+    done, _ = run(bulk.runner(), job)
+    assert done == Done({"documents": 9, "counts": {"done": 7, "refused": 2}, "dry_run": False})
+    assert bulk.results() == dict.fromkeys(bulk.ids, "done") | {
+        kept: "deletion_not_allowed",
+        missing: "document_not_found",
+    }
+    assert bulk.desk.listed() == {kept}
+    bulk.desk.settle()
+
+
+@pytest.mark.parametrize(
+    ("asked", "member", "value"),
+    [
+        ({"action": "tag", "add_tags": ["new"], "remove_tags": ["old"]}, "tags", ["kept", "new"]),
+        ({"action": "set_attributes", "custom_attributes": {"a": None, "b": 2}}, "custom_attributes", {"b": 2}),
+        ({"action": "move", "folder": "/x/y"}, "folder", "/x/y"),
+        (
+            {"action": "hold", "reason": "case 7"},
+            "retention",
+            {"policy": "permanent", "legal_hold": True, "hold_reason": "case 7"},
+        ),
+    ],
+)
+def test_every_action_does_what_it_says(asked: dict[str, Any], member: str, value: Any) -> None:
+    bulk = Bulk(0)
+    file_id = bulk.desk.store(tags=["old", "kept"], custom_attributes={"a": 1}, retention=None)
+    run(bulk.runner(), bulk.job(ids=[file_id], **asked))
+    assert bulk.desk.written(file_id)[member] == value
+
+
+def test_holds_end_and_documents_come_back() -> None:
+    bulk = Bulk(2)
+    said: dict[str, Any] = {"hold": {"reason": "x"}, "release": {"reason": "y"}}
+    for action in ("hold", "release", "delete", "undelete"):
+        bulk.pages.kept.clear()
+        done, _ = run(bulk.runner(), bulk.job(action=action, ids=bulk.ids, **said.get(action, {})))
+        assert isinstance(done, Done)
+        assert done.result["counts"] == {"done": 2}
+    assert bulk.desk.listed() == set(bulk.ids)
+
+
+def test_a_search_is_frozen_when_the_work_starts() -> None:
+    bulk = Bulk()
+    job = bulk.job(action="tag", add_tags=["x"], search={"query": "friday"})
+    runner = bulk.runner()
+    while not job.progress.get("frozen"):
+        step = runner.step(job, lambda: 60.0)
+        assert isinstance(step, Continue)
+        job = msgspec.structs.replace(job, progress=step.progress)
+        bulk.desk.world.wait(5000)
+        bulk.desk.store(100 + len(bulk.pages.kept), b"friday")
+    run(runner, job)
+    assert bulk.results() == dict.fromkeys(bulk.ids, "done")
+
+
+def test_the_trash_is_searched_to_bring_documents_back() -> None:
+    bulk = Bulk()
+    run(bulk.runner(), bulk.job(action="delete", search={}))
+    assert bulk.desk.listed() == set()
+    bulk.desk.world.wait(1000)
+    bulk.pages.kept.clear()
+    run(bulk.runner(), bulk.job(action="undelete", search={}))
+    assert bulk.desk.listed() == set(bulk.ids)
+
+
+def test_nothing_is_searched_or_changed_beyond_the_reach_that_the_caller_had() -> None:
+    bulk = Bulk(2)
+    theirs = bulk.desk.store(9, b"friday", space="theirs")
+    run(bulk.runner(), bulk.job(["theirs"], action="delete", search={}))
+    assert bulk.results() == {theirs: "done"}
+    bulk.pages.kept.clear()
+    run(bulk.runner(), bulk.job(["theirs"], action="delete", search={"space": "default"}))
+    assert bulk.results() == {}
+    run(bulk.runner(), bulk.job(["theirs"], action="delete", ids=bulk.ids))
+    assert set(bulk.results().values()) == {"document_not_found"}
+
+
+def test_a_dry_run_counts_and_changes_nothing() -> None:
+    bulk = Bulk()
+    done, _ = run(bulk.runner(), bulk.job(action="delete", search={}, dry_run=True))
+    assert done == Done({"documents": 7, "counts": {}, "dry_run": True})
+    assert bulk.desk.listed() == set(bulk.ids)
+
+
+def test_more_documents_than_a_job_takes_are_refused_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk_runner, "MAX_DOCUMENTS", 5)
+    bulk = Bulk()
+    failed, _ = run(bulk.runner(), bulk.job(action="delete", search={}))
+    assert isinstance(failed, Fail)
+    assert failed.code == "too_many_documents"
+    assert bulk.desk.listed() == set(bulk.ids)
+
+
+def test_with_little_time_a_step_ends_and_the_next_one_goes_on() -> None:
+    bulk = Bulk(3)
+    times = iter([60.0, 1.0] * 50)
+    done, _ = run(bulk.runner(), bulk.job(action="delete", ids=bulk.ids), lambda: next(times))
+    assert isinstance(done, Done)
+    assert done.result["counts"] == {"done": 3}
+
+
+def test_storage_that_does_not_answer_is_no_result() -> None:
+    bulk = Bulk(1)
+    runner = bulk.runner()
+    job = bulk.job(action="delete", ids=bulk.ids)
+    step = runner.step(job, lambda: 60.0)
+    assert isinstance(step, Continue)
+    job = msgspec.structs.replace(job, progress=step.progress)
+
+    def fail() -> None:
+        raise Unavailable("not now")
+
+    bulk.desk.world.buckets.between = fail
+    with pytest.raises(Unavailable):
+        runner.step(job, lambda: 60.0)
+    bulk.desk.world.buckets.between = lambda: None
+    run(runner, job)
+    assert bulk.results() == {bulk.ids[0]: "done"}
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
+def test_killed_at_any_call_the_job_goes_on_and_ends_the_same(after_effect: bool) -> None:
+    counting, bulk = Killer(), Bulk(5)
+    run(bulk.runner(counting), bulk.job(action="delete", search={}))
+    expected = len(counting.calls)
+    for number in range(expected):
+        bulk = Bulk(5)
+        job = bulk.job(action="delete", search={})
+        runner = bulk.runner(Killer(number, after_effect=after_effect))
+        killed = False
+        for _ in range(20):
+            try:
+                step = runner.step(job, lambda: 60.0)
+            except Killed:
+                killed, runner = True, bulk.runner()
+                continue
+            if isinstance(step, Done):
+                break
+            assert isinstance(step, Continue)
+            job = msgspec.structs.replace(job, progress=step.progress)
+        assert killed
+        assert isinstance(step, Done)
+        assert step.result["counts"] == {"done": 5}
+        assert bulk.results() == dict.fromkeys(bulk.ids, "done")
+        bulk.desk.settle()
+        assert bulk.desk.listed() == set()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"action": "delete"},
+        {"action": "delete", "ids": [uuid4()], "search": {}},
+        {"action": "delete", "ids": [uuid4()], "folder": "/a"},
+        {"action": "tag", "ids": [uuid4()]},
+        {"action": "move", "ids": [uuid4()]},
+        {"action": "hold", "ids": [uuid4()]},
+        {"action": "undelete", "search": {"query": "x"}},
+        {"action": "move", "ids": [uuid4()], "folder": "x"},
+        {"action": "set_attributes", "ids": [uuid4()], "custom_attributes": {"a": "\0"}},
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_refused(asked: dict[str, Any]) -> None:
+    request = msgspec.convert(msgspec.to_builtins(asked), BulkRequest)
+    with pytest.raises(Invalid):
+        check_bulk(request)
