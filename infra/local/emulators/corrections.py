@@ -7,6 +7,7 @@ when MiniStack does it too: tests/integration/local/test_ministack_corrections.p
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import ministack.app
@@ -45,6 +46,39 @@ def read_versions_as_objects() -> None:
         return status, answered, body
 
     s3._get_object = corrected
+
+
+def check_forms() -> None:
+    """A form's fields ``x-amz-checksum-*`` are held against its file, and stay with the object."""
+    post, build = s3._post_object, s3._build_object_record
+    checked: ContextVar[dict[str, str] | None] = ContextVar("checked", default=None)
+
+    def corrected(bucket: str, body: bytes, headers: dict[str, str]) -> Answer:
+        parts = s3._parse_multipart_form(headers.get("content-type", ""), body) or []
+        told = {name.lower(): value.decode() for name, _, _, value in parts if _is_checksum(name)}
+        file = next((value for name, _, _, value in parts if name == "file"), b"")
+        checksums, refusal = s3._resolve_object_checksums(file, told)
+        if refusal:
+            answer: Answer = refusal
+            return answer
+        token = checked.set(checksums)
+        try:
+            answer = post(bucket, body, headers)
+        finally:
+            checked.reset(token)
+        return answer
+
+    def built(body: bytes, headers: dict[str, str], **named: Any) -> Any:
+        if named.get("checksums") is None:
+            named["checksums"] = checked.get()
+        return build(body, headers, **named)
+
+    s3._post_object = corrected
+    s3._build_object_record = built
+
+
+def _is_checksum(field: str) -> bool:
+    return field.lower().startswith("x-amz-checksum-")
 
 
 def import_any_method() -> None:
@@ -110,6 +144,7 @@ def find_metadata_by_issuer() -> None:
 
 CORRECTIONS = (
     read_versions_as_objects,
+    check_forms,
     import_any_method,
     import_gateway_responses,
     keep_api_ids,

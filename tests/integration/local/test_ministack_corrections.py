@@ -5,6 +5,8 @@ A probe that holds on the emulator as it comes says that its correction is no lo
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -103,6 +105,21 @@ def reads_versions_as_objects(emulator: Emulator) -> bool:
     )
 
 
+def checks_forms(emulator: Emulator) -> bool:
+    s3 = emulator.account.client("s3")
+    s3.create_bucket(Bucket="forms")
+    checksum = base64.b64encode(hashlib.sha256(b"right").digest()).decode()
+    fields = {"x-amz-checksum-sha256": checksum}
+    form = s3.generate_presigned_post("forms", "k", Fields=fields, Conditions=[fields])
+
+    def send(content: bytes) -> int:
+        return requests.post(form["url"], data=form["fields"], files={"file": content}, timeout=10).status_code
+
+    wrong, right = send(b"wrong"), send(b"right")
+    head = s3.head_object(Bucket="forms", Key="k", ChecksumMode="ENABLED")
+    return (wrong, right, head.get("ChecksumSHA256")) == (400, 204, checksum)
+
+
 def _deploy(emulator: Emulator, stack: str, description: str = "as it was made") -> str:
     """Make or change a stack that holds an API, and give the API's id."""
     body = _BODY | {"info": {"title": "probe", "version": "1", "description": description}}
@@ -158,6 +175,7 @@ def finds_metadata_by_issuer(emulator: Emulator) -> bool:
 
 PROBES = [
     reads_versions_as_objects,
+    checks_forms,
     imports_any_method,
     imports_gateway_responses,
     keeps_api_ids,
