@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from functions.maintenance.elements.tending import Counted, ElementTending
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
+    from functions.maintenance.sweeps.starting import SweepStarter
 
 
 _PROBE_SECONDS = 5
@@ -74,6 +75,14 @@ def job_desk() -> JobDesk:
     from functions.maintenance.jobs.desk import JobDesk
 
     return JobDesk(jobs=jobs(), wake=wake(), outbox=audit_outbox())
+
+
+@functools.cache
+def sweep_starter() -> SweepStarter:
+    """Give what starts sweeps, asked for or by the clock."""
+    from functions.maintenance.sweeps.starting import SweepStarter
+
+    return SweepStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox())
 
 
 @functools.cache

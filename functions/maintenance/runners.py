@@ -15,12 +15,19 @@ def _finalizer() -> Runner:
     return finalizer()
 
 
+def _sweep_runner() -> Runner:
+    from functions.maintenance.sweep_dependencies import sweep_runner
+
+    return sweep_runner()
+
+
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
     "finalize": _finalizer,
     "hash": dependencies.hash_runner,
     "reconcile": dependencies.reconciliation,
+    "sweep": _sweep_runner,
 }
 """By kind, what builds its runner."""
 

@@ -39,13 +39,16 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Fail(msgspec.Struct, frozen=True):
-    """What was asked cannot be done, and trying again will not help. ``result`` tells what was done all the
-    same."""
+    """What was asked cannot be done, and trying again will not help; ``result`` tells what was done all the same.
+
+    ``dead``: a part of it broke three times, and trying again helps once the cause is mended.
+    """
 
     code: str
     detail: str
     state: str | None = None
     result: dict[str, Any] | None = None
+    dead: bool = False
 
 
 Step = Continue | Wait | Done | Fail

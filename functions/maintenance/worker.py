@@ -4,6 +4,7 @@ A message names a job, and only wakes. Whatever becomes of the job is in its rec
 only when the record cannot be read or saved. EventBridge invokes the same function with ``{"task": ...}``:
 
 ``resume-jobs``    wakes the jobs that are due and that no message came for -> ``{"woken": n}``
+``start-sweeps``   starts the sweeps whose time has come -> ``{"started": [names]}``
 ``tend-elements``  probes the storage of each element, writes down what lies in it, takes up changes of mode
 
 Each task may run twice, late or not at all. The metric TasksFinished counts the runs that came to their end:
@@ -106,6 +107,10 @@ def _emit(values: dict[str, tuple[MetricUnit, float]], dimensions: dict[str, str
     telemetry.emit_metrics(SERVICE, dependencies.worker_settings().prefix, values, dimensions)
 
 
+def _start_sweeps() -> dict[str, Any]:
+    return {"started": dependencies.sweep_starter().start_due()}
+
+
 def _tend_elements() -> dict[str, Any]:
     tended = dependencies.element_tending().tend()
     counts = Counter(tended.fills.values())
@@ -118,5 +123,6 @@ def _tend_elements() -> dict[str, Any]:
 
 TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "resume-jobs": _resume_jobs,
+    "start-sweeps": _start_sweeps,
     "tend-elements": _tend_elements,
 }

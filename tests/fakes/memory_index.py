@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from artstore.attributes import Attributes
@@ -18,9 +18,11 @@ from artstore.index import (
     TrashPosition,
     VersionsPage,
     Written,
+    ended,
 )
 from artstore.index.claims import Place, Standing, takes_the_place, winner
 from artstore.index.document_words import parts_of, placed
+from artstore.index.ended import EndedPage, EndedPosition
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
@@ -166,6 +168,27 @@ class MemoryIndex:
         items.sort(key=lambda each: (-each.bytes - each.trashed_bytes, each.key or ""))
         return UsageReport(items=tuple(items[:limit]), total=_count(None, mine))
 
+    def expired(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
+        """See DocumentIndex."""
+        found = [
+            (each, ended.text_of(retention.expires_at))
+            for each in self._winners()
+            if (retention := each.attributes.retention) is not None
+            and retention.policy == "temporary"
+            and retention.expires_at is not None
+            and not retention.legal_hold
+        ]
+        return _ended(found, ended.text_of(until), limit, after)
+
+    def trashed(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
+        """See DocumentIndex."""
+        found = [
+            (each, each.attributes.deleted_at.astimezone(UTC).isoformat())
+            for each in self._winners()
+            if each.attributes.deleted_at is not None
+        ]
+        return _ended(found, until.astimezone(UTC).isoformat(), limit, after)
+
     def ping(self) -> None:
         """See DocumentIndex."""
 
@@ -212,6 +235,14 @@ def _replaces(newer: Projection, older: Projection) -> bool:
 
 def _standing(row: Projection) -> Standing:
     return Standing(row.attributes.created_at, row.attributes.file_id, row.attributes.supersedes)
+
+
+def _ended(found: list[tuple[Projection, str]], until: str, limit: int, after: EndedPosition | None) -> EndedPage:
+    rows = sorted(
+        ((at, each.attributes.file_id, each) for each, at in found if at < until), key=lambda row: row[:2]
+    )
+    following = [row for row in rows if after is None or row[:2] > (after.at, after.file_id)]
+    return ended.page([(file_id, each.bucket, each.key, at) for at, file_id, each in following], limit)
 
 
 def _key(attributes: Attributes, by: Dimension) -> str | None:

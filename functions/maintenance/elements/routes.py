@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,7 @@ from artstore.http import Reply, Request, endpoint
 from artstore.jobs import new_job
 from artstore.security import Principal, Scope
 from functions.maintenance import dependencies
+from functions.maintenance.started import JobStarted
 
 
 class ReconcileRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -29,12 +30,6 @@ class ReconcileRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
             description="lowercase letters, digits and hyphens",
         ),
     ]
-
-
-class JobStarted(msgspec.Struct):
-    """A job that was written down, and will be done."""
-
-    job_id: UUID
 
 
 @endpoint(
@@ -63,7 +58,10 @@ def reconcile_storage_element(body: ReconcileRequest, caller: Principal, request
     dependencies.jobs().create(job)
     with contextlib.suppress(Unavailable):  # it is due, and found by the clock
         dependencies.wake()(job.job_id)
-    return Reply(JobStarted(job.job_id), {"Location": f"jobs/{job.job_id}", "Cache-Control": "no-store"})
+    return Reply(
+        JobStarted(job_id=job.job_id, kind=job.kind, status=job.status),
+        {"Location": f"jobs/{job.job_id}", "Cache-Control": "no-store"},
+    )
 
 
 ENDPOINTS = (reconcile_storage_element,)

@@ -151,7 +151,8 @@ class Engine:
         if isinstance(step, Done):
             return self._end(job, JobStatus.COMPLETED, result=step.result, state=state)
         error = JobError(step.code, step.detail)
-        return self._end(job, JobStatus.FAILED, error=error, result=step.result, state=state)
+        status = JobStatus.DEAD if step.dead else JobStatus.FAILED
+        return self._end(job, status, error=error, result=step.result, state=state)
 
     def _retry(self, job: Job, error: Exception) -> Ran:
         attempts = job.attempts + 1

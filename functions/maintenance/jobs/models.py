@@ -61,14 +61,6 @@ class JobShown(msgspec.Struct, kw_only=True):
     """When somebody looks at it again; null once it is over."""
 
 
-class JobStarted(msgspec.Struct, kw_only=True):
-    """A job that was written down and will be done."""
-
-    job_id: UUID
-    kind: str
-    status: JobStatus
-
-
 def show(job: Job) -> JobShown:
     """Give the job as it is shown: without whose address it came from."""
     return JobShown(

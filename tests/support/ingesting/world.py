@@ -78,9 +78,9 @@ class MemoryRecords:
 
     def _settle(self, record: Any, **changes: Any) -> bool:
         kept = self.kept[UUID(record.file_id)]
-        if kept.status != "PENDING":
+        if kept.status not in ("PENDING", "EXPIRED"):
             return False
-        vars(kept).update(changes)
+        vars(kept).update(changes, awaited=None)
         return True
 
 

@@ -156,7 +156,7 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     for task in scheduled.TASKS:
         scheduled.handler({"task": task}, None)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
-    jobs = SimpleNamespace(due=lambda _now, _limit: [], find=lambda _job_id: None)
+    jobs = SimpleNamespace(due=lambda _now, _limit: [], find=lambda _job_id: None, create=lambda _job: False)
     patched.setattr(maintenance_dependencies, "jobs", lambda: jobs)
     patched.setattr(maintenance_dependencies, "wake", lambda: None)
     tended = Tended(probed=0, failing=[], counted=0, fills={}, taken_up=[], problems=[])

@@ -108,7 +108,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     had to be read for that, since storage does not know its SHA-256. ``quarantine`` keeps the bytes from
     everybody; the document is found and shown with the reason. ``finalization`` is the transaction that is
     moving the document just now; nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that
-    it lies in the trash, since when and by whom.
+    it lies in the trash, since when and by whom, ``purged_at`` that its bytes are being removed: nobody takes it
+    out any more.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -147,6 +148,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     finalization: UUID | None = None
     deleted_at: datetime | None = None
     deleted_by_id: str | None = None
+    purged_at: datetime | None = None
 
     unknown: dict[str, Any] = {}
 
@@ -160,7 +162,7 @@ _NESTED = {
     "quarantine": frozenset(Quarantine.__struct_fields__) - {"unknown"},
 }
 _NESTED_TIMES = (("retention", "expires_at"), ("quarantine", "at"))
-_TIMES = ("created_at", "updated_at", "deleted_at")
+_TIMES = ("created_at", "updated_at", "deleted_at", "purged_at")
 _ADDED = (
     "tags",
     "retention",
@@ -179,6 +181,7 @@ _ADDED = (
     "finalization",
     "deleted_at",
     "deleted_by_id",
+    "purged_at",
 )
 
 
@@ -331,6 +334,7 @@ def _in_utc(attributes: Attributes) -> Attributes:
         created_at=_as_utc(attributes.created_at),
         updated_at=_as_utc(attributes.updated_at),
         deleted_at=None if attributes.deleted_at is None else _as_utc(attributes.deleted_at),
+        purged_at=None if attributes.purged_at is None else _as_utc(attributes.purged_at),
         retention=retention,
         quarantine=quarantine,
     )

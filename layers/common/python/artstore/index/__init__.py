@@ -18,6 +18,7 @@ import msgspec
 
 from artstore.attributes import Attributes
 from artstore.index.claims import Claim, Place
+from artstore.index.ended import EndedPage, EndedPosition
 from artstore.index.usage import Dimension, UsageReport
 from artstore.spaces import Reach
 
@@ -237,6 +238,15 @@ class DocumentIndex(Protocol):
 
     def usage(self, by: Dimension, reach: Reach, limit: int) -> UsageReport:
         """Tell what the documents within ``reach`` amount to, by up to ``limit`` keys of a dimension."""
+        ...
+
+    def expired(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
+        """Give up to ``limit`` temporary documents, deleted ones too, whose time was over before ``until`` and
+        that are under no legal hold; those that ended longest ago first."""
+        ...
+
+    def trashed(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
+        """Give up to ``limit`` documents that were deleted before ``until``, the longest ago first."""
         ...
 
     def ping(self) -> None:

@@ -31,12 +31,14 @@ from artstore.index import (
     TrashPosition,
     VersionsPage,
     Written,
+    ended,
     statements,
     version_statements,
 )
 from artstore.index.claim_writer import write_claim
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
 from artstore.index.document_words import WORDS_VERSION, words_of
+from artstore.index.ended import EndedPage, EndedPosition
 from artstore.index.matching import EVERYTHING, condition
 from artstore.index.query import parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
@@ -176,6 +178,21 @@ class PostgresIndex:
 
         return self._server.run(compact)
 
+    def expired(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
+        """See DocumentIndex."""
+        return self._ended(ended.expired(after=after is not None), ended.text_of(until), limit, after)
+
+    def trashed(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
+        """See DocumentIndex."""
+        return self._ended(ended.trashed(after=after is not None), until, limit, after)
+
+    def _ended(self, statement: str, until: datetime | str, limit: int, after: EndedPosition | None) -> EndedPage:
+        values: dict[str, Any] = {"until": until, "limit": limit + 1}
+        if after is not None:
+            values |= {"after_at": after.at, "after_file_id": after.file_id}
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        return ended.page([(row[0], row[1], row[2], _as_text(row[3])) for row in rows], limit)
+
     def ping(self) -> None:
         """See DocumentIndex. Reads the table, so a database without the schema counts as unavailable."""
         try:
@@ -269,6 +286,10 @@ def _usage(row: TupleRow) -> Usage:
         trashed_documents=int(trashed_documents or 0),
         trashed_bytes=int(trashed_size or 0),
     )
+
+
+def _as_text(moment: datetime | str) -> str:
+    return moment if isinstance(moment, str) else moment.isoformat()
 
 
 def _position(document: IndexedDocument) -> Position:
