@@ -256,9 +256,11 @@ def test_every_role_of_the_template_stays_within_the_boundary() -> None:
     names = {
         "Table": "arn:aws:dynamodb:{r}:{a}:table/artstore-{n}",
         "LogGroup": "arn:aws:logs:{r}:{a}:log-group:/aws/lambda/artstore-{n}:log-stream:x",
+        "Function": "arn:aws:lambda:{r}:{a}:function:artstore-{n}",
     }
     resources = {"EventsQueue.Arn": _QUEUE.removesuffix("-dlq"), "SigningKeySecret.Id": _SECRET}
     resources["CursorKeySecret.Id"] = _CURSOR_KEY
+    resources["JobsQueue.Arn"] = resources["EventsQueue.Arn"].replace("-events", "-jobs")
     resources |= {"EditBucket.Arn": _S3, "RwBucket.Arn": _S3.replace("-edit-", "-rw-"), "Api": "a1b2"}
     for name in _template()["Resources"]:
         for ending, arn in names.items():
@@ -328,7 +330,8 @@ def test_nobody_who_deploys_may_do_what_a_deployment_never_needs(action: str) ->
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
-        ("s3:DeleteObject", f"{_S3}/2026/a.pdf"),
+        ("s3:DeleteObject", f"{_S3.replace('-edit-', '-rw-')}/2026/a.pdf"),
+        ("s3:DeleteObjectVersion", f"{_S3}/2026/a.pdf"),
         ("s3:PutBucketPolicy", "arn:aws:s3:::somebody-elses"),
         ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/other"),
         ("lambda:UpdateFunctionCode", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:other"),
