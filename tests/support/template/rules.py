@@ -210,6 +210,8 @@ def intruders_on_our_own_records(template: Template) -> list[str]:
 DELETIONS = {
     ("AuthScheduledRole", "dynamodb:DeleteItem", ("AuditOutboxTable",)),
     ("MaintenanceWorkerRole", "s3:DeleteObject", ("EditBucket/*",)),
+    ("UploadRole", "dynamodb:DeleteItem", ("UploadsTable",)),  # places of documents that were not taken
+    ("UploadRole", "dynamodb:DeleteItem", ("SpacesTable",)),
     ("StorageGuardRole", "s3:PutBucketPolicy", ("RwBucket",)),
     ("StorageGuardRole", "s3:PutLifecycleConfiguration", ("RwBucket",)),
 }
