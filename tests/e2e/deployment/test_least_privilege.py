@@ -125,6 +125,27 @@ def test_no_function_may_delete_a_document(attempt: Try, operator: Operator, fun
 
 
 @without_iam
+@pytest.mark.parametrize("function", ["upload", "documents", "query", "storage-events", "maintenance-worker"])
+def test_only_the_guard_may_write_bucket_policies(attempt: Try, operator: Operator, function: str) -> None:
+    """Who writes them could undo every other protection."""
+    bucket = {"Bucket": operator.rw_bucket}
+    assert attempt(function, "s3", "put_bucket_policy", bucket | {"Policy": "{}"}) in DENIED
+    assert attempt(function, "s3", "delete_bucket_policy", bucket) in DENIED
+
+
+@without_iam
+def test_the_guard_may_do_nothing_else(attempt: Try, operator: Operator) -> None:
+    existing = {"Bucket": operator.rw_bucket, "Key": f"probe/{uuid.uuid4().hex}"}
+    operator.s3.put_object(**existing, Body=b"")
+    for operation in ("get_object", "put_object", "delete_object"):
+        assert attempt("storage-guard", "s3", operation, existing) in DENIED, operation
+    edit = {"Bucket": operator.edit_bucket, "Policy": "{}"}
+    assert attempt("storage-guard", "s3", "put_bucket_policy", edit) in DENIED
+    assert attempt("storage-guard", "s3", "delete_bucket_policy", {"Bucket": operator.rw_bucket}) in DENIED
+    assert attempt("storage-guard", "s3", "get_bucket_policy", {"Bucket": operator.rw_bucket}) == "allowed"
+
+
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
 def test_only_auth_may_read_the_signing_key(attempt: Try, operator: Operator, function: str) -> None:
     secret = {"SecretId": f"{operator.prefix}/signing-key"}
