@@ -166,7 +166,7 @@ def element_administration() -> ElementAdministration:
 @functools.cache
 def completion() -> Completion:
     """Give what completes uploads."""
-    return Completion(multipart_uploads(), IngestNow(settings().ingest_function).at)
+    return Completion(multipart_uploads(), IngestNow(settings().ingest_function).at, index)
 
 
 @functools.cache

@@ -97,7 +97,7 @@ class UploadWorld:
             expiry_seconds=600,
             clock=clock,
         )
-        completion = Completion(multiparts, self._ingest)
+        completion = Completion(multiparts, self._ingest, lambda: self.index)
         uppy = UppySigner(multiparts, signer, permits, 600)
         monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
         monkeypatch.setattr(dependencies, "multipart_uploads", lambda: multiparts)

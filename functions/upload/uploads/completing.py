@@ -16,14 +16,16 @@ from artstore.attributes import from_document
 from artstore.aws.ingesting import LATER, IngestOutcome
 from artstore.documents import Document
 from artstore.errors import Conflict, NotFound
-from artstore.security import Principal
+from artstore.index import IndexedDocument
+from artstore.security import Principal, Scope
+from artstore.spaces import Reach
 from artstore.tables import UploadRecord
 from functions.upload.uploads.models import Method
 from functions.upload.uploads.multipart import over
 from functions.upload.uploads.placing import AWAITED
 from functions.upload.uploads.sessions import ABORTED
 
-_REJECTED = "REJECTED"
+_STORED, _REJECTED = "STORED", "REJECTED"
 _NOT_NOW = (LATER, "failed")
 """Outcomes where the event will do it."""
 
@@ -33,6 +35,12 @@ class Underway(Protocol):
 
     def find(self, file_id: UUID, caller: Principal) -> UploadRecord: ...
     def assemble(self, record: UploadRecord) -> None: ...
+
+
+class Found(Protocol):
+    """The index; see artstore.index."""
+
+    def find(self, file_id: UUID, reach: Reach) -> IndexedDocument | None: ...
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,17 @@ class Completed:
 class Completion:
     """Completes uploads."""
 
-    def __init__(self, uploads: Underway, ingest: Callable[[str, str], IngestOutcome]) -> None:
-        """Take the uploads under way, and what has a place described at once (``IngestNow.at``)."""
+    def __init__(
+        self,
+        uploads: Underway,
+        ingest: Callable[[str, str], IngestOutcome],
+        index: Callable[[], Found],
+    ) -> None:
+        """Take the uploads under way, what has a place described at once (``IngestNow.at``), and the index,
+        which is asked for documents that lie elsewhere by now."""
         self._uploads = uploads
         self._ingest = ingest
+        self._index = index
 
     def complete(self, file_id: UUID, caller: Principal) -> Completed:
         """Give the document of an upload whose bytes have arrived.
@@ -73,6 +88,8 @@ class Completion:
                     documents.show(attributes, missing=came.outcome == "missing"), came.attributes_etag
                 )
             raise NotFound("the document was deleted", code="document_not_found")
+        if record.status == _STORED and (moved := self._index().find(file_id, caller.reach(Scope.FILES_WRITE))):
+            return Completed(documents.show(moved.attributes, missing=moved.missing), moved.attributes_etag)
         if came.outcome in _NOT_NOW:
             return Completed(None)
         if came.outcome == "rejected":

@@ -7,16 +7,17 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from artstore.attributes import Attributes, to_document
 from artstore.aws.ingesting import LATER, IngestOutcome
 from artstore.errors import Unavailable
+from artstore.security import Principal
 from functions.upload.uploads.parts import MIB, composite_sha256
 from tests.fakes.documents import make_attributes, make_projection
-from tests.support.uploading import Clock, UploadWorld
+from tests.support.uploading import CALLER, Clock, UploadWorld
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
 SIZE = 17 * MIB
@@ -308,6 +309,18 @@ class TestComplete:
             assert answer.json["reason"] == "size_mismatch"
             world.records.kept[file_id].status, world.records.kept[file_id].reason = "REJECTED", "size_mismatch"
 
+    @pytest.mark.parametrize("outcome", ["gone", LATER])
+    def test_a_document_that_lies_elsewhere_by_now_is_the_answer_too(
+        self, world: UploadWorld, outcome: str
+    ) -> None:
+        file_id = world.start().json["file_id"]
+        world.records.kept[file_id].status = "STORED"
+        world.index.project(make_projection(bucket="rw-b", file_id=UUID(file_id), etag='"elsewhere"'))
+        world.ingest = lambda _bucket, _key: IngestOutcome(outcome=outcome)
+        answer = world.of("POST", file_id, "/complete")
+        assert (answer.status, answer.json["file_id"]) == (200, file_id)
+        assert answer.headers["ETag"] == '"elsewhere"'
+
     def test_a_document_that_is_in_the_trash_or_gone_is_not_there(self, world: UploadWorld) -> None:
         file_id = world.start().json["file_id"]
         world.records.kept[file_id].status = "STORED"
@@ -363,6 +376,24 @@ class TestAbort:
         answer = world.of("DELETE", file_id)
         assert (answer.status, answer.json["code"]) == (409, "upload_over")
         assert world.of("DELETE", str(uuid4())).status == 404
+
+
+class TestSpaces:
+    def test_an_upload_of_another_space_is_none(self, world: UploadWorld) -> None:
+        file_id = begun(world)
+        send(world, file_id, 1)
+        world.caller = Principal("sa_2", "other", CALLER.scopes, {"other": CALLER.scopes})
+        answers = [
+            world.of("GET", file_id),
+            world.of("POST", file_id, "/parts", parts(2)),
+            world.of("POST", file_id, "/complete"),
+            world.of("DELETE", file_id),
+            world.sign("POST", file_id),
+            world.sign("PUT", world.records.kept[file_id].key, uploadId="upload-1", partNumber=1),
+        ]
+        assert [(each.status, each.json["code"]) for each in answers] == [(404, "upload_not_found")] * 6
+        assert world.records.kept[file_id].status == "PENDING"
+        assert list(world.storage.under_way) == ["upload-1"]
 
 
 class TestUppy:
