@@ -15,6 +15,8 @@ from artstore.elements.registry import Rows, definitions_of
 from artstore.errors import Unavailable
 from functions.maintenance.guard import rules
 
+_MOST_ROUNDS = 5
+
 
 class Table(Protocol):
     """What is asked of the registry; see ``artstore.aws.element_table``."""
@@ -61,8 +63,19 @@ class StorageGuard:
     def apply(self) -> Kept:
         """Have the buckets of rw elements say what the registry does. Raises Unavailable when one does not.
 
-        The buckets of edit elements need nothing: edit elements never change their mode.
+        The buckets of edit elements need nothing: edit elements never change their mode. Two runs at once may
+        write over each other, and know of different changes; so after it has written, a run looks at the registry
+        again, which every change reaches before the run that it leads to.
         """
+        corrected: list[str] = []
+        for _ in range(_MOST_ROUNDS):
+            kept = self._apply()
+            if not kept.corrected:
+                return msgspec.structs.replace(kept, corrected=list(dict.fromkeys(corrected)))
+            corrected += kept.corrected
+        raise Unavailable("the buckets' policies are being written by others")
+
+    def _apply(self) -> Kept:
         every = definitions_of(self._seeds, self._table.read()).values()
         buckets = dict.fromkeys(one.bucket for one in every if one.mode is not Mode.EDIT)
         corrected = []

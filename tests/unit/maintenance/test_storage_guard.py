@@ -180,3 +180,22 @@ def test_a_deleted_element_stays_as_sealed_as_it_was() -> None:
 
 def test_edit_buckets_are_left_alone() -> None:
     assert "edit-01" not in guard(Bucket()).apply().guards
+
+
+def test_a_run_that_knew_less_does_not_undo_what_another_has_put() -> None:
+    """It read the registry before a mode changed, and writes after the run that the change led to."""
+    bucket = Bucket()
+    table = Table(defined("a/", Mode.RO))
+    seeds = StorageElements((StorageElement("root", "b", Mode.RW),))
+    late = StorageGuard(seeds=seeds, table=table, policies=bucket, ingest_role_arn=INGEST)
+    late.apply()
+    before = table.rows
+    changed = [defined("a/", Mode.RO), defined("c/", Mode.RO)]
+    guard(bucket, *changed).apply()
+    after = Rows(definitions={one.element_id: one for one in changed})
+    answers = iter([before, after, after])
+    table.read = lambda: next(answers)  # type: ignore[method-assign]
+    kept = late.apply()
+    assert kept.guards["c"] == "sealed"
+    own = [one for one in bucket.statements if one["Sid"].startswith("ArtStore")]
+    assert refuses(own, "c/x")
