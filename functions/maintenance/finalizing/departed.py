@@ -113,10 +113,7 @@ class Sources:
             return Verdict.TARGET_CHANGED
         if there[0].storage_version_id != known.version_id:
             return Verdict.TARGET_CHANGED
-        try:
-            if self._objects.head(*known.target, known.version_id).etag != known.etag:
-                return Verdict.TARGET_CHANGED
-        except NotFound:
+        if not self._is_there(known, there[0].file_size):
             return Verdict.TARGET_CHANGED
         source_etag = self._etag(known.source)
         if left is None:
@@ -167,6 +164,14 @@ class Sources:
             job, status=status, state=step.state, result=step.result, updated_at=self._clock()
         )
         self._jobs.save(ended)
+
+    def _is_there(self, known: Finalization, size: int) -> bool:
+        """Tell whether the copy is there. A version never changes, though its ETag may once it is locked."""
+        try:
+            found = self._objects.head(*known.target, known.version_id)
+        except NotFound:
+            return False
+        return found.size == size and (known.version_id is not None or found.etag == known.etag)
 
     def _etag(self, place: Place) -> str | None:
         try:
