@@ -9,6 +9,7 @@ from collections.abc import Callable
 from benchmarks import (
     append_audit,
     cold_start,
+    finalize_document,
     issue_token,
     read_documents,
     read_revocations,
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
     "audit": (lambda rounds: append_audit.run(running_stack(), rounds), 100),
     "coldstart": (cold_start.run, 25),
     "download": (lambda rounds: read_documents.run_download(running_stack(), rounds), 300),
+    "finalize": (lambda rounds: finalize_document.run(running_stack(), rounds), 100),
     "revocations": (read_revocations.run, 30),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
     "show": (lambda rounds: read_documents.run_show(running_stack(), rounds), 300),
