@@ -43,6 +43,11 @@ class MemoryRecords:
         """See UploadRecords."""
         return self.places.get(str(predecessor))
 
+    def leave(self, predecessor: UUID, holder: UUID) -> None:
+        """See UploadRecords."""
+        if self.places[str(predecessor)].successor == str(holder):
+            del self.places[str(predecessor)]
+
     def write(self, writes: Sequence[Write]) -> list[Wrote]:
         """See UploadRecords."""
         meanwhile, self.before_write = self.before_write, lambda: None

@@ -86,6 +86,10 @@ class UploadRecords:
         """Read who has a document's place; one GetItem. Raises Unavailable."""
         return self._successions.find(predecessor)
 
+    def leave(self, predecessor: UUID, holder: UUID) -> None:
+        """Free the place of a document from one that has left it. Raises Unavailable."""
+        self._successions.release(predecessor, holder)
+
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""
         with reaching_dynamodb():

@@ -18,11 +18,13 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
+from artstore.changes.succeeding import is_gone
 from artstore.elements import StorageElements
 from artstore.errors import ArtStoreError, Conflict, NotFound, Unavailable
 from artstore.http.idempotency import derived_id, fingerprint, key_reused
+from artstore.index import IndexedDocument
 from artstore.security import Principal, Scope
-from artstore.spaces import Reach, not_found
+from artstore.spaces import Reach, name_of, not_found
 from artstore.tables import Succession, UploadRecord
 from functions.upload.uploads.duplicates import Duplicates
 from functions.upload.uploads.models import (
@@ -66,13 +68,18 @@ class Records(Protocol):
     def find_many(self, file_ids: Sequence[UUID]) -> dict[UUID, UploadRecord]: ...
     def write(self, writes: Sequence[Write]) -> list[Wrote]: ...
     def holder(self, predecessor: UUID) -> Succession | None: ...
+    def leave(self, predecessor: UUID, holder: UUID) -> None: ...
 
 
 class Documents(Protocol):
     """What is asked of the index; see artstore.index."""
 
-    def find(self, file_id: UUID, reach: Reach) -> object | None:
+    def find(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """Give the document that is shown within ``reach``, or None."""
+        ...
+
+    def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
+        """Give it in the trash, too."""
         ...
 
 
@@ -258,8 +265,8 @@ class Uploads:
         record = attempt.existing
         if record is None:
             request = attempt.request
-            if request.supersedes is not None and self.documents().find(request.supersedes, reach) is None:
-                raise NotFound("there is no such document", code="document_not_found", field="supersedes")
+            if request.supersedes is not None:
+                self._check_predecessor(request.supersedes, reach.within(name_of(attempt.space)))
             record = self.records.new(attempt.file_id)
             record.request_hash, record.space = attempt.fingerprint, attempt.space
             element = self.elements().place(
@@ -267,6 +274,15 @@ class Uploads:
             )
             fill(record, request, caller, element, self.clock())
         attempt.record, attempt.target = record, self._permit(record, attempt.request.expires_in)
+
+    def _check_predecessor(self, predecessor: UUID, reach: Reach) -> None:
+        """Check that a document of the same space is there, and that none has taken its place yet."""
+        found = self.documents().find(predecessor, reach)
+        if found is None:
+            raise NotFound("there is no such document", code="document_not_found", field="supersedes")
+        if not found.current:
+            holder = self.records.holder(predecessor)
+            raise already_superseded(None if holder is None else str(holder.successor))
 
     def _permit(self, record: UploadRecord, expires_in: int | None) -> UploadTarget:
         """Permit the upload that ``record`` describes, and write down until when."""
@@ -296,9 +312,13 @@ class Uploads:
 
     def _held(self, record: UploadRecord) -> ArtStoreError:
         """Say who has the place that the document was to take."""
-        found = self.records.holder(UUID(record.supersedes))
+        predecessor = UUID(record.supersedes)
+        found = self.records.holder(predecessor)
         if found is not None and found.settled_at is not None:
-            return already_superseded(found.successor)
+            if not is_gone(self.documents(), found, predecessor, self.clock()):
+                return already_superseded(found.successor)
+            self.records.leave(predecessor, UUID(found.successor))
+            return Unavailable("who had this document's place has just left it; try again", code="upload_busy")
         return Conflict(
             "another upload is about to take this document's place",
             code="supersede_in_progress",
@@ -306,7 +326,7 @@ class Uploads:
         )
 
 
-def already_superseded(successor: str) -> Conflict:
+def already_superseded(successor: str | None) -> Conflict:
     """Give the error of a document whose place is taken."""
     return Conflict(
         "another document has taken this one's place",

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import ANY
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from artstore.attributes import Attributes, Extracted, Retention, to_document
@@ -305,3 +306,53 @@ def test_a_document_too_large_to_read_is_stored_and_says_so(
 def test_nothing_that_ingesting_uses_can_delete_from_storage_or_tables() -> None:
     calls = {name for kind in (ObjectStore, S3Client, UploadRecords) for name in vars(kind)}
     assert not {name for name in calls if any(verb in name for verb in ("delete", "remove", "expire"))}
+
+
+def test_of_two_rivals_the_first_to_be_stored_takes_the_place_and_the_other_is_told(archive: Archive) -> None:
+    old = archive.uploaded(created_at="2026-03-01T10:00:00.000Z")
+    archive.created(old.key)
+    predecessor = UUID(old.file_id)
+    first, second = (archive.permit(PDF, supersedes=old.file_id) for _ in range(2))
+    for record in (second, first):
+        archive.put(record.key, PDF, ChecksumAlgorithm="SHA256")
+        assert archive.created(record.key).outcome is Outcome.STORED
+    assert archive.attributes(second.key).supersedes == predecessor
+    assert archive.attributes(first.key).supersedes is None
+    notices = [archive.records.find(UUID(each.file_id)) for each in (second, first)]
+    assert [each.notice if each else "" for each in notices] == [None, "predecessor_taken"]
+    current = {each.attributes.file_id for each in archive.index.search(None, 10, None, EVERYWHERE).items}
+    assert current == {UUID(first.file_id), UUID(second.file_id)}
+
+
+def test_a_place_is_taken_from_a_successor_that_is_deleted_and_left_by_an_upload_that_is_refused(
+    archive: Archive,
+) -> None:
+    old = archive.uploaded(created_at="2026-03-01T10:00:00.000Z")
+    archive.created(old.key)
+    refused = archive.permit(PDF, supersedes=old.file_id)
+    archive.put(refused.key, b"other bytes", ChecksumAlgorithm="SHA256")
+    assert archive.created(refused.key).outcome is Outcome.REJECTED
+    first = archive.uploaded(supersedes=old.file_id)
+    archive.created(first.key)
+    assert archive.attributes(first.key).supersedes == UUID(old.file_id)
+    deleted = msgspec.structs.replace(archive.attributes(first.key), deleted_at=NOW)
+    archive.write_attributes(first.key, deleted)
+    archive.created(first.key + ".attr.json")
+    second = archive.uploaded(supersedes=old.file_id)
+    archive.created(second.key)
+    assert archive.attributes(second.key).supersedes == UUID(old.file_id)
+
+
+def test_a_loser_is_told_even_if_the_process_ends_before_its_record_is_written(archive: Archive) -> None:
+    old = archive.uploaded(created_at="2026-03-01T10:00:00.000Z")
+    archive.created(old.key)
+    archive.created(archive.uploaded(supersedes=old.file_id).key)
+    late = archive.uploaded(supersedes=old.file_id)
+    ingest, archive.ingest = archive.ingest, archive.build(records=Failing(archive.records, "mark_stored"))
+    with pytest.raises(Unavailable):
+        archive.created(late.key)
+    archive.ingest = ingest
+    archive.created(late.key)
+    found = archive.records.find(UUID(late.file_id))
+    assert found is not None
+    assert (found.status, found.notice) == ("STORED", "predecessor_taken")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from artstore import deadline
 from artstore.errors import Unavailable
 from artstore.spaces import Reach
 from functions.upload.uploads.duplicates import DECIDING_SECONDS, REST_SECONDS, TELLING_SECONDS
-from tests.fakes.documents import make_projection
+from tests.fakes.documents import NOON, make_projection
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.uploading import Clock, UploadWorld, document
 
@@ -222,6 +222,23 @@ class TestPredecessors:
         answer = world.start(supersedes=known)
         assert (answer.status, answer.json["code"]) == (409, "already_superseded")
         assert answer.json["file_id"] == successor
+
+    def test_a_place_is_free_again_when_who_had_it_is_deleted(self, world: UploadWorld) -> None:
+        known = store(world)
+        successor = UUID(world.start(supersedes=str(known)).json["file_id"])
+        world.records.places[str(known)].held_until = None
+        world.records.places[str(known)].settled_at = NOW.timestamp()
+        store(world, file_id=successor, supersedes=known, deleted_at=NOW)
+        assert world.start(supersedes=str(known)).status == 503
+        assert world.start(supersedes=str(known)).status == 201
+
+    def test_a_document_that_is_replaced_has_no_other_successor_whatever_the_table_says(
+        self, world: UploadWorld
+    ) -> None:
+        known = store(world)
+        store(world, created_at=NOON + timedelta(days=1), supersedes=known)
+        answer = world.start(supersedes=str(known))
+        assert (answer.status, answer.json["code"]) == (409, "already_superseded")
 
     def test_a_document_that_is_none_has_no_successor(self, world: UploadWorld) -> None:
         answer = world.start(supersedes=str(uuid4()))
