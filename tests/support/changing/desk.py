@@ -68,8 +68,8 @@ class Objects:
 class Desk:
     """A world, and the changes that clients may make in it; ``killer`` stands before every port."""
 
-    def __init__(self) -> None:
-        self.world = World(MemoryIndex(), knows_sha256=True)
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or World(MemoryIndex(), knows_sha256=True)
         self.locks = MemoryLocks()
         self.audit = MemoryAudit()
         self.use(Killer())
