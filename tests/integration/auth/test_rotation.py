@@ -21,7 +21,7 @@ from functions.auth.keys.secret import KeySecret
 from functions.auth.signing_key import SigningKey, generate_key
 from tests.support.authorization.deployment import ISSUER, PREFIX, deployed
 from tests.support.authorization.signing_keys import BY, LIFETIME, Deployment, key_source
-from tests.support.dynamodb import intercept
+from tests.support.dynamodb import intercept, one_call_at_a_time
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_of_rotations_at_once_exactly_one_wins(deployment: Deployment) -> None:
             return error.code
         return "rotated"
 
-    with ThreadPoolExecutor(6) as pool:
+    with one_call_at_a_time(), ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(try_it, range(6)))
     assert outcomes.count("rotated") == 1
     assert set(outcomes) <= {"rotated", "rotation_in_progress", "rotation_too_soon"}

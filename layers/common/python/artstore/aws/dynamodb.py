@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
+from pynamodb.attributes import Attribute, ListAttribute, MapAttribute
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import AttributeNullError, PynamoDBException, TransactWriteError
 
 from artstore import aws
 from artstore.aws import json_service
@@ -115,9 +116,43 @@ def connect(_prefix: str) -> Connection:
 
 
 class OneConnection:
-    """Mixed into a bound model: its calls go through the deployment's one connection."""
+    """Mixed into a bound model: its calls go through the deployment's one connection.
+
+    Items are written and read as pynamodb does, but without its descriptors, which every attribute passes several
+    times there, those without a value too: half of all that Python did for the start of an upload.
+    """
 
     Meta: Any
+    attribute_values: dict[str, Any]
+    get_attributes: Callable[[], dict[str, Attribute[Any]]]
+    _discriminator: str | None
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        """Give the item. Raises pynamodb's AttributeNullError for an attribute that must have a value."""
+        item: dict[str, dict[str, Any]] = {}
+        for name, attribute in self.get_attributes().items():
+            value = self.attribute_values.get(name)
+            written = None if value is None else _serialize(name, attribute, value, null_check)
+            if written is not None:
+                item[attribute.attr_name] = {attribute.attr_type: written}
+            elif null_check and not attribute.null:
+                raise AttributeNullError(name)
+        return item
+
+    def deserialize(self, attribute_values: dict[str, dict[str, Any]]) -> None:
+        """Take the values of an item."""
+        if self._discriminator is not None:
+            super().deserialize(attribute_values)  # type: ignore[misc]  # pynamodb's Model has it
+            return
+        self.attribute_values = held = {}
+        for name, attribute in self.get_attributes().items():
+            stored = attribute_values.get(attribute.attr_name)
+            if stored and "NULL" not in stored:
+                value = attribute.deserialize(attribute.get_value(stored))
+            else:
+                value = attribute.default() if callable(attribute.default) else attribute.default
+            if value is not None:
+                held[name] = value
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
@@ -129,6 +164,18 @@ class OneConnection:
                 shared.add_meta_table(meta_table)
             table.connection = shared
         return table
+
+
+def _serialize(name: str, attribute: Attribute[Any], value: Any, null_check: bool) -> Any:
+    if not isinstance(attribute, ListAttribute | MapAttribute):
+        return attribute.serialize(value)
+    try:
+        if isinstance(value, MapAttribute) and not value.validate(null_check=null_check):
+            raise ValueError(f"Attribute '{name}' is not correctly typed")
+        return attribute.serialize(value, null_check=null_check)
+    except AttributeNullError as error:
+        error.prepend_path(name)
+        raise
 
 
 def write_together(prefix: str, writes: Callable[[TransactWrite], None]) -> bool:
