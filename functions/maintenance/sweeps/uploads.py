@@ -39,17 +39,14 @@ class ExpiredUploads:
         swept: Swept,
         ingest: Ingesting,
         grace: timedelta,
-        expired: Callable[[UploadRecord], None] = lambda _record: None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Take the ports. An upload is let alone for ``grace`` after its URL ended; ``expired`` is told of each
-        that is settled, perhaps twice."""
+        """Take the ports. An upload is let alone for ``grace`` after its URL ended."""
         self._records = records
         self._objects = objects
         self._swept = swept
         self._ingest = ingest
         self._grace = grace
-        self._expired = expired
         self._clock = clock
 
     def find(self, cursor: dict[str, Any] | None, limit: int) -> Page:
@@ -83,7 +80,6 @@ class ExpiredUploads:
             self._swept.end_multipart(record.bucket, record.key, record.upload_id)
             if self._stored(record) is not None:
                 return self._have_ingested(record, dry_run=False)
-        self._expired(record)
         if not self._records.mark_expired(record):
             return Verdict(Did.LATER, "changed")
         return Verdict(Did.EXPIRED)

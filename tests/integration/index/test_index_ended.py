@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from artstore.attributes import Retention
-from artstore.index import DocumentIndex
+from artstore.index import DocumentIndex, ended
 from artstore.index.ended import EndedPage, EndedPosition
 from artstore.index.postgres import PostgresIndex
 from tests.fakes.documents import NOON, id_number, make_projection
@@ -95,3 +96,21 @@ def test_pages_together_give_each_once_the_longest_over_first(index: DocumentInd
     assert all_pages(index.trashed, NOON + DAY, limit) == expected
     # As text 12:00:00Z comes after 12:00:00.5Z: the order is theirs, and each is there once.
     assert sorted(all_pages(index.expired, NOON + 2 * DAY, limit)) == expected
+
+
+def test_temporary_documents_are_found_by_their_index(postgres_index: PostgresIndex, database_url: str) -> None:
+    for number in range(50):
+        put(postgres_index, number, retention=temporary(1) if number % 10 == 0 else None)
+    values = {
+        "until": ended.text_of(NOON + 3 * DAY),
+        "limit": 10,
+        "after_at": "2026",
+        "after_file_id": id_number(1),
+    }
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ANALYZE documents")
+        connection.execute("SET enable_seqscan = off")
+        for after in (False, True):
+            plan = connection.execute("EXPLAIN " + ended.expired(after=after), values).fetchall()
+            assert "documents_ending" in str(plan)
+            assert "Sort" not in str(plan)

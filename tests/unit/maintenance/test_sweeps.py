@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,12 @@ import msgspec
 import pytest
 
 from artstore.attributes import Retention
-from artstore.errors import Unavailable
+from artstore.changes.changing import Changes
+from artstore.errors import NotFound, Unavailable
+from artstore.index import IndexedDocument
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key
+from artstore.spaces import EVERYWHERE
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.support.faults import Faults, Killed
 from tests.support.sweeping import ORPHAN_AGE, TRASH_KEPT, SweptWorld
@@ -490,3 +494,36 @@ def test_a_report_holds_as_many_as_fit_and_counts_the_others() -> None:
     listed, left_out = len(job.result["items"]), job.result["items_left_out"]
     assert (listed + left_out, job.result["counts"]) == (1100, {"ingested": 1100})
     assert listed == 1000
+
+
+def test_once_the_decision_is_written_nobody_takes_a_document_out_again() -> None:
+    world = SweptWorld()
+    key = old_trash(world)
+    faults = Faults()
+    world.run("trash", dry_run=True, faults=faults)
+    looked = len(faults.calls)
+    for number in range(looked, looked + 20):
+        faults = Faults(number, after=True)
+        with contextlib.suppress(Killed):
+            world.run("trash", faults=faults)
+        if faults.calls[-1] == "objects.replace":
+            break
+    found = world.attributes(key)
+    assert found is not None
+    assert found.purged_at is not None
+    changes = Changes(
+        index=SimpleNamespace(find_any=lambda _file_id, _reach: indexed(world, key)),
+        elements=lambda: world.elements,
+        objects=world.buckets,
+        ingest=world.ingest,
+        clock=world.now,
+    )
+    with pytest.raises(NotFound):
+        changes.find(UUID(int=1), EVERYWHERE)
+    assert world.outcomes(world.run("trash")) == {FILE: ("deleted", None)}
+
+
+def indexed(world: SweptWorld, key: str) -> IndexedDocument:
+    found = world.attributes(key)
+    assert found is not None
+    return IndexedDocument(attributes=found, bucket=EDIT, key=key, attributes_etag='"1"')

@@ -12,10 +12,13 @@ from uuid import UUID
 
 import pytest
 
-from artstore.errors import Unavailable
+from artstore.attributes import dump, to_document
+from artstore.errors import NotFound, Unavailable
+from artstore.objects import Content
 from functions.storage_events import app, dependencies
 from functions.storage_events.events import StorageEvent
 from functions.storage_events.outcomes import Outcome, Result
+from tests.fakes.documents import make_attributes
 
 RECORDED = Path(__file__).parents[2] / "events"
 FILE_ID = UUID(int=7)
@@ -186,3 +189,45 @@ def test_a_document_that_could_not_be_read_is_counted_and_named(
     assert [line["key"] for line in said if line.get("unread")] == ["damaged"]
     (metrics,) = [line for line in said if "_aws" in line]
     assert (metrics["DocumentsStored"], metrics["DocumentsUnread"]) == ([2], [1])
+
+
+def test_a_place_is_looked_at_now_and_the_answer_tells_what_lies_there(
+    ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attributes = make_attributes(file_id=FILE_ID)
+    content = Content(body=dump(attributes), etag='"attributes"')
+    asked: list[str] = []
+
+    def read(_bucket: str, key: str, _limit: int) -> Content:
+        asked.append(key)
+        return content
+
+    monkeypatch.setattr(dependencies, "objects", lambda: SimpleNamespace(read=read))
+    answer = app.handler({"ingest": {"bucket": "edit", "key": "a/b.pdf"}}, Context())
+    assert ingest.handled == ["a/b.pdf"]
+    assert asked == ["a/b.pdf.attr.json"]
+    assert json.loads(json.dumps(answer)) == {
+        "outcome": "stored",
+        "file_id": str(FILE_ID),
+        "reason": None,
+        "attributes": to_document(attributes),
+        "attributes_etag": '"attributes"',
+    }
+
+
+def test_where_nothing_lies_the_answer_has_no_attributes(
+    ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_bucket: str, _key: str, _limit: int) -> Content:
+        raise NotFound("no such object")
+
+    monkeypatch.setattr(dependencies, "objects", lambda: SimpleNamespace(read=read))
+    ingest.results["gone"] = Result(Outcome.GONE)
+    answer = app.handler({"ingest": {"bucket": "edit", "key": "gone"}}, Context())
+    assert (answer["outcome"], answer["attributes"], answer["attributes_etag"]) == ("gone", None, None)
+
+
+def test_looking_now_that_fails_is_an_outcome_since_the_event_comes_all_the_same(ingest: FakeIngest) -> None:
+    ingest.results["down"] = Unavailable("the index does not answer")
+    answer = app.handler({"ingest": {"bucket": "edit", "key": "down"}}, Context())
+    assert answer == {"outcome": "failed"}

@@ -200,8 +200,6 @@ class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, Ingesting
     """How long the source of a finalized document stays, in hours."""
     guard_function: str = _setting("ARTSTORE_GUARD_FUNCTION")
     """Name of the function that has storage refuse what the modes of storage elements forbid."""
-    trash_days: int = _setting("ARTSTORE_TRASH_DAYS", _number(1, 3650), 30)
-    """How long a deleted document can be taken out of the trash again, in days."""
     upload_grace_seconds: int = _setting("ARTSTORE_UPLOAD_GRACE_SECONDS", _number(0, 604_800), 3600)
     """How long an upload is let alone after its URL ended, in seconds."""
     orphan_days: int = _setting("ARTSTORE_ORPHAN_DAYS", _number(1, 3650), 7)

@@ -150,6 +150,8 @@ class Changes:
             raise Conflict("the document's attr.json cannot be read", code="attributes_unreadable") from error
         if attributes.file_id != file_id or not reach.includes(attributes.space):
             raise _no_document()
+        if attributes.purged_at is not None:
+            raise _no_document()  # its bytes are being removed: nobody takes it out any more
         element = self._elements().locate(indexed.bucket, indexed.key)
         if element is None:
             raise Conflict("the document lies in no storage element", code="not_in_a_storage_element")
