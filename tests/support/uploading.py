@@ -89,7 +89,8 @@ class UploadWorld:
         self.storage = MemoryMultiparts()
         self.ingested: list[tuple[str, str]] = []
         self.ingest: Callable[[str, str], IngestOutcome] = lambda _bucket, _key: IngestOutcome(outcome="gone")
-        multiparts = MultipartUploads(
+        self.uploads = uploads
+        self.multiparts = multiparts = MultipartUploads(
             sessions=MemorySessions(self.records.kept),
             storage=self.storage,
             signer=signer,
