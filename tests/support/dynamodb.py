@@ -72,8 +72,8 @@ def count_calls() -> Iterator[list[str]]:
 def one_call_at_a_time() -> Iterator[None]:
     """Let each call to AWS inside the block end before the next one begins, whatever thread it comes from.
 
-    moto checks a condition and then writes, and another thread may write in between; a failed transaction it undoes
-    by putting back what the tables were before, other callers' writes included.
+    moto checks a condition and then writes, and another thread may write in between; a failed transaction it
+    undoes by putting back what the tables were before, other callers' writes included.
     """
     lock = threading.RLock()
 
