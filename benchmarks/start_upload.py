@@ -1,4 +1,4 @@
-"""upload: POST /api/v1/files, warm, beside one PutItem of the same record."""
+"""upload: POST /api/v1/files, warm, alone and a hundred at once, beside one PutItem of the same record."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from benchmarks.report import Result, own_share
 from benchmarks.stack import Stack, invoke, rest_event
 
 PATH = "/api/v1/files"
+BATCH = "/api/v1/files/batch"
 
 
 def run(stack: Stack, rounds: int) -> Result:
@@ -36,17 +37,24 @@ def run(stack: Stack, rounds: int) -> Result:
         "description": "A record that a benchmark wrote",
         "tags": ["benchmark", "report"],
     }
-    event = rest_event(
-        "POST",
-        PATH,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        body=json.dumps(body, ensure_ascii=False),
-    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def event(path: str, payload: object, **more: str) -> dict[str, Any]:
+        return rest_event("POST", path, headers=headers | more, body=json.dumps(payload, ensure_ascii=False))
+
+    alone, many = event(PATH, body), {"items": [body | {"filename": f"{number}.pdf"} for number in range(100)]}
     written: list[str] = []
 
     def start() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            written.append(invoke(handler, event, 201)["file_id"])
+            written.append(invoke(handler, alone, 201)["file_id"])
+
+    def start_many(**more: str) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            items = invoke(handler, event(BATCH, many, **more), 200)["items"]
+        if [each["status"] for each in items] != [201] * 100:
+            raise RuntimeError("not every upload of a batch was started")
+        written.extend(each["started"]["file_id"] for each in items)
 
     start()
     with recording() as calls:
@@ -80,6 +88,12 @@ def run(stack: Stack, rounds: int) -> Result:
                 "by hand": by_hand_alone,
             }
             samples = measure(steps, rounds, warm_up=20)
+            batches = {
+                "batch": start_many,
+                "keyed": lambda: start_many(**{"Idempotency-Key": str(uuid.uuid4())}),
+                "floor": steps["floor"],
+            }
+            hundreds = measure(batches, max(5, rounds // 10), warm_up=2)
     finally:
         _remove(dynamodb, table, written)
     case, floor, least = samples["case"], samples["floor"], samples["by hand"]
@@ -88,6 +102,8 @@ def run(stack: Stack, rounds: int) -> Result:
         [
             Row.measured("POST /api/v1/files, warm", case, floor),
             Row.measured("the same PutItem and lookup by hand", least, floor),
+            Row.measured("POST /api/v1/files/batch, 100 uploads", hundreds["batch"], hundreds["floor"]),
+            Row.measured("the same under an Idempotency-Key", hundreds["keyed"], hundreds["floor"]),
         ],
         remarks=[
             f"calls of one warm request: {summary(calls)}",

@@ -10,7 +10,8 @@ from uuid import UUID
 from artstore import documents
 from artstore.documents import Document
 from artstore.errors import Conflict, Gone, Invalid
-from artstore.index import DocumentIndex, IndexedDocument, Position, TrashPosition
+from artstore.folders import parse_folder
+from artstore.index import DocumentIndex, IndexedDocument, Only, Position, TrashPosition
 from artstore.presign import Presigned
 from artstore.spaces import Reach, not_found
 from functions.query.archived import ArchivedBytes
@@ -70,15 +71,20 @@ class Documents:
     def list(self, asked: ListQuery, reach: Reach) -> DocumentList:
         """Give one page of what is within ``reach``, newest first.
 
-        Raises Invalid for a cursor of another search, or of another reach.
+        Raises Invalid for a cursor of another search, or of another reach, and for what is no folder
+        (``invalid_folder``).
         """
         if asked.query is not None and _NO_TEXT.search(asked.query):
             raise Invalid("the query is not text in Unicode", code="invalid_parameter", field="query")
         reach = reach.within(asked.space)
-        search = [asked.query, str(asked.versions), *reach.key]
+        only = Only(
+            sha256=None if asked.sha256 is None else asked.sha256.lower(),
+            folder=None if asked.folder is None else parse_folder(asked.folder),
+        )
+        search = [asked.query, str(asked.versions), only.sha256, only.folder, *reach.key]
         after = self._cursors.open(asked.cursor, search) if asked.cursor else None
         all_versions = asked.versions is Versions.ALL
-        page = self._index.search(asked.query, asked.limit, after, reach, all_versions=all_versions)
+        page = self._index.search(asked.query, asked.limit, after, reach, all_versions=all_versions, only=only)
         return DocumentList(
             items=[_show(each) for each in page.items],
             next_cursor=self._cursors.seal(page.next, search) if page.next else None,

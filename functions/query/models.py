@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from artstore.documents import Document
+from artstore.folders import MAX_FOLDER
 from artstore.index import MAX_QUERY
 from artstore.spaces import SpaceName
 
@@ -28,11 +29,17 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     values of attributes and text. Without it: every document."""
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, Meta(max_length=300)] | None = None
-    """next_cursor of the page before, with the same query, space and versions."""
+    """next_cursor of the page before, of the same list."""
     space: SpaceName | None = None
     """Only documents of this space; none where it is not the caller's."""
     versions: Versions = Versions.CURRENT
     """all: those, too, that others have taken the place of."""
+    sha256: (
+        Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}(?!\n)$", description="64 hexadecimal digits")] | None
+    ) = None
+    """Only documents whose content has this SHA-256."""
+    folder: Annotated[str, Meta(max_length=MAX_FOLDER)] | None = None
+    """Only documents in this folder, and in those below it."""
 
 
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

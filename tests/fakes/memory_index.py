@@ -9,8 +9,10 @@ from uuid import UUID
 from artstore.attributes import Attributes
 from artstore.index import (
     COUNT_LIMIT,
+    EVERY,
     IndexedDocument,
     KnownPlace,
+    Only,
     Position,
     Projection,
     SearchPage,
@@ -138,11 +140,19 @@ class MemoryIndex:
         )
 
     def search(
-        self, query: str | None, limit: int, after: Position | None, reach: Reach, *, all_versions: bool = False
+        self,
+        query: str | None,
+        limit: int,
+        after: Position | None,
+        reach: Reach,
+        *,
+        all_versions: bool = False,
+        only: Only = EVERY,
     ) -> SearchPage:
         """See DocumentIndex."""
         mine = [each for each in self.visible() if reach.includes(each.attributes.space)]
         mine = [each for each in mine if all_versions or self._is_current(each)]
+        mine = [each for each in mine if _is_among(each.attributes, only)]
         rows = sorted(mine, key=lambda row: _order(row.attributes), reverse=True)
         if query is not None and query.strip():
             parsed = parse_query(query)
@@ -243,6 +253,13 @@ def _ended(found: list[tuple[Projection, str]], until: str, limit: int, after: E
     )
     following = [row for row in rows if after is None or row[:2] > (after.at, after.file_id)]
     return ended.page([(file_id, each.bucket, each.key, at) for at, file_id, each in following], limit)
+
+
+def _is_among(attributes: Attributes, only: Only) -> bool:
+    if only.sha256 not in (None, attributes.checksum):
+        return False
+    folder = attributes.folder or ""
+    return only.folder is None or folder == only.folder or folder.startswith(f"{only.folder}/")
 
 
 def _key(attributes: Attributes, by: Dimension) -> str | None:

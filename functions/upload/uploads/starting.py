@@ -22,7 +22,7 @@ from artstore.changes.succeeding import is_gone
 from artstore.elements import StorageElements
 from artstore.errors import ArtStoreError, Conflict, NotFound, Unavailable
 from artstore.http.idempotency import derived_id, fingerprint, key_reused
-from artstore.index import IndexedDocument
+from artstore.index import IndexedDocument, Position, VersionsPage
 from artstore.security import Principal, Scope
 from artstore.spaces import Reach, name_of, not_found
 from artstore.tables import Succession, UploadRecord
@@ -56,6 +56,8 @@ ADDED = frozenset(
 """Members of a request that the first version did not know."""
 _DERIVED = UUID("6d0f4c0e-6f0b-5b54-9d0e-0c8b9f5c7a10")
 """The namespace (RFC 9562 §5.5) of ids that are derived from an account and a key."""
+_VERSIONS = 100
+"""Among how many versions the one that took a document's place is looked for; else the newest is named."""
 _LOOKS = 3
 """How often the records are looked at for one request: others may write between a look and a write."""
 
@@ -80,6 +82,10 @@ class Documents(Protocol):
 
     def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """Give it in the trash, too."""
+        ...
+
+    def versions(self, file_id: UUID, limit: int, after: Position | None, reach: Reach) -> VersionsPage:
+        """Give the versions of a document, newest first."""
         ...
 
 
@@ -281,8 +287,10 @@ class Uploads:
         if found is None:
             raise NotFound("there is no such document", code="document_not_found", field="supersedes")
         if not found.current:
-            holder = self.records.holder(predecessor)
-            raise already_superseded(None if holder is None else str(holder.successor))
+            newer = self.documents().versions(predecessor, _VERSIONS, None, reach).items
+            successors = [each for each in newer if each.attributes.supersedes == predecessor]
+            taken_by = (successors or list(newer))[0].attributes.file_id
+            raise already_superseded(str(taken_by))
 
     def _permit(self, record: UploadRecord, expires_in: int | None) -> UploadTarget:
         """Permit the upload that ``record`` describes, and write down until when."""

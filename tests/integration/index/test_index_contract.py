@@ -13,7 +13,7 @@ import pytest
 
 from artstore.attributes import Extracted, Quarantine
 from artstore.errors import Invalid
-from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Position, Projection, SearchPage, Written
+from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Only, Position, Projection, SearchPage, Written
 from artstore.index.postgres import PostgresIndex
 from artstore.spaces import EVERYWHERE, Reach
 from tests.fakes.documents import NOON, id_number, make_projection, make_version
@@ -514,3 +514,21 @@ def test_a_duplicate_out_of_reach_is_none(index: DocumentIndex) -> None:
     index.project(mine)
     assert index.with_checksum(["aa" * 32], Reach(frozenset({"default"}))) == {"aa" * 32: mine.attributes.file_id}
     assert index.with_checksum(["aa" * 32], Reach(frozenset())) == {}
+
+
+def test_a_list_is_narrowed_to_a_checksum(index: DocumentIndex) -> None:
+    for name, checksum in (("a.txt", "aa" * 32), ("b.txt", "bb" * 32), ("c.txt", "aa" * 32)):
+        index.project(make_projection(original_filename=name, checksum=checksum))
+    page = index.search(None, 10, None, EVERYWHERE, only=Only(sha256="aa" * 32))
+    assert (sorted(names(page)), page.total) == (["a.txt", "c.txt"], 2)
+    assert names(index.search("b", 10, None, EVERYWHERE, only=Only(sha256="aa" * 32))) == []
+
+
+def test_a_list_is_narrowed_to_a_folder_and_what_is_below_it(index: DocumentIndex) -> None:
+    folders = {"in": "/a b", "below": "/a b/c/d", "beside": "/a b0", "above": "/a", "like": "/a_b", "none": None}
+    for name, folder in folders.items():
+        index.project(make_projection(original_filename=f"{name}.txt", folder=folder))
+    page = index.search(None, 10, None, EVERYWHERE, only=Only(folder="/a b"))
+    assert sorted(names(page)) == ["below.txt", "in.txt"]
+    assert names(index.search("in", 10, None, EVERYWHERE, only=Only(folder="/a b"))) == ["in.txt"]
+    assert names(index.search(None, 10, None, Reach(frozenset({"press"})), only=Only(folder="/a b"))) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from uuid import UUID, uuid4
 
 import msgspec
@@ -399,3 +399,36 @@ def test_a_cursor_is_of_no_use_to_who_reaches_other_spaces(app: ArtStoreApp, ind
 def test_a_space_that_can_be_none_is_a_mistake(app: ArtStoreApp) -> None:
     answer = get(app, f"{FILES}?space=No+Name")
     assert (answer.status, answer.json["field"]) == (400, "space")
+
+
+def test_a_list_may_be_of_one_checksum_or_of_one_folder(app: ArtStoreApp, index: MemoryIndex) -> None:
+    for name, changes in (("a", {"checksum": "cd" * 32}), ("b", {"folder": "/x"}), ("c", {"folder": "/x/y"})):
+        index.project(make_projection(original_filename=name, **changes))
+
+    def listed(**asked: str) -> list[str]:
+        page = get(app, f"{FILES}?{urlencode(asked)}").json
+        return sorted(item["original_filename"] for item in page["items"])
+
+    assert listed(sha256="CD" * 32) == ["a"]
+    assert listed(folder="/x") == ["b", "c"]
+    assert listed(folder="/x/y") == ["c"]
+    assert listed(folder="/x", query="b") == ["b"]
+
+
+def test_a_cursor_continues_the_folder_that_it_came_from(app: ArtStoreApp, index: MemoryIndex) -> None:
+    for folder in ("/x", "/x", "/y"):
+        index.project(make_projection(folder=folder))
+    cursor = get(app, f"{FILES}?folder=/x&limit=1").json["next_cursor"]
+    assert len(get(app, f"{FILES}?folder=/x&limit=1&cursor={cursor}").json["items"]) == 1
+    for other in ("folder=/y", f"folder=/x&sha256={'ab' * 32}", ""):
+        assert get(app, f"{FILES}?{other}&limit=1&cursor={cursor}").json["code"] == "invalid_cursor"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [("folder=x", "invalid_folder"), ("folder=/x/", "invalid_folder"), ("sha256=ab", "invalid_parameter")],
+)
+def test_what_is_no_folder_or_checksum_is_refused(app: ArtStoreApp, asked: str, code: str) -> None:
+    answer = get(app, f"{FILES}?{asked}")
+    assert (answer.status, answer.json["code"]) == (400, code)
+    assert answer.json["field"] == asked.partition("=")[0]

@@ -240,6 +240,14 @@ class TestPredecessors:
         answer = world.start(supersedes=str(known))
         assert (answer.status, answer.json["code"]) == (409, "already_superseded")
 
+    def test_what_is_no_longer_current_by_its_attributes_alone_is_told_as_well(self, world: UploadWorld) -> None:
+        old = store(world)
+        new = store(world, supersedes=old, created_at=NOW)
+        answer = world.start(supersedes=str(old))
+        assert (answer.status, answer.json["code"]) == (409, "already_superseded")
+        assert answer.json["file_id"] == str(new)
+        assert world.start(supersedes=str(new)).status == 201
+
     def test_a_document_that_is_none_has_no_successor(self, world: UploadWorld) -> None:
         answer = world.start(supersedes=str(uuid4()))
         assert (answer.status, answer.json["code"], answer.json["field"]) == (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -166,6 +166,17 @@ class TrashPage(msgspec.Struct, frozen=True, kw_only=True):
     next: TrashPosition | None
 
 
+class Only(msgspec.Struct, frozen=True, kw_only=True):
+    """Which documents, whatever words they have: of this checksum (lowercase hex), in this folder or below it."""
+
+    sha256: str | None = None
+    folder: str | None = None
+
+
+EVERY: Final = Only()
+"""All of them."""
+
+
 class DocumentIndex(Protocol):
     """The index. Every method raises ``Unavailable`` when the index does not answer in time."""
 
@@ -222,10 +233,17 @@ class DocumentIndex(Protocol):
         ...
 
     def search(
-        self, query: str | None, limit: int, after: Position | None, reach: Reach, *, all_versions: bool = False
+        self,
+        query: str | None,
+        limit: int,
+        after: Position | None,
+        reach: Reach,
+        *,
+        all_versions: bool = False,
+        only: Only = EVERY,
     ) -> SearchPage:
         """Give up to ``limit`` documents within ``reach``, newest first, that come after a position; without
-        ``all_versions`` only those that are current.
+        ``all_versions`` only those that are current, and of them those that ``only`` says.
 
         Nothing out of reach is counted either.
 

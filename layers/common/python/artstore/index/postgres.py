@@ -21,9 +21,11 @@ from artstore.attributes import from_document, to_document
 from artstore.errors import Invalid, Misconfigured, Unavailable
 from artstore.index import (
     COUNT_LIMIT,
+    EVERY,
     IndexedDocument,
     KnownPlace,
     ObjectVersion,
+    Only,
     Position,
     Projection,
     SearchPage,
@@ -113,7 +115,14 @@ class PostgresIndex:
         return TrashPage(items=items, next=_trash_position(items[-1]) if len(rows) > limit else None)
 
     def search(
-        self, query: str | None, limit: int, after: Position | None, reach: Reach, *, all_versions: bool = False
+        self,
+        query: str | None,
+        limit: int,
+        after: Position | None,
+        reach: Reach,
+        *,
+        all_versions: bool = False,
+        only: Only = EVERY,
     ) -> SearchPage:
         """See DocumentIndex.
 
@@ -129,6 +138,9 @@ class PostgresIndex:
             matching = condition(parsed)
             where = matching.sql
             values |= matching.parameters
+        if only != EVERY:
+            where = f"{where} AND {statements.only(only)}"
+            values |= {"only_sha256": only.sha256, "only_folder": only.folder}
         if after is not None:
             values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
 

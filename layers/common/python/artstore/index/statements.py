@@ -8,6 +8,7 @@ newer takes the place of (see ``version_statements``).
 
 from __future__ import annotations
 
+from artstore.index import Only
 from artstore.index.matching import EVERYTHING
 from artstore.index.usage import Dimension
 from artstore.spaces import Reach
@@ -84,6 +85,8 @@ UPDATE documents SET shown = false, trashed = false WHERE file_id = %(file_id)s 
 _SHOW = "UPDATE documents SET shown = deleted_at IS NULL, trashed = deleted_at IS NOT NULL"
 SHOW = _SHOW + _OF_PLACE + " AND NOT (shown OR trashed)"
 
+_FOLDER = """(attributes ->> 'folder') COLLATE "C\""""
+
 PING = "SELECT FROM documents LIMIT 1"
 
 ROW = """
@@ -138,6 +141,20 @@ def with_checksum(reach: Reach) -> str:
 def find_any(reach: Reach) -> str:
     """Read the document %(file_id)s, in the trash or not."""
     return f"{ROW} WHERE file_id = %(file_id)s AND (shown OR trashed) AND {in_spaces(reach)}"
+
+
+def only(which: Only) -> str:
+    """Narrow a search, in the words of the indexes documents_checksum and documents_folder."""
+    conditions = []
+    if which.sha256 is not None:
+        conditions.append("attributes ->> 'checksum' = %(only_sha256)s")
+    if which.folder is not None:
+        # What is below begins with the folder and a slash, which the digit 0 follows.
+        conditions.append(
+            f"({_FOLDER} = %(only_folder)s"
+            f" OR {_FOLDER} >= %(only_folder)s || '/' AND {_FOLDER} < %(only_folder)s || '0')"
+        )
+    return " AND ".join(conditions)
 
 
 def candidates(condition: str, reach: Reach, *, all_versions: bool) -> str:
