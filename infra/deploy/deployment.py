@@ -281,6 +281,12 @@ def _finish(request: Request, formation: Any, history: History, change: str, con
         kept = protection.precious_resources(stack_state.template_text(formation, name))
         outcome.append(_protect(request, formation, kept))
     outputs = stack_state.outputs(formation, name)
+    if guard := outputs.get("StorageGuardFunctionName"):  # releases before it have none
+        with console.step("storage guard") as outcome:
+            corrected = invoke(account, guard, {"task": "guard-storage"})["corrected"]
+            outcome.append(
+                f"put right: {', '.join(corrected)}" if corrected else "bucket policies are as they have to be"
+            )
     administrator(request.account, outputs["BootstrapFunctionName"], request.reveal, console)
     url = health.api_url(account, outputs)
     with console.step("health") as outcome:

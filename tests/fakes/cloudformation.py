@@ -43,6 +43,7 @@ class FormationFake:
         parameters: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
+        self.further_outputs: dict[str, str] = {}
         self.ends = list(ends)
         self.changes = [change("Add", "Function")] if changes is None else changes
         self.template = template
@@ -67,6 +68,7 @@ class FormationFake:
                 {"OutputKey": "ApiId", "OutputValue": "a1"},
                 {"OutputKey": "ApiUrl", "OutputValue": "https://a1.example/v1"},
                 {"OutputKey": "BootstrapFunctionName", "OutputValue": "artstore-auth-bootstrap"},
+                *({"OutputKey": name, "OutputValue": value} for name, value in self.further_outputs.items()),
             ],
         }
         if self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS":

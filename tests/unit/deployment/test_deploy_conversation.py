@@ -107,6 +107,16 @@ def test_a_first_deployment_creates_protects_shows_the_administrator_and_remembe
     assert [(each.release, each.change) for each in world.history.deployments()] == [(_release().id, "created")]
 
 
+def test_what_the_storage_guard_had_added_to_policies_is_put_back_after_each_deployment(tmp_path: Path) -> None:
+    """A changed template replaces a bucket's policy, and with it what closes read-only storage elements."""
+    formation = FormationFake("UPDATE_COMPLETE", "UPDATE_COMPLETE", template=TEMPLATE)
+    formation.further_outputs = {"StorageGuardFunctionName": "artstore-storage-guard"}
+    world = World(formation, tmp_path)
+    world.bootstrap.answer |= {"corrected": ["artstore-rw"]}
+    assert world.deploy() is Outcome.DEPLOYED
+    assert world.bootstrap.calls[0] == {"task": "guard-storage"}
+
+
 def _given(formation: FormationFake, name: str) -> list[str]:
     return [each["ParameterValue"] for each in formation.request["Parameters"] if each["ParameterKey"] == name]
 
