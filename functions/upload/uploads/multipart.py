@@ -1,9 +1,9 @@
 """A multipart upload under way: its parts permitted, listed, put together, or given up.
 
 The record comes first, as for every upload. Storage hears of the upload when its first parts are asked for: it is
-begun there, and its id is written into the record, before any part can be sent. Of two processes that begin it at
-once one is written down, the other's is given up; what a crash leaves between beginning and writing down has no
-parts, and is found by its key by the sweep of ended uploads.
+begun there, and its id is written into the record, before any part can be sent. Of two processes that begin
+it at once one is written down, the other's is given up; what a crash leaves between beginning and writing down has
+no parts, and ends by the bucket's lifecycle after seven days.
 
 What a client says it has sent is never asked: the parts are listed, compared with what was announced, and put
 together on condition that nothing lies at the key and that the whole has the announced size. Storage is trusted

@@ -130,14 +130,6 @@ def test_an_upload_that_is_over_lists_nothing_and_can_be_aborted_again(s3: Any, 
         multiparts.parts("edit", KEY, upload_id)
 
 
-def test_uploads_whose_id_nobody_wrote_down_are_found_by_their_key(s3: Any, multiparts: Multiparts) -> None:
-    for key in (KEY, KEY, f"{KEY}.other"):
-        multiparts.create("edit", key, content_type="text/plain")
-    assert multiparts.abort_all("edit", KEY) == 2
-    assert multiparts.abort_all("edit", KEY) == 0
-    assert [each["Key"] for each in s3.list_multipart_uploads(Bucket="edit")["Uploads"]] == [f"{KEY}.other"]
-
-
 class _SaysYesAndMeansNo(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

@@ -1,8 +1,8 @@
 """The function is killed around every single call it makes for an upload in parts, and its client begins again.
 
 Whatever the call, in the end there is one upload, put together once of all its parts, or given up; nothing is
-left in storage but what was begun there and never written down, which the sweep of ended uploads finds by its
-key.
+left in storage but what was begun there and never written down, which has no parts and ends by the bucket's
+lifecycle.
 """
 
 from __future__ import annotations

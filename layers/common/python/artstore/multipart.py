@@ -1,8 +1,8 @@
 """Multipart uploads in S3, as far as ArtStore makes them itself: begin, list, put together, abort.
 
 The parts are sent by clients, with URLs of ``artstore.presign``. Rights needed: s3:PutObject on the key to begin
-and to put together, s3:ListMultipartUploadParts, s3:AbortMultipartUpload, and s3:ListBucketMultipartUploads on
-the bucket for ``abort_all``. Every call is bounded as those of ``artstore.objects`` are.
+and to put together, s3:ListMultipartUploadParts, s3:AbortMultipartUpload. Every call is bounded as those of
+``artstore.objects`` are.
 
 Putting together can be answered 200 with an error in the body (CompleteMultipartUpload, "Response Elements");
 botocore takes that for the 500 it is.
@@ -29,7 +29,6 @@ class MultipartClient(Protocol):
     def list_parts(self, **arguments: Any) -> Any: ...
     def complete_multipart_upload(self, **arguments: Any) -> Any: ...
     def abort_multipart_upload(self, **arguments: Any) -> Any: ...
-    def list_multipart_uploads(self, **arguments: Any) -> Any: ...
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,18 +131,6 @@ class Multiparts:
                 self._client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
         except NotFound:
             pass
-
-    def abort_all(self, bucket: str, key: str) -> int:
-        """End every upload to the key, also one whose id was never written down; give their number.
-
-        Raises Unavailable.
-        """
-        with reaching_s3():
-            answer = self._client().list_multipart_uploads(Bucket=bucket, Prefix=key)
-        found = [each["UploadId"] for each in answer.get("Uploads", []) if each["Key"] == key]
-        for upload_id in found:
-            self.abort(bucket, key, upload_id)
-        return len(found)
 
 
 def multipart_client() -> MultipartClient:
