@@ -33,6 +33,7 @@ PROBES: dict[str, Probe | list[Probe]] = {
     ],
     "show_document": ById("document"),
     "download_document": ById("document"),
+    "restore_document": ById("document", lambda _: {}),
     "show_usage": [
         Lists("document", "?by=space", shows=lambda _: OWN),
         Lists("document", "?by=type", shows=lambda _: "text/x-press"),
