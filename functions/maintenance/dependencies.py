@@ -209,16 +209,24 @@ def bulk_runner() -> BulkRunner:
     """Give what changes many documents, for the worker."""
     from artstore.aws.bulk_table import BulkTable
     from artstore.aws.element_table import open_registry
+    from artstore.aws.finalization_table import FinalizationTable
     from artstore.changes.bulk import Acting
     from artstore.changes.deployed import open_changes
+    from artstore.changes.finalizing import Finalizing
     from functions.maintenance.bulk.runner import BulkRunner
 
     settings = worker_settings()
-    changes = open_changes(
-        settings,
+    elements = open_registry(settings.prefix, settings.elements).current
+    changes = open_changes(settings, index=index(), elements=elements, ingest=ingest_now())
+    finalizing = Finalizing(
+        elements=elements,
         index=index(),
-        elements=open_registry(settings.prefix, settings.elements).current,
-        ingest=ingest_now(),
+        jobs=jobs(),
+        wake=wake(),
+        finalizations=FinalizationTable(settings.prefix),
+        outbox=audit_outbox(),
     )
-    acting = Acting(patching=changes.patching, deleting=changes.deleting, holding=changes.holding)
+    acting = Acting(
+        patching=changes.patching, deleting=changes.deleting, holding=changes.holding, finalizing=finalizing
+    )
     return BulkRunner(index=index(), pages=BulkTable(settings.prefix), acting=acting)

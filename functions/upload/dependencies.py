@@ -30,7 +30,7 @@ from functions.upload.uploads.uppy import UppySigner
 
 if TYPE_CHECKING:
     from artstore.index.postgres import PostgresIndex
-    from functions.upload.documents.finalizing import Finalizing
+    from functions.upload.documents.finalizing import FinalizationDesk
     from functions.upload.elements.administration import ElementAdministration
     from functions.upload.spaces.administration import SpaceAdministration
 
@@ -101,25 +101,28 @@ def documents_settings() -> config.DocumentsSettings:
 
 
 @functools.cache
-def finalizing() -> Finalizing:
+def finalizing() -> FinalizationDesk:
     """Give the finalizations of this deployment."""
     from artstore.aws.audit_outbox import AuditOutbox
     from artstore.aws.finalization_table import FinalizationTable
     from artstore.aws.job_queue import JobQueue
     from artstore.aws.job_table import JobTable
+    from artstore.changes.finalizing import Finalizing
     from artstore.database import DatabaseAddress
     from artstore.index.postgres import PostgresIndex
-    from functions.upload.documents.finalizing import Finalizing
+    from functions.upload.documents.finalizing import FinalizationDesk
 
     settings = documents_settings()
-    return Finalizing(
+    jobs = JobTable(settings.prefix)
+    begin = Finalizing(
         elements=open_registry(settings.prefix, settings.elements).current,
         index=PostgresIndex(DatabaseAddress(settings)),
-        jobs=JobTable(settings.prefix),
+        jobs=jobs,
         wake=JobQueue(settings.jobs_queue_url),
         finalizations=FinalizationTable(settings.prefix),
         outbox=AuditOutbox(settings.prefix),
     )
+    return FinalizationDesk(begin, jobs)
 
 
 @functools.cache

@@ -26,6 +26,7 @@ SCOPE_OF: dict[Action, Scope] = {
     Action.UNDELETE: Scope.FILES_DELETE,
     Action.HOLD: Scope.ELEMENTS_ADMIN,
     Action.RELEASE: Scope.ELEMENTS_ADMIN,
+    Action.FINALIZE: Scope.FILES_WRITE,
 }
 """The scope of the same act on a single document, needed beside the one of the operation."""
 _DERIVED = uuid.UUID("2b0d2a2b-1f4d-5a5e-9b5c-8f5f0b9a7c11")

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from artstore.audit import AuditEvent
 from artstore.aws.ingesting import LATER, IngestOutcome
+from artstore.changes.finalizing import KIND, Finalizing
 from artstore.errors import ArtStoreError, Unavailable
 from artstore.finalizations import Phase
 from artstore.http import Request
@@ -25,7 +26,7 @@ from functions.maintenance.finalizing.departed import Sources, Verdict
 from functions.maintenance.finalizing.finalization import Finalizer
 from functions.maintenance.jobs.engine import Engine, Ran
 from functions.storage_events.events import EventKind, StorageEvent
-from functions.upload.documents.finalizing import KIND, Finalizing
+from functions.upload.documents.finalizing import FinalizationDesk
 from functions.upload.documents.finalizing_models import FinalizationShown, FinalizeRequest
 from tests.fakes.memory_bucket import KEPT
 from tests.fakes.memory_copies import MemoryCopies
@@ -95,17 +96,18 @@ class Flows(World):
     def finalize(self, file_id: UUID, **asked: Any) -> FinalizationShown:
         """Ask for a finalization. Raises Killed, and what refuses it."""
         guard = self.killer.guard
+        jobs = guard(self.jobs)
         finalizing = Finalizing(
             elements=lambda: ELEMENTS,
             index=guard(self.index),
-            jobs=guard(self.jobs),
+            jobs=jobs,
             wake=guard(self.queue),
             finalizations=guard(self.finalizations, "find"),
             outbox=self.outbox,
             clock=lambda: self.buckets.now,
         )
         request = Request("POST", "/api/v1/files/{file_id}/finalize", "request-1")
-        return finalizing.start(file_id, FinalizeRequest(**asked), ANNA, request).shown
+        return FinalizationDesk(finalizing, jobs).start(file_id, FinalizeRequest(**asked), ANNA, request).shown
 
     # The worker.
 

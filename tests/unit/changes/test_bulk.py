@@ -10,14 +10,19 @@ import msgspec
 import pytest
 
 from artstore.changes.bulk import Acting, BulkJob, BulkPage, BulkRequest, DocumentResult, check_bulk
+from artstore.changes.finalizing import Finalizing
 from artstore.errors import Invalid, Unavailable
 from artstore.jobs import Job, new_job
 from artstore.spaces import ALL
 from functions.maintenance.bulk import runner as bulk_runner
 from functions.maintenance.bulk.runner import BulkRunner
 from functions.maintenance.steps import Continue, Done, Fail
+from tests.fakes.memory_finalizations import MemoryFinalizations
+from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.support.changing.desk import KEPT, Desk
 from tests.support.changing.killing import Killed, Killer
+from tests.support.flows.world import MemoryOutbox
+from tests.support.ingesting.world import ELEMENTS
 
 
 class MemoryPages:
@@ -47,6 +52,8 @@ class Bulk:
     def __init__(self, documents: int = 7) -> None:
         self.desk = Desk()
         self.pages = MemoryPages()
+        self.jobs = MemoryJobs()
+        self.finalizations = MemoryFinalizations()
         self.ids = [self.desk.store(number, b"friday") for number in range(1, documents + 1)]
         self.desk.world.wait(1000)
 
@@ -54,10 +61,21 @@ class Bulk:
         """Build the runner; a killer stands before the pages and every port of the desk."""
         killer = killer or Killer()
         self.desk.use(killer)
+        buckets = self.desk.world.buckets
+        finalizing = Finalizing(
+            elements=lambda: ELEMENTS,
+            index=killer.before(self.desk.world.index),
+            jobs=killer.before(self.jobs),
+            wake=RememberedWake(),
+            finalizations=self.finalizations,
+            outbox=MemoryOutbox(),
+            clock=lambda: buckets.now,
+        )
         acting = Acting(
             patching=self.desk.patching,
             deleting=self.desk.deleting,
             holding=self.desk.holding,
+            finalizing=finalizing,
         )
         return BulkRunner(index=self.desk.world.index, pages=killer.before(self.pages), acting=acting)
 
@@ -130,6 +148,17 @@ def test_holds_end_and_documents_come_back() -> None:
         assert isinstance(done, Done)
         assert done.result["counts"] == {"done": 2}
     assert bulk.desk.listed() == set(bulk.ids)
+
+
+def test_many_finalizations_are_begun_and_each_once() -> None:
+    bulk = Bulk(3)
+    kept = bulk.desk.store(8, bucket=KEPT)
+    for _ in range(2):
+        bulk.pages.kept.clear()
+        run(bulk.runner(), bulk.job(action="finalize", ids=[*bulk.ids, kept]))
+        assert bulk.results() == dict.fromkeys(bulk.ids, "done") | {kept: "not_in_edit"}
+    begun = bulk.jobs.list("finalize", None, 10, None).items
+    assert sorted(each.object or "" for each in begun) == sorted(f"file/{each}" for each in bulk.ids)
 
 
 def test_a_search_is_frozen_when_the_work_starts() -> None:

@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from artstore.changes.changing import Actor, no_precondition
 from artstore.changes.deleting import Deleting
+from artstore.changes.finalizing import Finalizing
 from artstore.changes.holding import Holding
 from artstore.changes.limits import Reason, Tags, check_said
 from artstore.changes.patching import DocumentPatch, Patching
@@ -44,6 +45,7 @@ class Action(enum.StrEnum):
     UNDELETE = "undelete"
     HOLD = "hold"
     RELEASE = "release"
+    FINALIZE = "finalize"
 
 
 class BulkSearch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -158,11 +160,14 @@ class BulkPages(Protocol):
 class Acting:
     """Does what a bulk request asks to one document at a time."""
 
-    def __init__(self, *, patching: Patching, deleting: Deleting, holding: Holding) -> None:
+    def __init__(
+        self, *, patching: Patching, deleting: Deleting, holding: Holding, finalizing: Finalizing
+    ) -> None:
         """Take the use cases of single documents."""
         self._patching = patching
         self._deleting = deleting
         self._holding = holding
+        self._finalizing = finalizing
 
     def act(self, asked: BulkRequest, file_id: UUID, reach: Reach, actor: Actor) -> DocumentResult:
         """Do it, and give the result; may be done again. Raises Unavailable: then it is to be tried again."""
@@ -190,3 +195,5 @@ class Acting:
             case Action.HOLD | Action.RELEASE:
                 hold = asked.action is Action.HOLD
                 return self._holding.set(file_id, reach, hold=hold, reason=asked.reason or "", actor=actor)
+            case Action.FINALIZE:
+                return self._finalizing.start(file_id, reach, actor)
