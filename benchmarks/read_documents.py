@@ -15,6 +15,9 @@ from uuid import UUID
 import psycopg
 import requests
 
+from artstore.index import statements
+from artstore.index.postgres import PostgresIndex
+from artstore.spaces import Reach
 from benchmarks.calls import recording, summary
 from benchmarks.issue_token import token_issuer
 from benchmarks.measure import Row, measure
@@ -23,10 +26,6 @@ from benchmarks.stack import Stack, invoke, rest_event
 
 SHOW = "/api/v1/files/{file_id}"
 DOWNLOAD = "/api/v1/files/{file_id}/download"
-_FLOOR = (
-    "SELECT attributes, bucket, object_key, attributes_etag, object_version_id, missing FROM documents"
-    " WHERE file_id = %s AND shown"
-)
 _CONTENT = "Годовой отчёт: the yearly report that a benchmark reads. ".encode() * 40
 _SECONDS = 60
 
@@ -54,7 +53,9 @@ def _run(stack: Stack, rounds: int, name: str, path: str) -> Result:
             step()
         if calls:
             return Result(name, [], failures=[f"a warm request made these calls: {summary(calls)}; it needs none"])
-        steps = {"case": step, "floor": lambda: connection.execute(_FLOOR, [file_id]).fetchone()}
+        reach = Reach(None)
+        statement, values = statements.find(reach), statements.within(reach) | {"file_id": file_id}
+        steps = {"case": step, "floor": lambda: connection.execute(statement, values).fetchone()}
         samples = measure(steps, rounds, warm_up=20)
     case, floor = samples["case"], samples["floor"]
     return Result(
@@ -93,9 +94,9 @@ def _document(stack: Stack, token: str) -> Iterator[UUID]:
     sent = requests.put(target["url"], data=_CONTENT, headers=target["headers"], timeout=30)
     sent.raise_for_status()
     file_id = UUID(started.json()["file_id"])
-    index = importlib.import_module("functions.query.dependencies").index()
+    index: PostgresIndex = importlib.import_module("functions.query.dependencies").index()
     ends = time.monotonic() + _SECONDS
-    while (found := index.find(file_id)) is None:
+    while (found := index.find(file_id, Reach(None))) is None:
         if time.monotonic() > ends:
             raise RuntimeError(f"the document was not found within {_SECONDS} s: {json.dumps(started.json())}")
         time.sleep(0.1)

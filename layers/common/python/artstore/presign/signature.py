@@ -123,13 +123,13 @@ def presign(
         raise Invalid("the parameters of the signature itself are not the caller's to set")
     parameters += (
         ("X-Amz-Algorithm", sigv4.ALGORITHM),
-        ("X-Amz-Credential", _encode(f"{credentials.access_key_id}/{scope}")),
+        ("X-Amz-Credential", _encode_repeated(f"{credentials.access_key_id}/{scope}")),
         ("X-Amz-Date", timestamp),
         ("X-Amz-Expires", str(seconds)),
-        ("X-Amz-SignedHeaders", _encode(signed_headers)),
+        ("X-Amz-SignedHeaders", _encode_repeated(signed_headers)),
     )
     if credentials.session_token is not None:
-        parameters.append(("X-Amz-Security-Token", _encode_token(credentials.session_token)))
+        parameters.append(("X-Amz-Security-Token", _encode_repeated(credentials.session_token)))
 
     canonical_request = "\n".join(
         (
@@ -175,7 +175,8 @@ def _encode(value: str) -> str:
         raise Invalid("the text is no valid Unicode") from error
 
 
-_encode_token = lru_cache(maxsize=8)(_encode)
+# What every URL of a day or a session has.
+_encode_repeated = lru_cache(maxsize=32)(_encode)
 
 
 def encode_key(key: str) -> str:
