@@ -13,7 +13,7 @@ from functions.upload.uploads.models import BatchedUpload, UploadRequest
 from functions.upload.uploads.starting import Asked, Started, Uploads
 
 MAX_BATCH_BYTES = 1024 * 1024
-"""So that all its records fit into one transaction of DynamoDB (4 MB)."""
+"""As much as is read, written and answered well within the request's time; the answer is some 300 kB."""
 
 
 def start_batch(

@@ -6,8 +6,10 @@ import posixpath
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from artstore import naming
-from artstore.attributes import Attributes, Retention, check_room
+from artstore.attributes import MAX_BYTES, ROOM_TO_COME, Attributes, Retention, check_room
 from artstore.elements import RetentionPolicy, StorageElement
 from artstore.folders import parse_folder
 from artstore.security import Principal
@@ -20,6 +22,8 @@ AWAITED = (PENDING, EXPIRED)
 """Statuses of a record whose bytes may still come."""
 RECORD_KEPT = timedelta(days=30)
 """How long a record outlives its URL, before DynamoDB may drop it."""
+_SURELY_FITS = MAX_BYTES - ROOM_TO_COME - 8192
+"""What a request of up to so many bytes says fits into an attr.json: all else there has a fraction of the rest."""
 _SHARDS = 8
 """Into how many parts the uploads that are awaited fall."""
 
@@ -51,7 +55,8 @@ def fill(
         record.ttl_days = request.ttl_days or DEFAULT_TTL_DAYS
     record.created_at = rfc3339(now)
     record.created_by_id, record.created_by_username = caller.client_id, caller.username
-    check_room(_as_far_as_known(record, now))
+    if len(msgspec.json.encode(request)) > _SURELY_FITS:
+        check_room(_as_far_as_known(record, now))
 
 
 def await_until(record: UploadRecord, until: datetime) -> None:

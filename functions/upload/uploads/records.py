@@ -2,8 +2,9 @@
 
 A record of a random id is written unconditionally where many are written: 2^122 ids make a second one of that name
 nobody's concern, and BatchWriteItem knows no conditions. A record of an id that was derived from a key is what a
-repetition meets; written over, it would forget that its upload is stored. So these, and whatever holds the place
-of another document, are written on condition, together in transactions. docs/adr/0033 has the figures.
+repetition meets; written over, it would forget that its upload is stored. So these are written on condition, each
+by itself and several at the same time, and what holds the place of another document together with that hold.
+docs/adr/0033 has the figures.
 
 Needs dynamodb:GetItem, PutItem, BatchGetItem, BatchWriteItem on the uploads table, and Query on its index
 by-owner.
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 from pynamodb.exceptions import PutError, TransactWriteError
@@ -30,9 +34,10 @@ from functions.upload.uploads.placing import AWAITED
 
 _BATCH = 25
 """BatchWriteItem takes no more."""
-_TRANSACTION = 100
-"""Nor does TransactWriteItems."""
+_AT_ONCE = 10
+"""How many writes are under way at the same time: as many connections are kept."""
 _TRIES = 5
+_UNTRUE, _IN_THE_WAY = "ConditionalCheckFailed", "TransactionConflict"
 
 
 class Expects(enum.Enum):
@@ -125,22 +130,36 @@ class UploadRecords:
     def write(self, writes: Sequence[Write]) -> list[Wrote]:
         """Save the records, as many together as can be, and tell what became of each.
 
-        A single one is one PutItem, and raises Unavailable.
+        A single one raises Unavailable, as does a table that takes none of many.
         """
-        if len(writes) == 1 and not writes[0].holds:
-            return [self._put(writes[0])]
-        outcome = dict.fromkeys(range(len(writes)), Wrote.FAILED)
+        if len(writes) == 1:
+            return [self._write(writes[0])]
         plain = [
             number for number, each in enumerate(writes) if each.expects is Expects.ANYTHING and not each.holds
         ]
-        for some in _parts(plain, _BATCH):
-            outcome |= self._put_many(writes, some)
-        others = [number for number in outcome if number not in set(plain)]
-        for some in _parts(others, _TRANSACTION // 2 if any(each.holds for each in writes) else _TRANSACTION):
-            outcome |= self._put_together(writes, some)
+        others = [number for number in range(len(writes)) if number not in set(plain)]
+        tasks: list[Callable[[], dict[int, Wrote]]] = [
+            *(partial(self._put_many, writes, some) for some in _parts(plain, _BATCH)),
+            *(partial(self._try, writes, number) for number in others),
+        ]
+        outcome: dict[int, Wrote] = {}
+        with ThreadPoolExecutor(min(_AT_ONCE, len(tasks) or 1)) as threads:
+            # Each within the request's deadline.
+            for done in [threads.submit(copy_context().run, task) for task in tasks]:
+                outcome |= done.result()
         if writes and all(each is Wrote.FAILED for each in outcome.values()):
             raise Unavailable("the table store does not answer")
         return [outcome[number] for number in range(len(writes))]
+
+    def _try(self, writes: Sequence[Write], number: int) -> dict[int, Wrote]:
+        try:
+            return {number: self._write(writes[number])}
+        except Unavailable:
+            return {number: Wrote.FAILED}
+
+    def _write(self, write: Write) -> Wrote:
+        """Save a record: one PutItem, or with the hold of a place one TransactWriteItems. Raises Unavailable."""
+        return self._put_with_hold(write) if write.holds else self._put(write)
 
     def _put(self, write: Write) -> Wrote:
         with reaching_dynamodb():
@@ -167,51 +186,31 @@ class UploadRecords:
         failed = {number_of[item["file_id"]["S"]] for item in waiting}
         return {number: Wrote.FAILED if number in failed else Wrote.DONE for number in numbers}
 
-    def _put_together(self, writes: Sequence[Write], numbers: Sequence[int]) -> dict[int, Wrote]:
-        """Write in one transaction; what is in its way is left out, and the others tried again."""
-        outcome: dict[int, Wrote] = {}
-        left = list(numbers)
+    def _put_with_hold(self, write: Write) -> Wrote:
+        """Write a record and the hold of the place it is to take, or neither."""
         for turn in range(_TRIES):
-            try:
-                reasons = self._commit([writes[number] for number in left])
-            except Unavailable:
-                break
-            outcome |= {left[number]: why for number, why in reasons.items() if why is not Wrote.FAILED}
-            left = [number for number in left if number not in outcome]
-            if not left:
-                return outcome
-            if not reasons or Wrote.FAILED in reasons.values():
-                time.sleep(0.02 * 2**turn)
-        return outcome | dict.fromkeys(left, Wrote.FAILED)
+            codes = self._commit(write)
+            if _UNTRUE in codes:
+                return Wrote.REFUSED if codes[0] == _UNTRUE else Wrote.HELD
+            if not codes:
+                return Wrote.DONE
+            time.sleep(0.02 * 2**turn)
+        raise Unavailable("others are writing the same record")
 
-    def _commit(self, writes: Sequence[Write]) -> dict[int, Wrote]:
-        """Give what became of each, when all was written; else of those that were in the way, FAILED where it may
-        be tried again.
-        """
-        puts: list[tuple[int, Wrote]] = []
+    def _commit(self, write: Write) -> list[str | None]:
+        """Give nothing, or why the record and why the hold was not written."""
+        token = str(uuid4())
         with reaching_dynamodb():
             try:
-                with TransactWrite(
-                    connection=connect(self._prefix), client_request_token=str(uuid4())
-                ) as together:
-                    for number, write in enumerate(writes):
-                        together.save(write.record, condition=self._condition(write))
-                        puts.append((number, Wrote.REFUSED))
-                        if write.holds:
-                            self._hold(write.record, together)
-                            puts.append((number, Wrote.HELD))
-                return dict.fromkeys(range(len(writes)), Wrote.DONE)
+                with TransactWrite(connection=connect(self._prefix), client_request_token=token) as together:
+                    together.save(write.record, condition=self._condition(write))
+                    self._hold(write.record, together)
             except TransactWriteError as error:
                 codes = [reason.code if reason else None for reason in error.cancellation_reasons]
-                if not set(codes) & set(_IN_THE_WAY):
+                if not set(codes) & {_UNTRUE, _IN_THE_WAY}:
                     raise
-        found: dict[int, Wrote] = {}
-        for (number, refusal), code in zip(puts, codes, strict=True):
-            if code == "ConditionalCheckFailed" and found.get(number) is not Wrote.REFUSED:
-                found[number] = refusal
-            elif code == "TransactionConflict":
-                found.setdefault(number, Wrote.FAILED)
-        return found
+                return codes
+        return []
 
     def _hold(self, record: UploadRecord, together: TransactWrite) -> None:
         until = datetime.fromisoformat(record.expires_at)
@@ -226,9 +225,6 @@ class UploadRecords:
             Expects.NOTHING: self._table.file_id.does_not_exist(),
         }
         return conditions.get(write.expects)
-
-
-_IN_THE_WAY = ("ConditionalCheckFailed", "TransactionConflict")
 
 
 def _parts(numbers: Sequence[int], most: int) -> Iterable[Sequence[int]]:
