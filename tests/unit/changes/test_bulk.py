@@ -161,10 +161,11 @@ def test_many_finalizations_are_begun_and_each_once() -> None:
     assert sorted(each.object or "" for each in begun) == sorted(f"file/{each}" for each in bulk.ids)
 
 
-def test_a_search_is_frozen_when_the_work_starts() -> None:
+def test_a_search_is_frozen_and_what_came_after_the_request_is_not_meant() -> None:
     bulk = Bulk()
     job = bulk.job(action="tag", add_tags=["x"], search={"query": "friday"})
     runner = bulk.runner()
+    bulk.desk.store(99, b"friday")
     while not job.progress.get("frozen"):
         step = runner.step(job, lambda: 60.0)
         assert isinstance(step, Continue)

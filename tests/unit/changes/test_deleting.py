@@ -117,6 +117,7 @@ def test_the_one_before_is_current_again_when_the_newest_version_is_deleted(desk
     assert desk.listed() == {second}
     delete(desk, second)
     assert desk.listed() == {first}
+    assert desk.world.successions.kept == {}, "another may take the place at once"
     undelete(desk, second)
     assert desk.listed() == {second}
     desk.settle()
