@@ -212,6 +212,19 @@ def test_many_documents_are_changed_by_one_call_with_a_result_for_each(archive: 
         assert set(archive.search(f"{name} new")) == {*ids, kept}
 
 
+def test_many_documents_are_finalized_by_one_call(archive: Archive) -> None:
+    name = word()
+    ids = [archive.store(f"{name} {number}".encode(), description=name) for number in range(2)]
+    assert eventually(lambda: len(archive.search(name)) == 2 or None)
+    done = bulk(archive, {"action": "finalize", "search": {"query": name}})
+    assert {each["file_id"]: each["outcome"] for each in done["items"]} == dict.fromkeys(ids, "done")
+
+    def are_kept() -> bool | None:
+        return all(show(archive, each).json()["storage_version_id"] for each in ids) or None
+
+    assert eventually(are_kept, 60)
+
+
 def bulk(archive: Archive, asked: dict[str, Any]) -> dict[str, Any]:
     """Ask for a bulk change, and wait for its end."""
     started = archive.request("POST", "/api/v1/files/bulk", json=asked)
