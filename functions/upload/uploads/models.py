@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from artstore.changes.limits import Description, Filename, Tags
 from artstore.elements import RetentionPolicy
 from artstore.folders import MAX_FOLDER
 from artstore.http.negotiation import MEDIA_TYPE
@@ -18,7 +19,6 @@ from artstore.presign import MAX_OBJECT_BYTES, MAX_SINGLE_PUT_BYTES
 from artstore.spaces import SpaceName
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
-_FILENAME = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$"
 SHA256 = r"^[0-9a-fA-F]{64}(?!\n)$"
 _CONTENT_TYPE = rf"^(?:{MEDIA_TYPE})?(?!\n)$"
 _ASCII = r"^[\x20-\x7e]+(?!\n)$"
@@ -26,7 +26,6 @@ SHA256_RULE = "64 hexadecimal digits, the SHA-256 of the bytes"
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 ExpiresIn = Annotated[int, Meta(ge=1, le=604_800)]
-Tag = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class Method(enum.StrEnum):
@@ -54,15 +53,7 @@ class ContentEncoding(enum.StrEnum):
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The document a client is about to send. Its members have at most 48 KiB together, as JSON in UTF-8."""
 
-    filename: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=255,
-            pattern=_FILENAME,
-            description="a name without control characters and not of spaces alone",
-        ),
-    ]
+    filename: Filename
     """Its name for people; any script, no control characters."""
     size: Annotated[int, Meta(ge=0, le=MAX_OBJECT_BYTES)]
     """Bytes, as they are sent; 0 is an empty file. put and form take at most 5 GiB."""
@@ -77,8 +68,8 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = DEFAULT_CONTENT_TYPE
     """Media type (RFC 9110 §8.3.1); it is signed, so storage takes it only as it stands here. Empty: not known."""
-    description: Annotated[str, Meta(max_length=4000)] | None = None
-    tags: Annotated[list[Tag], Meta(max_length=50)] = []
+    description: Description | None = None
+    tags: Tags = []
     custom_attributes: dict[str, Any] = {}
     """Free members; at most 16 KiB as JSON, at most 64 levels deep, integers within 64 bits, no NUL characters."""
     retention_policy: RetentionPolicy = RetentionPolicy.PERMANENT

@@ -7,16 +7,13 @@ bytes.
 
 from __future__ import annotations
 
-import msgspec
-
-from artstore.attributes.storable import check_storable
+from artstore.changes.limits import check_said
 from artstore.elements import RetentionPolicy
 from artstore.errors import Invalid, TooLarge
 from artstore.presign import MAX_SINGLE_PUT_BYTES
 from artstore.spaces import Reach, name_of, stored_as
 from functions.upload.uploads.models import Method, UploadRequest
 
-MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
 _IN_ONE_REQUEST = (Method.PUT, Method.FORM)
 
 
@@ -38,15 +35,7 @@ def check_rules(request: UploadRequest) -> None:
     if request.chosen_method is Method.MULTIPART and request.size == 0:
         raise Invalid("an empty file has no parts", code="empty_multipart", field="size")
     _check_encoding(request)
-    check_storable(request.description, "description")
-    check_storable(request.tags, "tags")
-    check_storable(request.custom_attributes, "custom_attributes")
-    if len(msgspec.json.encode(request.custom_attributes)) > MAX_CUSTOM_ATTRIBUTES_BYTES:
-        raise TooLarge(
-            f"custom_attributes exceed {MAX_CUSTOM_ATTRIBUTES_BYTES} bytes of JSON",
-            code="custom_attributes_too_large",
-            field="custom_attributes",
-        )
+    check_said(request.description, request.tags, request.custom_attributes)
 
 
 def choose_space(named: str | None, reach: Reach) -> str | None:
