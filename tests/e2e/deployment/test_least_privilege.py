@@ -85,11 +85,12 @@ def some_object(operator: Operator, suffix: str = "") -> dict[str, str]:
     return {"Bucket": operator.edit_bucket, "Key": f"probe/{uuid.uuid4().hex}{suffix}"}
 
 
-FUNCTIONS = ("auth", "upload", "query", "storage-events")
+FUNCTIONS = ("auth", "upload", "query", "storage-events", "documents", "maintenance")
+OTHERS = ("documents", "maintenance", "maintenance-worker")
 
 
 @without_iam
-@pytest.mark.parametrize("function", ["auth", "query", "storage-events"])
+@pytest.mark.parametrize("function", ["auth", "query", "storage-events", *OTHERS])
 def test_only_upload_may_write_documents(attempt: Try, operator: Operator, function: str) -> None:
     assert attempt(function, "s3", "put_object", some_object(operator)) in DENIED
 
@@ -99,7 +100,7 @@ def test_upload_may_write_documents(attempt: Try, operator: Operator) -> None:
 
 
 @without_iam
-@pytest.mark.parametrize("function", ["auth", "upload", "query"])
+@pytest.mark.parametrize("function", ["auth", "upload", "query", "maintenance"])
 def test_only_storage_events_may_write_attributes(attempt: Try, operator: Operator, function: str) -> None:
     assert attempt(function, "s3", "put_object", some_object(operator, ".attr.json")) in DENIED
 
@@ -125,6 +126,34 @@ def test_no_function_may_delete_a_document(attempt: Try, operator: Operator, fun
 
 
 @without_iam
+def test_only_the_worker_deletes_and_only_where_documents_may_change(attempt: Try, operator: Operator) -> None:
+    existing = some_object(operator)
+    operator.s3.put_object(**existing, Body=b"")
+    assert attempt("maintenance-worker", "s3", "delete_object", existing) == "allowed"
+    kept = {"Bucket": operator.rw_bucket, "Key": f"probe/{uuid.uuid4().hex}"}
+    operator.s3.put_object(**kept, Body=b"")
+    own = {"Bucket": operator.edit_bucket, "Key": f".artstore/probe/{uuid.uuid4().hex}"}
+    for each in (kept, own):
+        assert attempt("maintenance-worker", "s3", "delete_object", each) in DENIED
+
+
+def test_changes_and_jobs_may_replace_attributes(attempt: Try, operator: Operator) -> None:
+    for function in ("documents", "maintenance-worker"):
+        assert attempt(function, "s3", "put_object", some_object(operator, ".attr.json")) == "allowed"
+
+
+@without_iam
+def test_maintenance_behind_the_api_touches_no_document(attempt: Try, operator: Operator) -> None:
+    existing = some_object(operator)
+    operator.s3.put_object(**existing, Body=b"")
+    assert attempt("maintenance", "s3", "get_object", existing) in DENIED
+    table = f"{operator.prefix}-jobs"
+    assert attempt("maintenance", "dynamodb", "get_item", {"TableName": table, "Key": {"job_id": {"S": "x"}}}) == (
+        "allowed"
+    )
+
+
+@without_iam
 @pytest.mark.parametrize("function", ["upload", "documents", "query", "storage-events", "maintenance-worker"])
 def test_only_the_guard_may_write_bucket_policies(attempt: Try, operator: Operator, function: str) -> None:
     """Who writes them could undo every other protection."""
@@ -146,7 +175,7 @@ def test_the_guard_may_do_nothing_else(attempt: Try, operator: Operator) -> None
 
 
 @without_iam
-@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+@pytest.mark.parametrize("function", ["upload", "query", "storage-events", *OTHERS])
 def test_only_auth_may_read_the_signing_key(attempt: Try, operator: Operator, function: str) -> None:
     secret = {"SecretId": f"{operator.prefix}/signing-key"}
     assert attempt(function, "secretsmanager", "get_secret_value", secret) in DENIED
@@ -197,7 +226,7 @@ def test_revoked_tokens_are_read_by_all_and_written_by_auth_alone(
 
 
 @without_iam
-@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+@pytest.mark.parametrize("function", ["upload", "query", "storage-events", *OTHERS])
 def test_only_auth_may_read_accounts(attempt: Try, operator: Operator, function: str) -> None:
     item = {"TableName": f"{operator.prefix}-accounts", "Key": {"client_id": {"S": "x"}}}
     assert attempt(function, "dynamodb", "get_item", item) in DENIED
@@ -223,7 +252,7 @@ def test_only_the_write_side_may_touch_upload_records(attempt: Try, operator: Op
     assert attempt(function, "dynamodb", "put_item", item) in DENIED
 
 
-APPENDING = ("auth", "auth-scheduled")
+APPENDING = ("auth", "auth-scheduled", "upload", "maintenance-worker")
 
 
 def an_audit_item(operator: Operator) -> dict[str, Any]:
@@ -265,7 +294,7 @@ def test_only_the_scheduled_function_takes_events_out_of_the_outbox(
 
 
 @without_iam
-@pytest.mark.parametrize("function", ["upload", "query", "storage-events"])
+@pytest.mark.parametrize("function", ["query", "storage-events", "maintenance"])
 def test_nobody_else_touches_the_audit_log(attempt: Try, operator: Operator, function: str) -> None:
     one = an_audit_item(operator)
     assert attempt(function, "dynamodb", "get_item", one) in DENIED
