@@ -1,6 +1,7 @@
 """Upload records in their table, as far as the event needs them: read one, settle it once.
 
-Needs dynamodb:GetItem and dynamodb:UpdateItem on the uploads table.
+Needs dynamodb:GetItem and dynamodb:UpdateItem on the uploads table, and on the spaces table to give back what an
+upload reserved.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
+from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.aws.finalization_table import FinalizationTable
+from artstore.aws.upload_settling import settle
 from artstore.finalizations import Finalization
 from artstore.tables import UploadRecord, bind
 
@@ -25,6 +26,7 @@ class UploadRecords:
 
     def __init__(self, prefix: str) -> None:
         """Use the uploads table of the deployment ``prefix``."""
+        self._prefix = prefix
         self._table = bind(UploadRecord, prefix)
         self._finalizations = FinalizationTable(prefix)
 
@@ -60,17 +62,7 @@ class UploadRecords:
         return self._settle(record, _OPEN, self._table.status.set("REJECTED"), self._table.reason.set(reason))
 
     def _settle(self, record: UploadRecord, unsettled: tuple[str, ...], *actions: Action) -> bool:
-        with reaching_dynamodb():
-            try:
-                record.update(
-                    actions=[*actions, self._table.awaited.remove()],
-                    condition=self._table.status.is_in(*unsettled),
-                )
-            except UpdateError as error:
-                if refusal_code(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+        return settle(self._prefix, record, unsettled, [*actions, self._table.awaited.remove()])
 
 
 def _rfc3339(moment: datetime) -> str:

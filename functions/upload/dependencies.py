@@ -9,6 +9,7 @@ from artstore import config
 from artstore.aws.element_table import ElementTable, open_registry
 from artstore.aws.ingesting import IngestNow
 from artstore.aws.secret_store import read_secret
+from artstore.aws.space_table import SpaceTable
 from artstore.aws.successions import Successions
 from artstore.cursors import CursorKeys, Cursors
 from artstore.database import DatabaseAddress
@@ -16,6 +17,7 @@ from artstore.elements.registry import ElementRegistry
 from artstore.elements.watch import StorageWatch
 from artstore.multipart import Multiparts, multipart_client
 from artstore.presign.signer import UrlSigner
+from functions.upload.admission import Admission
 from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
 from functions.upload.uploads.gate import ElementGate, GatedPermit
@@ -90,6 +92,7 @@ def uploads() -> Uploads:
         permits=_permits(),
         duplicates=DuplicateSearch(index),
         documents=index,
+        admission=Admission(SpaceTable(settings().prefix), index),
         expiry_seconds=settings().upload_expiry_seconds,
     )
 

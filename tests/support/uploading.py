@@ -60,6 +60,13 @@ class Clock:
         self.now += timedelta(**time)
 
 
+class NoLimits:
+    """Every space there could be, without limits."""
+
+    def admit(self, space: str | None, size: int, content_type: str) -> None:
+        """See functions.upload.admission."""
+
+
 class UploadWorld:
     """One deployment's write side, and what clients do with it."""
 
@@ -82,6 +89,7 @@ class UploadWorld:
             permits=permits,
             duplicates=self.duplicates,
             documents=lambda: self.index,
+            admission=NoLimits(),
             expiry_seconds=600,
             clock=clock,
         )

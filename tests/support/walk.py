@@ -44,8 +44,9 @@ ELEMENTS = [
 class ById:
     """An operation that names one thing: a token of another space is told what it is told of an unknown one.
 
-    ``of`` is document, upload, job or space. The path's parameter is that thing; ``payload`` and ``query`` may
-    name it, too. ``refused`` is False where the answer is an outcome for each and the request itself succeeds.
+    ``of`` is document, trashed, upload, job or space. The path's parameter is that thing; ``payload`` and
+    ``query`` may name it, too. ``refused`` is False where the answer is an outcome for each thing and the request
+    itself succeeds.
     """
 
     of: str
@@ -91,7 +92,12 @@ class Walker:
 
     def make(self, of: str) -> str:
         """Make a thing in the space OWN, and give its id."""
-        made = {"document": self._document, "upload": self._upload, "job": self._job}
+        made = {
+            "document": self._document,
+            "trashed": lambda: self._document(deleted_at=datetime.now(UTC)),
+            "upload": self._upload,
+            "job": self._job,
+        }
         return OWN if of == "space" else str(made[of]())
 
     def unknown(self, of: str) -> str:
@@ -114,7 +120,7 @@ class Walker:
             self._apps[function], each.method, url, each.path, headers=headers, payload=payload, token=space
         )
 
-    def _document(self) -> UUID:
+    def _document(self, **changes: Any) -> UUID:
         self._things += 1
         at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=self._things)
         file_id = uuid4()
@@ -128,6 +134,7 @@ class Walker:
             updated_at=at,
             space=OWN,
             storage_element_id="edit-01",
+            **changes,
         )
         s3: Any = boto3.client("s3")
         key = described.storage_path + described.storage_filename

@@ -14,6 +14,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
+from artstore.aws.upload_settling import settle
 from artstore.tables import UploadRecord, bind
 
 SHARDS = tuple(str(number) for number in range(8))
@@ -26,6 +27,7 @@ class SweptRecords:
 
     def __init__(self, prefix: str) -> None:
         """Use the uploads table of the deployment ``prefix``."""
+        self._prefix = prefix
         self._table = bind(UploadRecord, prefix)
 
     def find(self, file_id: UUID) -> UploadRecord | None:
@@ -55,17 +57,13 @@ class SweptRecords:
             return [(each.expires_at, each.file_id) for each in found]
 
     def mark_expired(self, record: UploadRecord) -> bool:
-        """Settle a record that was PENDING and ended when it was read to; False when it is another by now.
+        """Settle a record that was PENDING and ended when it was read to, and give back what it reserved in its
+        space; False when it is another by now.
 
         Raises Unavailable.
         """
-        pending = self._table.status == PENDING
-        return self._update(
-            record,
-            pending & (self._table.expires_at == record.expires_at),
-            self._table.status.set(EXPIRED),
-            self._table.awaited.remove(),
-        )
+        actions = [self._table.status.set(EXPIRED), self._table.awaited.remove()]
+        return settle(self._prefix, record, (PENDING,), actions, expires_at=record.expires_at)
 
     def await_no_more(self, record: UploadRecord) -> bool:
         """Correct the note of a record that is settled; False when it is not. Raises Unavailable."""

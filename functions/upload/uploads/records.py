@@ -30,6 +30,7 @@ from artstore.aws.dynamodb import connect, put_many, reaching_dynamodb, refusal_
 from artstore.aws.successions import Successions
 from artstore.errors import Unavailable
 from artstore.tables import Succession, UploadRecord, bind
+from functions.upload.admission import Reservation
 from functions.upload.uploads.placing import AWAITED
 
 _BATCH = 25
@@ -56,21 +57,30 @@ class Wrote(enum.Enum):
     """The record was not as it was expected."""
     HELD = enum.auto()
     """Another has the place that the document was to take."""
+    CROWDED = enum.auto()
+    """What is reserved in its space, or the space itself, is not as it was read."""
     FAILED = enum.auto()
     """The table did not answer; it may have been written all the same."""
 
 
 @dataclass(frozen=True)
 class Write:
-    """A record to be saved, together with the hold of the place that its document is to take, or not at all."""
+    """A record to be saved, together with the hold of the place that its document is to take, and with the room
+    that it reserves in a space with limits, or not at all."""
 
     record: UploadRecord
     expects: Expects
+    reservation: Reservation | None = None
 
     @property
     def holds(self) -> bool:
         """Tell whether it holds the place of another document."""
         return self.record.supersedes is not None
+
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether nothing else is written with it."""
+        return not self.holds and self.reservation is None
 
 
 class UploadRecords:
@@ -135,7 +145,7 @@ class UploadRecords:
         if len(writes) == 1:
             return [self._write(writes[0])]
         plain = [
-            number for number, each in enumerate(writes) if each.expects is Expects.ANYTHING and not each.holds
+            number for number, each in enumerate(writes) if each.expects is Expects.ANYTHING and each.is_alone
         ]
         others = [number for number in range(len(writes)) if number not in set(plain)]
         tasks: list[Callable[[], dict[int, Wrote]]] = [
@@ -158,8 +168,8 @@ class UploadRecords:
             return {number: Wrote.FAILED}
 
     def _write(self, write: Write) -> Wrote:
-        """Save a record: one PutItem, or with the hold of a place one TransactWriteItems. Raises Unavailable."""
-        return self._put_with_hold(write) if write.holds else self._put(write)
+        """Save a record: one PutItem, or with what belongs to it one TransactWriteItems. Raises Unavailable."""
+        return self._put(write) if write.is_alone else self._put_together(write)
 
     def _put(self, write: Write) -> Wrote:
         with reaching_dynamodb():
@@ -186,25 +196,29 @@ class UploadRecords:
         failed = {number_of[item["file_id"]["S"]] for item in waiting}
         return {number: Wrote.FAILED if number in failed else Wrote.DONE for number in numbers}
 
-    def _put_with_hold(self, write: Write) -> Wrote:
-        """Write a record and the hold of the place it is to take, or neither."""
+    def _put_together(self, write: Write) -> Wrote:
+        """Write a record, the hold of the place it is to take and the room it reserves, or nothing."""
         for turn in range(_TRIES):
             codes = self._commit(write)
             if _UNTRUE in codes:
-                return Wrote.REFUSED if codes[0] == _UNTRUE else Wrote.HELD
+                refusals = [Wrote.REFUSED, *([Wrote.HELD] if write.holds else []), Wrote.CROWDED]
+                return refusals[codes.index(_UNTRUE)]
             if not codes:
                 return Wrote.DONE
             time.sleep(0.02 * 2**turn)
         raise Unavailable("others are writing the same record")
 
     def _commit(self, write: Write) -> list[str | None]:
-        """Give nothing, or why the record and why the hold was not written."""
+        """Give nothing, or why the record, why the hold and why the reservation was not written."""
         token = str(uuid4())
         with reaching_dynamodb():
             try:
                 with TransactWrite(connection=connect(self._prefix), client_request_token=token) as together:
                     together.save(write.record, condition=self._condition(write))
-                    self._hold(write.record, together)
+                    if write.holds:
+                        self._hold(write.record, together)
+                    if write.reservation is not None:
+                        write.reservation.join(together)
             except TransactWriteError as error:
                 codes = [reason.code if reason else None for reason in error.cancellation_reasons]
                 if not set(codes) & {_UNTRUE, _IN_THE_WAY}:
@@ -220,6 +234,9 @@ class UploadRecords:
         # Which multipart upload it is may have been written down since the record was read.
         known, upload_id = self._table.upload_id, write.record.upload_id
         unchanged = known.does_not_exist() if upload_id is None else known == upload_id
+        keeps = write.record.reserved and write.reservation is None
+        reserved = self._table.reserved
+        unchanged &= reserved.exists() if keeps else reserved.does_not_exist()
         conditions: dict[Expects, Condition] = {
             Expects.AWAITED: self._table.status.is_in(*AWAITED) & unchanged,
             Expects.NOTHING: self._table.file_id.does_not_exist(),

@@ -12,6 +12,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
+from artstore.aws.upload_settling import settle
 from artstore.tables import UploadRecord, bind
 from functions.upload.uploads.placing import AWAITED
 
@@ -23,6 +24,7 @@ class UploadSessions:
 
     def __init__(self, prefix: str) -> None:
         """Use the uploads table of the deployment ``prefix``."""
+        self._prefix = prefix
         self._table = bind(UploadRecord, prefix)
 
     def find(self, file_id: UUID) -> UploadRecord | None:
@@ -56,11 +58,8 @@ class UploadSessions:
 
     def mark_aborted(self, record: UploadRecord) -> bool:
         """Settle an open record as ABORTED; False when it was settled before."""
-        return self._update(
-            record,
-            [self._table.status.set(ABORTED), self._table.awaited.remove()],
-            self._table.status.is_in(*AWAITED),
-        )
+        actions = [self._table.status.set(ABORTED), self._table.awaited.remove()]
+        return settle(self._prefix, record, AWAITED, actions)
 
     @staticmethod
     def _update(record: UploadRecord, actions: list[Action], condition: Condition) -> bool:

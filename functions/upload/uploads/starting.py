@@ -26,6 +26,7 @@ from artstore.index import IndexedDocument, Position, VersionsPage
 from artstore.security import Principal, Scope
 from artstore.spaces import Reach, name_of, not_found
 from artstore.tables import Succession, UploadRecord
+from functions.upload.admission import Reservation
 from functions.upload.uploads.duplicates import Duplicates
 from functions.upload.uploads.models import (
     Method,
@@ -58,8 +59,9 @@ _DERIVED = UUID("6d0f4c0e-6f0b-5b54-9d0e-0c8b9f5c7a10")
 """The namespace (RFC 9562 §5.5) of ids that are derived from an account and a key."""
 _VERSIONS = 100
 """Among how many versions the one that took a document's place is looked for; else the newest is named."""
-_LOOKS = 3
-"""How often the records are looked at for one request: others may write between a look and a write."""
+_LOOKS = 8
+"""How often the records are looked at for one request: others may write between a look and a write, or take the
+room in a space."""
 
 
 class Records(Protocol):
@@ -87,6 +89,12 @@ class Documents(Protocol):
     def versions(self, file_id: UUID, limit: int, after: Position | None, reach: Reach) -> VersionsPage:
         """Give the versions of a document, newest first."""
         ...
+
+
+class Admitting(Protocol):
+    """What knows the limits of spaces; see functions.upload.admission."""
+
+    def admit(self, space: str | None, size: int, content_type: str) -> Reservation | None: ...
 
 
 class Finding(Protocol):
@@ -129,6 +137,7 @@ class _Attempt:
     existing: UploadRecord | None = None
     record: UploadRecord | None = None
     target: UploadTarget | None = None
+    reservation: Reservation | None = None
     outcome: Started | ArtStoreError | None = None
     duplicate_of: UUID | None = None
     duplicates_checked: bool = True
@@ -150,6 +159,7 @@ class Uploads:
     duplicates: Finding
     documents: Callable[[], Documents]
     """Called when the index is needed."""
+    admission: Admitting
     expiry_seconds: int
     clock: Callable[[], datetime] = field(default=_utc_now)
 
@@ -159,7 +169,8 @@ class Uploads:
         The same ``idempotency_key`` and request from the same account give the upload that was started then, with
         a permission that is valid from now. Raises what ``functions.upload.uploads.rules`` raises, NotFound
         (``space_not_found``, ``document_not_found``), Conflict (``idempotency_key_reused``, ``duplicate_content``,
-        ``already_superseded``, ``supersede_in_progress``) and Unavailable.
+        ``already_superseded``, ``supersede_in_progress``, ``space_full``, ``space_type_not_allowed``) and
+        Unavailable.
         """
         [outcome] = self.start_many([Asked(request, idempotency_key)], caller)
         if isinstance(outcome, ArtStoreError):
@@ -193,12 +204,15 @@ class Uploads:
         """
         record = self._find(file_id, caller)
         if record.status in AWAITED:
+            reservation = self._reserve(record)
             target = self._permit(record, expires_in)
-            [wrote] = self.records.write([Write(record, Expects.AWAITED)])
+            [wrote] = self.records.write([Write(record, Expects.AWAITED, reservation)])
             if wrote is Wrote.DONE:
                 return UploadStarted(file_id=file_id, status=PENDING, upload=target, duplicates_checked=False)
             if wrote is Wrote.HELD:
                 raise self._held(record)
+            if wrote is Wrote.CROWDED:
+                raise _busy()
             record = self._find(file_id, caller)
         raise Conflict("the upload is over", code="upload_over", status_of_upload=record.status)
 
@@ -279,6 +293,7 @@ class Uploads:
                 request.retention_policy, request.size, request.content_type, self.clock().timestamp()
             )
             fill(record, request, caller, element, self.clock())
+        attempt.reservation = self._reserve(record)
         attempt.record, attempt.target = record, self._permit(record, attempt.request.expires_in)
 
     def _check_predecessor(self, predecessor: UUID, reach: Reach) -> None:
@@ -292,6 +307,14 @@ class Uploads:
             taken_by = (successors or list(newer))[0].attributes.file_id
             raise already_superseded(str(taken_by))
 
+    def _reserve(self, record: UploadRecord) -> Reservation | None:
+        """Give what the record has to be written with, unless it holds its place in its space already."""
+        if record.reserved:
+            return None
+        reservation = self.admission.admit(record.space, int(record.size), record.content_type)
+        record.reserved = True if reservation else None
+        return reservation
+
     def _permit(self, record: UploadRecord, expires_in: int | None) -> UploadTarget:
         """Permit the upload that ``record`` describes, and write down until when."""
         seconds = min(expires_in or self.expiry_seconds, self.expiry_seconds)
@@ -300,13 +323,16 @@ class Uploads:
         return target
 
     def _write(self, attempts: Sequence[_Attempt]) -> None:
-        writes = [Write(_made(each), self._expects(each, attempts)) for each in attempts]
+        writes = [Write(_made(each), self._expects(each, attempts), each.reservation) for each in attempts]
         for each, wrote in zip(attempts, self.records.write(writes), strict=True):
             record = _made(each)
             if wrote is Wrote.DONE:
                 each.outcome = Started(_told(record, each.target, each), repeated=each.existing is not None)
             elif wrote is Wrote.FAILED:
                 each.outcome = Unavailable("the table store does not answer")
+            elif wrote is Wrote.CROWDED:
+                _made(each).reserved = None
+                continue  # looked at anew
             elif wrote is Wrote.HELD:
                 each.outcome = self._held(record)
             elif each.fingerprint is None:  # a random id that is taken is not to be expected

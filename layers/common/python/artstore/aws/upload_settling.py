@@ -1,0 +1,79 @@
+"""Settling the record of an upload: what it came to, and, in the same transaction, the end of what it reserved.
+
+An upload into a space with limits reserves a document and its bytes when it is started, see
+``artstore.aws.space_table``. The record says so while that stands, and every settling is on condition of what it
+says: so a reservation ends with the upload, and never twice. Once a document is stored, the index counts it.
+
+Needs dynamodb:GetItem and UpdateItem on the uploads table, and UpdateItem and GetItem on the spaces table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from artstore.aws.dynamodb import reaching_dynamodb, refusal_code, write_together
+from artstore.aws.space_table import SpaceTable
+from artstore.errors import Unavailable
+from artstore.spaces import name_of
+from artstore.tables import UploadRecord, bind
+
+if TYPE_CHECKING:
+    from pynamodb.transactions import TransactWrite
+
+_TRIES = 5
+
+
+def settle(
+    prefix: str,
+    record: UploadRecord,
+    unsettled: Collection[str],
+    actions: Sequence[Action],
+    *,
+    expires_at: str | None = None,
+) -> bool:
+    """Carry out ``actions`` on a record whose status is among ``unsettled``, and give back what it reserved.
+
+    False when it was settled before, is gone, or does not end at ``expires_at`` where that is given. Raises
+    Unavailable.
+    """
+    table = bind(UploadRecord, prefix)
+    awaited = table.status.is_in(*unsettled)
+    if expires_at is not None:
+        awaited &= table.expires_at == expires_at
+    present: UploadRecord | None = record
+    for _ in range(_TRIES):
+        if present is None or present.status not in unsettled or expires_at not in (None, present.expires_at):
+            return False
+        if _settle(prefix, present, awaited, actions):
+            return True
+        with reaching_dynamodb():
+            try:
+                present = table.get(record.file_id, consistent_read=True)
+            except table.DoesNotExist:
+                present = None
+    raise Unavailable("the upload's record is being changed by others")
+
+
+def _settle(prefix: str, record: UploadRecord, awaited: Condition, actions: Sequence[Action]) -> bool:
+    table = bind(UploadRecord, prefix)
+    if record.reserved:
+
+        def both(transaction: TransactWrite) -> None:
+            still = awaited & table.reserved.exists()
+            transaction.update(record, actions=[*actions, table.reserved.remove()], condition=still)
+            SpaceTable(prefix).release(name_of(record.space), int(record.size), transaction)
+
+        return write_together(prefix, both)
+    with reaching_dynamodb():
+        try:
+            record.update(actions=list(actions), condition=awaited & table.reserved.does_not_exist())
+        except UpdateError as error:
+            if refusal_code(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+    return True
