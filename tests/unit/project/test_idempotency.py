@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "change_storage_element_mode": "goes one way, and meets the change that is under way",
     "finalize_documents": "each document meets its own transaction, whose id is derived from what it moves",
     "reconcile_storage_element": "counts, and comes to the same",
+    "start_sweep": "does what an earlier one has left undone, which is nothing; each is a report of its own",
     "retry_job": "concerns a job that is dead, and no longer once it was sent",
 }
 """Operations without the header: why they need none."""
