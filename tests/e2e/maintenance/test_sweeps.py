@@ -60,6 +60,7 @@ def say(operator: Operator, key: str, **changes: Any) -> None:
     operator.s3.put_object(**beside, Body=json.dumps(after).encode(), ContentType="application/json")
 
 
+@pytest.mark.lacking("localstack", "a deletion on condition of an ETag is refused")
 def test_a_temporary_document_goes_when_its_time_is_over_and_the_audit_log_knows(
     archive: Archive, operator: Operator
 ) -> None:
