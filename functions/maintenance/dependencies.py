@@ -168,6 +168,7 @@ def _usage_by_element() -> Mapping[str, Counted]:
     from artstore.spaces import EVERYWHERE
     from functions.maintenance.elements.tending import Counted
 
+    index().compact_usage()
     report = index().usage(Dimension.ELEMENT, EVERYWHERE, _MOST_ELEMENTS)
     return {
         each.key: Counted(each.documents + each.trashed_documents, each.bytes + each.trashed_bytes)

@@ -151,7 +151,8 @@ def test_compacting_changes_no_sum_and_leaves_few_rows(postgres_index: PostgresI
     for number in range(1, 11):
         postgres_index.remove("edit", f"{number}.txt", None)
     before = postgres_index.usage(Dimension.TYPE, PRESS, 10)
-    assert postgres_index.compact_usage()
+    assert not postgres_index.compact_usage()  # so few are not worth it
+    assert postgres_index.compact_usage(many=10)
     assert postgres_index.usage(Dimension.TYPE, PRESS, 10) == before
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM usage_deltas").fetchone() == (1,)

@@ -174,15 +174,16 @@ class PostgresIndex:
         rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
         return UsageReport(items=tuple(_usage(row) for row in rows[1:]), total=_usage(rows[0]))
 
-    def compact_usage(self) -> bool:
-        """Replace the rows that usage is summed of by as few as say the same; False when others do so just now.
+    def compact_usage(self, many: int = 10_000) -> bool:
+        """Replace the rows that usage is summed of by as few as say the same, once there are ``many``; False when
+        there are fewer, or when others do so just now.
 
         Needs DELETE on ``usage_deltas``. Nobody waits for it, but other compactions of these rows.
         """
 
         def compact(connection: Connection) -> bool:
             with connection.transaction():
-                row = connection.execute(statements.COMPACTING_ALONE).fetchone()
+                row = connection.execute(statements.COMPACTING_ALONE, {"many": many}).fetchone()
                 if row is None or not row[0]:
                     return False
                 connection.execute(statements.COMPACT)

@@ -213,7 +213,10 @@ SELECT space, account, element, content_type, trashed, sum(documents), sum(bytes
 GROUP BY space, account, element, content_type, trashed
 HAVING sum(documents) <> 0 OR sum(bytes) <> 0
 """
-COMPACTING_ALONE = "SELECT pg_try_advisory_xact_lock(3, 0)"
+COMPACTING_ALONE = """
+SELECT pg_try_advisory_xact_lock(3, 0) AND (SELECT count(*) FROM (SELECT FROM usage_deltas LIMIT %(many)s) AS seen)
+    >= %(many)s
+"""
 
 
 def following(after: bool) -> str:
