@@ -198,9 +198,9 @@ def test_compiling_everything_anew_gives_the_same_zips(local: Manifest, tmp_path
 
 
 def test_the_layer_fits_beside_the_largest_function(local: Manifest) -> None:
-    """Lambda takes 250 MB unzipped, layer and function together; a tenth of it is what a quick start wants."""
+    """Lambda takes 250 MB unzipped, layer and function together; a quarter of it is what a quick start wants."""
     sizes = {name: artifact.unzipped_bytes for name, artifact in local.artifacts.items()}
-    assert sizes["layer"] + max(sizes[name] for name in FUNCTIONS) < 60 * 2**20
+    assert sizes["layer"] + max(sizes[name] for name in FUNCTIONS) < 64 * 2**20
 
 
 def test_the_arm64_target_holds_arm64_libraries_for_python_3_13() -> None:

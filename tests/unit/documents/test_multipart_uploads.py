@@ -364,7 +364,7 @@ class TestAbort:
         named = str(predecessor.attributes.file_id)
         file_id = begun(world, supersedes=named)
         if settled:
-            world.records.places[named].settled_at = 1
+            world.records.places[named].settled_at = int(clock().timestamp())
         assert world.of("DELETE", file_id).status == 204
         clock.pass_(seconds=1)
         rival = world.start(None, supersedes=named)
