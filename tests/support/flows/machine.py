@@ -46,10 +46,13 @@ acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("edit"), st.tuples(numbers, st.booleans(), st.integers(0, 9))),
     st.tuples(st.just("mark_deleted"), st.tuples(numbers, st.booleans(), st.booleans())),
     st.tuples(st.just("deliver"), st.tuples(st.integers(0, 20))),
+    st.just(("deliver_all", ())),
     st.tuples(st.just("finalize"), st.tuples(numbers)),
 )
 """What may happen at any time, and in the middle of anything."""
-disturbances = st.none() | st.tuples(calls, moments, st.none() | acts)
+_deaths = st.tuples(calls, moments, st.none())
+_overtakings = st.tuples(calls, moments, acts)
+disturbances = st.sampled_from([st.none(), _deaths, _deaths, _overtakings]).flatmap(lambda each: each)
 """At a call, before or after its effect: death, or an act of somebody else's."""
 Disturbance = tuple[int, str, Act | None] | None
 
@@ -116,6 +119,13 @@ class Machine(RuleBasedStateMachine):
         with self.disturbed(disturbance):
             self.world.finalize(UUID(int=number))
 
+    @rule(number=numbers, disturbance=disturbances, other=disturbances)
+    def finalize_and_work(self, number: int, disturbance: Disturbance, other: Disturbance) -> None:
+        """Ask and do it, twice: the first time whoever does it is disturbed somewhere, the second one perhaps."""
+        self.finalize(number, None)
+        self.work(0, disturbance)
+        self.work(0, other)
+
     @rule(number=st.integers(0, 3), disturbance=disturbances)
     def work(self, number: int, disturbance: Disturbance) -> None:
         """Do a job that is due; whoever was killed at it is followed when the lease is over."""
@@ -144,6 +154,9 @@ class Machine(RuleBasedStateMachine):
         waiting = self.world.buckets.events
         if waiting:
             self.world.deliver(waiting[number % len(waiting)])
+
+    def do_deliver_all(self) -> None:
+        self.world.deliver_all()
 
     def do_finalize(self, number: int) -> None:
         with contextlib.suppress(ArtStoreError):
@@ -221,7 +234,7 @@ def profile(count: int) -> settings:
     """Give the settings for so many examples."""
     return settings(
         max_examples=count,
-        stateful_step_count=30,
+        stateful_step_count=60,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,

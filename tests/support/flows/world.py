@@ -162,6 +162,7 @@ class Flows(World):
         """Let everything run to its end: leases end, jobs that are due are done, events delivered."""
         self.killer.spare()
         for _ in range(60):
+            self.deliver_all()  # events come within seconds, a lease ends after minutes
             self.wait(600_000)
             for job_id in self.jobs.due(self.buckets.now, 100):
                 self.run_job(job_id)
