@@ -208,6 +208,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         self.world.mend()
+        self.world.revive()
         self.world.check()
         self.world.check_finalizations()
         for file_id in set(self.bodies) - self.touched:
