@@ -36,8 +36,10 @@ def ingest() -> Ingest:
     """Give the ingest of this deployment. What reads documents starts beside it."""
     extraction = Extraction(keep_place=settings().keep_place)
     extraction.start()
+    elements = open_registry(settings().prefix, settings().elements)
     return Ingest(
-        elements=open_registry(settings().prefix, settings().elements).current,
+        elements=elements.current,
+        forget_elements=elements.forget,
         watch=StorageWatch(ElementTable(settings().prefix)),
         objects=objects(),
         records=UploadRecords(settings().prefix),

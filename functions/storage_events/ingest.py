@@ -41,7 +41,7 @@ from functions.storage_events.encodings import coding_of
 from functions.storage_events.events import StorageEvent
 from functions.storage_events.following import Follower
 from functions.storage_events.outcomes import Outcome, Result, Step
-from functions.storage_events.places import Spot, find_spot
+from functions.storage_events.places import NO_ELEMENT, Spot, find_spot
 from functions.storage_events.proving import Prover, has_other_parts, is_proven_later, is_unproven
 from functions.storage_events.reading import Extracting, Reader
 from functions.storage_events.sight import Look, Objects, identify
@@ -64,6 +64,10 @@ class Records(Protocol):
     def mark_rejected(self, record: UploadRecord, reason: str) -> bool: ...
 
 
+class _ElementUnfamiliar(Exception):
+    """An element has been made since the elements were read."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -82,12 +86,15 @@ class Ingest:
         extraction: Extracting,
         prover: Prover,
         read_at_once: int = READ_AT_ONCE,
+        forget_elements: Callable[[], None] = lambda: None,
         watch: StorageWatch | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         """Take the ports of one deployment; objects of more than ``read_at_once`` bytes whose SHA-256 storage
-        does not know are described before they are read through."""
+        does not know are described before they are read through. ``elements`` may be some seconds old; after
+        ``forget_elements`` they are not."""
         self._elements = elements
+        self._forget_elements = forget_elements
         self._objects = objects
         self._records = records
         self._index = index
@@ -101,18 +108,32 @@ class Ingest:
     def handle(self, event: StorageEvent) -> Result:
         """Do what follows from the event. Raises Unavailable: then it is to be tried again."""
         spot = find_spot(self._elements(), event)
+        if isinstance(spot, Result) and spot.reason == NO_ELEMENT:
+            spot = self._find_anew(event)
         if isinstance(spot, Result):
             return spot
-        if self._watch is None:
-            return self._handle(spot)
-        with self._watch.over(spot.element):
-            return self._handle(spot)
+        try:
+            return self._watched(spot)
+        except _ElementUnfamiliar:
+            spot = self._find_anew(event)
+            return spot if isinstance(spot, Result) else self._watched(spot, is_familiar=True)
 
-    def _handle(self, spot: Spot) -> Result:
+    def _find_anew(self, event: StorageEvent) -> Spot | Result:
+        """Find the place by the elements as they are now: one may have been made since they were read."""
+        self._forget_elements()
+        return find_spot(self._elements(), event)
+
+    def _watched(self, spot: Spot, *, is_familiar: bool = False) -> Result:
+        if self._watch is None:
+            return self._handle(spot, is_familiar=is_familiar)
+        with self._watch.over(spot.element):
+            return self._handle(spot, is_familiar=is_familiar)
+
+    def _handle(self, spot: Spot, *, is_familiar: bool) -> Result:
         result: Result | None = None
         for number in range(MOST_LOOKS):
             try:
-                step = self._step(spot, is_first=number == 0)
+                step = self._step(spot, is_first=number == 0, is_familiar=is_familiar)
             except (NotFound, PreconditionFailed):
                 continue  # removed or replaced between two calls
             if step.wrote or result is None:
@@ -121,10 +142,15 @@ class Ingest:
                 return result
         raise Unavailable("the object changes faster than it can be described")
 
-    def _step(self, spot: Spot, *, is_first: bool) -> Step:
-        """Look once, and write what is not yet as it was seen."""
+    def _step(self, spot: Spot, *, is_first: bool, is_familiar: bool) -> Step:
+        """Look once, and write what is not yet as it was seen.
+
+        Raises _ElementUnfamiliar where the upload went into another element than the one that is known here.
+        """
         look = Look(self._objects, spot.place)
         record = self._find_record(spot.place) if spot.is_new_object else None
+        if record is not None and record.element_id != spot.element.element_id and not is_familiar:
+            raise _ElementUnfamiliar
         is_open = record is not None and record.status in _OPEN and look.object() is not None
         known = self._index.at(*spot.place)
         # Where an upload is expected for the first time, no attr.json is: creating it will tell.

@@ -10,6 +10,8 @@ from artstore.naming import MAX_KEY_BYTES, attributes_key, document_key, is_attr
 from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.outcomes import Outcome, Result
 
+NO_ELEMENT = "not_in_a_storage_element"
+
 
 class Spot(msgspec.Struct, frozen=True, kw_only=True):
     """A place, the storage element it lies in, and the event that led there."""
@@ -48,7 +50,7 @@ def find_spot(elements: StorageElements, event: StorageEvent) -> Spot | Result:
     if is_reserved(event.key):
         return Result(Outcome.IGNORED, reason="reserved")
     if element is None:
-        return Result(Outcome.IGNORED, reason="not_in_a_storage_element")
+        return Result(Outcome.IGNORED, reason=NO_ELEMENT)
     if not key or key.endswith("/"):
         return Result(Outcome.IGNORED, reason="folder_marker")
     if is_attributes_key(key):

@@ -12,7 +12,9 @@ import msgspec
 import pytest
 
 from artstore.attributes import Attributes, Extracted, Retention, to_document
+from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import Unavailable
+from artstore.naming import object_key
 from artstore.objects import ObjectStore, S3Client, StoredObject
 from artstore.spaces import EVERYWHERE, Reach
 from artstore.tables import UploadRecord, bind
@@ -266,6 +268,25 @@ def test_an_object_that_changes_with_every_look_is_left_to_its_event_coming_agai
         archive.created(PREFIX + "busy.log")
     archive.ingest = archive.build()
     assert archive.created(PREFIX + "busy.log").outcome is Outcome.STORED
+
+
+@pytest.mark.parametrize("around", ["archive/", "elsewhere/"], ids=["inside another", "where none was"])
+def test_an_upload_into_an_element_that_was_made_a_moment_ago_is_described_in_it(
+    archive: Archive, around: str
+) -> None:
+    """The elements are read every few seconds; who placed the upload had read them since."""
+    old = StorageElement(element_id="edit-01", bucket="edit", mode=Mode.EDIT, prefix=around)
+    new = StorageElement(element_id="edit-02", bucket="edit", mode=Mode.EDIT, prefix="archive/new/")
+    known, present = [StorageElements((old,))], StorageElements((old, new))
+    archive.ingest = archive.build(
+        elements=lambda: known[0], forget_elements=lambda: known.__setitem__(0, present)
+    )
+    file_id = uuid4()
+    key = object_key(new.prefix, "report.pdf", "anna", NOW, file_id)
+    record = archive.uploaded(element_id="edit-02", key=key, file_id=file_id)
+    assert archive.created(record.key).outcome is Outcome.STORED
+    described = archive.attributes(record.key)
+    assert (described.storage_element_id, described.storage_path) == ("edit-02", "2026/03/01/12/")
 
 
 def test_a_record_is_settled_once(archive: Archive) -> None:

@@ -58,7 +58,7 @@ class Archive:
         return Ingest(**values | ports)
 
     def permit(self, body: bytes, **changes: Any) -> UploadRecord:
-        file_id = uuid4()
+        file_id = changes.pop("file_id", None) or uuid4()
         filename = changes.get("original_filename", "report.pdf")
         values: dict[str, Any] = {
             "element_id": "edit-01",
