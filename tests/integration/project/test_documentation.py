@@ -2,12 +2,13 @@
 
 What cannot be run here is in `NOT_RUN` with the reason; a new block is run unless it is put there. The stack is
 started by the README's own commands. Blocks find what their page takes for granted in the environment: `API`,
-`TOKEN`, `ISSUER`, the names of the buckets, and what `make env` prints.
+`TOKEN`, `ISSUER`, `ID` (a temporary document), the names of the buckets, and what `make env` prints.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -35,6 +36,7 @@ NOT_RUN = {
     ("docs/deploying.md", "aws secretsmanager create-secret"): "the stack has a secret of that name already",
     ("docs/deploying.md", "aws ssm start-session"): "wants a database in an account",
     ("docs/localstack.md", "make up STACK=localstack"): "wants LocalStack: .ci/localstack",
+    ("docs/seaweedfs.md", "make test-seaweedfs"): "installs a server: .ci/nightly",
     ("docs/operations.md", "DLQ=$(aws sqs get-queue-url"): "MiniStack has no message move tasks",
 }
 """Pages, how the block on them begins, and why it is not run."""
@@ -156,10 +158,31 @@ def context(running: Checkout) -> dict[str, str]:
         "ISSUER": stack.api_url,
         "TOKEN": answer.json()["access_token"],
         "JOB_ID": str(uuid.uuid4()),
+        "ID": _temporary(stack.api_url, answer.json()["access_token"]),
         "EDIT_BUCKET": stack.edit_bucket,
         "RW_BUCKET": stack.rw_bucket,
         **shell.variables(stack),
     }
+
+
+def _temporary(api: str, token: str) -> str:
+    """Store a document that may be changed and finalized; give its file_id."""
+    content = b"a document that pages may name"
+    headers = {"Authorization": f"Bearer {token}"}
+    announced = {
+        "filename": "named.txt",
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "retention_policy": "temporary",
+    }
+    started = requests.post(f"{api}/api/v1/files", json=announced, headers=headers, timeout=60).json()
+    permitted = started["upload"]
+    sent = requests.put(permitted["url"], data=content, headers=permitted["headers"], timeout=60)
+    assert sent.status_code == 200, sent.text
+    path = f"{api}/api/v1/files/{started['file_id']}/upload/complete"
+    completed = requests.post(path, headers=headers, timeout=60)
+    assert completed.status_code == 200, completed.text
+    return str(started["file_id"])
 
 
 def test_the_demonstration_leaves_nothing_running(checkout: Checkout, demonstrated: str) -> None:
