@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,5 +44,17 @@ def caller(stack: Stack) -> Callable[[str, dict[str, Any]], None]:
         if answer.status != 200:
             raise RuntimeError(f"{operation} answered {answer.status}: {content.decode()}")
         msgspec.json.decode(content)
+
+    return call
+
+
+def together(stack: Stack, count: int) -> Callable[[str, Sequence[dict[str, Any]]], None]:
+    """Give what calls an operation several times side by side, at most ``count``, each over its own connection."""
+    callers = [caller(stack) for _ in range(count)]
+    threads = ThreadPoolExecutor(count)
+
+    def call(operation: str, several: Sequence[dict[str, Any]]) -> None:
+        for done in [threads.submit(each, operation, one) for each, one in zip(callers, several, strict=False)]:
+            done.result()
 
     return call

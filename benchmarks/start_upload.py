@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import io
 import json
+import statistics
 import uuid
 from typing import Any
 
@@ -17,7 +18,7 @@ from artstore.spaces import Reach
 from benchmarks import by_hand
 from benchmarks.calls import exactly_one, recording, summary
 from benchmarks.issue_token import token_issuer
-from benchmarks.measure import Row, measure
+from benchmarks.measure import Row, Samples, measure
 from benchmarks.report import Result, own_share
 from benchmarks.stack import Stack, invoke, rest_event
 
@@ -72,7 +73,20 @@ def run(stack: Stack, rounds: int) -> Result:
         written.append(file_id)
         return {**record, "Item": {**record["Item"], "file_id": {"S": file_id}}}
 
-    call = by_hand.caller(stack)
+    call, call_together = by_hand.caller(stack), by_hand.together(stack, 4)
+
+    def put_many() -> None:
+        puts = [{"PutRequest": {"Item": another()["Item"]}} for _ in range(100)]
+        call_together("BatchWriteItem", [{"RequestItems": {table: puts[part::4]}} for part in range(4)])
+
+    def look_and_put_many() -> None:
+        new = {"ConditionExpression": "attribute_not_exists(file_id)"}
+        puts = [{"TableName": table, "Item": another()["Item"], **new} for _ in range(100)]
+        keys = [{"file_id": each["Item"]["file_id"]} for each in puts]
+        call("BatchGetItem", {"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}})
+        items = [{"Put": each} for each in puts]
+        call("TransactWriteItems", {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())})
+
     reach = Reach(None)
     statement, values = statements.with_checksum(reach), statements.within(reach) | {"checksums": [body["sha256"]]}
     try:
@@ -91,6 +105,8 @@ def run(stack: Stack, rounds: int) -> Result:
             batches = {
                 "batch": start_many,
                 "keyed": lambda: start_many(**{"Idempotency-Key": str(uuid.uuid4())}),
+                "batch by hand": put_many,
+                "keyed by hand": look_and_put_many,
                 "floor": steps["floor"],
             }
             hundreds = measure(batches, max(5, rounds // 10), warm_up=2)
@@ -103,15 +119,24 @@ def run(stack: Stack, rounds: int) -> Result:
             Row.measured("POST /api/v1/files, warm", case, floor),
             Row.measured("the same PutItem and lookup by hand", least, floor),
             Row.measured("POST /api/v1/files/batch, 100 uploads", hundreds["batch"], hundreds["floor"]),
-            Row.measured("the same under an Idempotency-Key", hundreds["keyed"], hundreds["floor"]),
+            Row.measured("the same writes by hand", hundreds["batch by hand"], hundreds["floor"]),
+            Row.measured("100 uploads under an Idempotency-Key", hundreds["keyed"], hundreds["floor"]),
+            Row.measured("the same look and writes by hand", hundreds["keyed by hand"], hundreds["floor"]),
         ],
         remarks=[
             f"calls of one warm request: {summary(calls)}",
             "floor: one PutItem of the same record through botocore, without the lookup of duplicates",
             "by hand: signed, over http.client, and the lookup by a plain connection",
             own_share(case, least),
+            _beyond("a batch", hundreds["batch"], hundreds["batch by hand"]),
+            _beyond("a batch under a key", hundreds["keyed"], hundreds["keyed by hand"]),
         ],
     )
+
+
+def _beyond(name: str, whole: Samples, least: Samples) -> str:
+    beyond = statistics.median(whole.wall_ms) - statistics.median(least.wall_ms)
+    return f"{name}, beyond the same by hand: {beyond:.1f} ms on the clock"
 
 
 def _remove(dynamodb: Any, table: str, file_ids: list[str]) -> None:

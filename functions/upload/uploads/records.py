@@ -2,9 +2,9 @@
 
 A record of a random id is written unconditionally where many are written: 2^122 ids make a second one of that name
 nobody's concern, and BatchWriteItem knows no conditions. A record of an id that was derived from a key is what a
-repetition meets; written over, it would forget that its upload is stored. So these are written on condition, each
-by itself and several at the same time, and what holds the place of another document together with that hold.
-docs/adr/0033 has the figures.
+repetition meets; written over, it would forget that its upload is stored. So these are written on condition, many
+in one transaction, which is tried again without those that are refused. What holds the place of another document
+is written in a transaction of its own, together with that hold. docs/adr/0033 has the figures.
 
 Needs dynamodb:GetItem, PutItem, BatchGetItem, BatchWriteItem on the uploads table, and Query on its index
 by-owner.
@@ -13,20 +13,23 @@ by-owner.
 from __future__ import annotations
 
 import enum
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from pynamodb.exceptions import PutError, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from artstore.aws.dynamodb import connect, put_many, reaching_dynamodb, refusal_code
+from artstore.aws.dynamodb import connect, put_many, put_together, reaching_dynamodb, refusal_code
 from artstore.aws.successions import Successions
 from artstore.errors import Unavailable
 from artstore.tables import Succession, UploadRecord, bind
@@ -35,6 +38,10 @@ from functions.upload.uploads.placing import AWAITED
 
 _BATCH = 25
 """BatchWriteItem takes no more."""
+_TRANSACTION = 100
+"""TransactWriteItems takes no more items."""
+_TRANSACTION_BYTES = 3_500_000
+"""And no more than 4 MB of them; these are counted as JSON, which is longer."""
 _AT_ONCE = 10
 """How many writes are under way at the same time: as many connections are kept."""
 _TRIES = 5
@@ -144,22 +151,29 @@ class UploadRecords:
         """
         if len(writes) == 1:
             return [self._write(writes[0])]
-        plain = [
-            number for number, each in enumerate(writes) if each.expects is Expects.ANYTHING and each.is_alone
-        ]
-        others = [number for number in range(len(writes)) if number not in set(plain)]
-        tasks: list[Callable[[], dict[int, Wrote]]] = [
-            *(partial(self._put_many, writes, some) for some in _parts(plain, _BATCH)),
-            *(partial(self._try, writes, number) for number in others),
-        ]
         outcome: dict[int, Wrote] = {}
-        with ThreadPoolExecutor(min(_AT_ONCE, len(tasks) or 1)) as threads:
-            # Each within the request's deadline.
-            for done in [threads.submit(copy_context().run, task) for task in tasks]:
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            # Each within the request's deadline, and under way while the next is made.
+            for done in [threads.submit(copy_context().run, task) for task in self._tasks(writes)]:
                 outcome |= done.result()
         if writes and all(each is Wrote.FAILED for each in outcome.values()):
             raise Unavailable("the table store does not answer")
         return [outcome[number] for number in range(len(writes))]
+
+    def _tasks(self, writes: Sequence[Write]) -> Iterator[Callable[[], dict[int, Wrote]]]:
+        """Give the calls by which the records are written, each when it is asked for."""
+        alone = [(number, each) for number, each in enumerate(writes) if each.is_alone]
+        plain = ((number, each.record.serialize()) for number, each in alone if each.expects is Expects.ANYTHING)
+        for some in _parts(plain, _BATCH):
+            yield partial(self._put_many, some)
+        others = (
+            (number, each.record.serialize()) for number, each in alone if each.expects is not Expects.ANYTHING
+        )
+        for some in _parts(others, _TRANSACTION, _TRANSACTION_BYTES):
+            yield partial(self._put_on_conditions, writes, some)
+        for number, each in enumerate(writes):
+            if not each.is_alone:
+                yield partial(self._try, writes, number)
 
     def _try(self, writes: Sequence[Write], number: int) -> dict[int, Wrote]:
         try:
@@ -181,10 +195,10 @@ class UploadRecords:
                 raise
         return Wrote.DONE
 
-    def _put_many(self, writes: Sequence[Write], numbers: Sequence[int]) -> dict[int, Wrote]:
+    def _put_many(self, items: Mapping[int, dict[str, Any]]) -> dict[int, Wrote]:
         """Write without conditions. What the table did not take in time is tried again, with pauses."""
-        waiting = [writes[number].record.serialize() for number in numbers]
-        number_of = {item["file_id"]["S"]: number for item, number in zip(waiting, numbers, strict=True)}
+        waiting = list(items.values())
+        number_of = {item["file_id"]["S"]: number for number, item in items.items()}
         for turn in range(_TRIES):
             try:
                 waiting = put_many(self._table, waiting)
@@ -194,7 +208,27 @@ class UploadRecords:
                 break
             time.sleep(0.05 * 2**turn)
         failed = {number_of[item["file_id"]["S"]] for item in waiting}
-        return {number: Wrote.FAILED if number in failed else Wrote.DONE for number in numbers}
+        return {number: Wrote.FAILED if number in failed else Wrote.DONE for number in items}
+
+    def _put_on_conditions(self, writes: Sequence[Write], items: Mapping[int, dict[str, Any]]) -> dict[int, Wrote]:
+        """Write in one transaction. It is tried again without what is refused, and after others' transactions."""
+        waiting = {number: (item, self._condition(writes[number])) for number, item in items.items()}
+        outcome: dict[int, Wrote] = {}
+        for turn in range(_TRIES):
+            try:
+                codes = put_together(self._table, list(waiting.values()))
+            except Unavailable:
+                break
+            if not codes:
+                return outcome | dict.fromkeys(waiting, Wrote.DONE)
+            refused = [number for number, code in zip(waiting, codes, strict=True) if code == _UNTRUE]
+            outcome |= dict.fromkeys(refused, Wrote.REFUSED)
+            waiting = {number: each for number, each in waiting.items() if number not in outcome}
+            if not waiting:
+                return outcome
+            if not refused:
+                time.sleep(0.02 * 2**turn)
+        return outcome | dict.fromkeys(waiting, Wrote.FAILED)
 
     def _put_together(self, write: Write) -> Wrote:
         """Write a record, the hold of the place it is to take and the room it reserves, or nothing."""
@@ -231,18 +265,31 @@ class UploadRecords:
         self._successions.hold(UUID(record.supersedes), UUID(record.file_id), until, together)
 
     def _condition(self, write: Write) -> Condition | None:
+        if write.expects is not Expects.AWAITED:
+            is_new: Condition = self._table.file_id.does_not_exist()
+            return is_new if write.expects is Expects.NOTHING else None
         # Which multipart upload it is may have been written down since the record was read.
         known, upload_id = self._table.upload_id, write.record.upload_id
         unchanged = known.does_not_exist() if upload_id is None else known == upload_id
         keeps = write.record.reserved and write.reservation is None
         reserved = self._table.reserved
         unchanged &= reserved.exists() if keeps else reserved.does_not_exist()
-        conditions: dict[Expects, Condition] = {
-            Expects.AWAITED: self._table.status.is_in(*AWAITED) & unchanged,
-            Expects.NOTHING: self._table.file_id.does_not_exist(),
-        }
-        return conditions.get(write.expects)
+        awaited: Condition = self._table.status.is_in(*AWAITED) & unchanged
+        return awaited
 
 
-def _parts(numbers: Sequence[int], most: int) -> Iterable[Sequence[int]]:
-    return (numbers[first : first + most] for first in range(0, len(numbers), most))
+def _parts(
+    items: Iterable[tuple[int, dict[str, Any]]], most: int, most_bytes: float = math.inf
+) -> Iterator[dict[int, dict[str, Any]]]:
+    """Give the items in parts of so many, and of so many bytes as JSON."""
+    part: dict[int, dict[str, Any]] = {}
+    size = 0
+    for number, item in items:
+        added = 0 if most_bytes == math.inf else len(msgspec.json.encode(item))
+        if part and (len(part) == most or size + added > most_bytes):
+            yield part
+            part, size = {}, 0
+        part[number] = item
+        size += added
+    if part:
+        yield part

@@ -188,12 +188,13 @@ class Uploads:
         while waiting:
             taken: set[str] = set()
             now: list[_Attempt] = []
+            later: list[_Attempt] = []
             for each in waiting:
-                if not taken & each.touches:
-                    now.append(each)
-                taken |= each.touches
+                touches = each.touches
+                (later if taken & touches else now).append(each)
+                taken |= touches
             self._run(now, caller, reach)
-            waiting = [each for each in waiting if each not in now]
+            waiting = later
         return [each.outcome or _busy() for each in attempts]
 
     def renew(self, file_id: UUID, caller: Principal, expires_in: int | None) -> UploadStarted:
@@ -244,8 +245,9 @@ class Uploads:
                 return
             self._look(open_, reach)
             self._look_for_duplicates([each for each in open_ if each.outcome is None], reach)
+            moment = self.clock()
             for each in open_:
-                _noting(each, self._prepare, each, caller, reach)
+                _noting(each, self._prepare, each, caller, reach, moment)
             self._write([each for each in open_ if each.outcome is None])
 
     def _look(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
@@ -280,7 +282,7 @@ class Uploads:
                 if decides and each.duplicate_of is not None:
                     each.outcome = _duplicate(each.duplicate_of)
 
-    def _prepare(self, attempt: _Attempt, caller: Principal, reach: Reach) -> None:
+    def _prepare(self, attempt: _Attempt, caller: Principal, reach: Reach, now: datetime) -> None:
         """Make the record, or take the one that is there, and permit the upload."""
         record = attempt.existing
         if record is None:
@@ -290,9 +292,9 @@ class Uploads:
             record = self.records.new(attempt.file_id)
             record.request_hash, record.space = attempt.fingerprint, attempt.space
             element = self.elements().place(
-                request.retention_policy, request.size, request.content_type, self.clock().timestamp()
+                request.retention_policy, request.size, request.content_type, now.timestamp()
             )
-            fill(record, request, caller, element, self.clock())
+            fill(record, request, caller, element, now)
         attempt.reservation = self._reserve(record)
         attempt.record, attempt.target = record, self._permit(record, attempt.request.expires_in)
 
@@ -409,7 +411,7 @@ def _made(attempt: _Attempt) -> UploadRecord:
 
 def _told(record: UploadRecord, target: UploadTarget | None, attempt: _Attempt) -> UploadStarted:
     return UploadStarted(
-        file_id=UUID(record.file_id),
+        file_id=attempt.file_id,
         status=record.status,
         upload=target,
         duplicate_of=attempt.duplicate_of,

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from moto import mock_aws
-from pynamodb.connection import TableConnection
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
 from artstore.errors import Unavailable
 from artstore.http import create_app
@@ -154,14 +155,14 @@ def test_a_hundred_without_a_key_are_four_calls(app: ArtStoreApp) -> None:
     assert len(UploadRecords("moto").find_many(ids(answer))) == 100
 
 
-def test_a_hundred_under_a_key_are_one_look_and_a_write_each(app: ArtStoreApp) -> None:
+def test_a_hundred_under_a_key_are_one_look_and_one_transaction(app: ArtStoreApp) -> None:
     start(app)
     with count_calls() as calls:
         answer = batch(app, 100, "k")
-    assert calls == ["dynamodb.BatchGetItem", *["dynamodb.PutItem"] * 100]
+    assert calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
     with count_calls() as calls:
         again = batch(app, 100, "k")
-    assert calls == ["dynamodb.BatchGetItem", *["dynamodb.PutItem"] * 100]
+    assert calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
     assert ids(answer) == ids(again)
     assert {each["status"] for each in again.json["items"]} == {200}
 
@@ -188,6 +189,38 @@ def test_what_is_in_the_way_of_one_is_not_in_the_way_of_the_others(app: ArtStore
     missing.delete()
     writes = [Write(each, Expects.AWAITED) for each in (settled, awaited, missing)]
     assert records.write(writes) == [Wrote.REFUSED, Wrote.DONE, Wrote.REFUSED]
+
+
+def test_what_no_transaction_takes_at_once_is_written_in_several(app: ArtStoreApp) -> None:
+    records = UploadRecords("moto")
+    made = list(records.find_many(ids(batch(app, 100, "k"))).values())
+    for each in made:
+        each.description = "я" * 20_000
+    with count_calls() as calls:
+        wrote = records.write([Write(each, Expects.AWAITED) for each in made])
+    assert calls == ["dynamodb.TransactWriteItems"] * 2
+    assert wrote == [Wrote.DONE] * 100
+
+
+def test_a_transaction_that_meets_another_is_tried_again(
+    app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Connection.transact_write_items
+    asked: list[int] = []
+
+    def transact_write_items(self: Connection, *arguments: Any) -> Any:
+        asked.append(len(arguments[2]))
+        if len(asked) > 1:
+            return given(self, *arguments)
+        error = {"Error": {"Code": "TransactionCanceledException", "Message": ""}}
+        reasons = [None, CancellationReason("TransactionConflict"), None]
+        cancelled = VerboseClientError(error, "TransactWriteItems", cancellation_reasons=reasons)
+        raise TransactWriteError("cancelled", cancelled)
+
+    monkeypatch.setattr(Connection, "transact_write_items", transact_write_items)
+    answer = batch(app, 3, "k")
+    assert asked == [3, 3]
+    assert len(UploadRecords("moto").find_many(ids(answer))) == 3
 
 
 def test_a_record_and_its_hold_are_written_together_or_not_at_all(app: ArtStoreApp) -> None:

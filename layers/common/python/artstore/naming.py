@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 RESERVED_PREFIX = ".artstore/"
@@ -32,6 +33,8 @@ _FILE_ID = re.compile(r"_\d{8}T\d{6}_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 def sanitize(text: str) -> str:
     """Make ``text`` (NFC) safe inside a key: reserved, control and invisible characters become ``_``."""
+    if text.isascii() and text.isprintable() and _RESERVED.isdisjoint(text):
+        return text
     return "".join(
         "_" if character in _RESERVED or unicodedata.category(character).startswith("C") else character
         for character in unicodedata.normalize("NFC", text)
@@ -50,14 +53,19 @@ def object_key(prefix: str, filename: str, username: str, at: datetime, file_id:
     """
     if is_reserved(prefix):
         raise ValueError(f"{prefix!r} is reserved")
-    at = at.astimezone(UTC)
+    folder, stamp = _folder_and_stamp(at.astimezone(UTC))
     name = sanitize(filename)
     stem, dot, extension = name.rpartition(".")
     if not dot or not stem or len(extension) > _MAX_EXTENSION_LENGTH:
         stem, extension = name, ""
-    suffix = f"_{sanitize(username)[:_MAX_USERNAME_LENGTH]}_{at:%Y%m%dT%H%M%S}_{file_id}"
+    suffix = f"_{sanitize(username)[:_MAX_USERNAME_LENGTH]}_{stamp}_{file_id}"
     suffix += f".{extension}" if extension else ""
-    return f"{prefix}{at:%Y/%m/%d/%H}/{stem[: MAX_NAME_LENGTH - len(suffix)]}{suffix}"
+    return f"{prefix}{folder}/{stem[: MAX_NAME_LENGTH - len(suffix)]}{suffix}"
+
+
+@lru_cache(maxsize=8)
+def _folder_and_stamp(at: datetime) -> tuple[str, str]:
+    return f"{at:%Y/%m/%d/%H}", f"{at:%Y%m%dT%H%M%S}"
 
 
 def attributes_key(key: str) -> str:

@@ -22,7 +22,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
-from artstore.aws.dynamodb import LIMITS, OneConnection
+from artstore.aws.dynamodb import LIMITS, OneConnection, hold_plainly
 
 _Model = TypeVar("_Model", bound=Model)
 
@@ -541,4 +541,5 @@ def bind(model: type[_Model], prefix: str) -> type[_Model]:
     meta: dict[str, Any] = {"table_name": f"{prefix}-{_TABLES[model]}", "prefix": prefix, **LIMITS}
     body = {"Meta": type("Meta", (), meta), "__module__": __name__}
     bound = types.new_class(model.__name__, (OneConnection, model), exec_body=lambda space: space.update(body))
+    hold_plainly(bound)
     return cast(type[_Model], bound)

@@ -33,6 +33,8 @@ def check_storable(value: Any, field: str) -> None:
 
     Raises Invalid with the code ``<field>_too_deep``, ``<field>_number`` or ``<field>_nul``.
     """
+    if not value:
+        return
     if is_too_deep(value):
         raise Invalid(
             f"{field} is nested more than {MAX_DEPTH} levels deep", code=f"{field}_too_deep", field=field

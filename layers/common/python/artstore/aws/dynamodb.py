@@ -11,14 +11,15 @@ import base64
 import contextlib
 import functools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
-from pynamodb.attributes import Attribute, ListAttribute, MapAttribute
+from pynamodb.attributes import Attribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.exceptions import AttributeNullError, PynamoDBException, TransactWriteError
+from pynamodb.expressions.condition import Condition
 
 from artstore import aws
 from artstore.aws import json_service
@@ -118,8 +119,8 @@ def connect(_prefix: str) -> Connection:
 class OneConnection:
     """Mixed into a bound model: its calls go through the deployment's one connection.
 
-    Items are written and read as pynamodb does, but without its descriptors, which every attribute passes several
-    times there, those without a value too: half of all that Python did for the start of an upload.
+    Items are made, written and read as pynamodb does, but without its descriptors, which every attribute passes
+    several times there, those without a value too: half of all that Python did for the start of an upload.
     """
 
     Meta: Any
@@ -130,14 +131,28 @@ class OneConnection:
     def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
         """Give the item. Raises pynamodb's AttributeNullError for an attribute that must have a value."""
         item: dict[str, dict[str, Any]] = {}
-        for name, attribute in self.get_attributes().items():
-            value = self.attribute_values.get(name)
-            written = None if value is None else _serialize(name, attribute, value, null_check)
+        values = self.attribute_values
+        model: Any = type(self)
+        for name, attr_name, attr_type, attribute, may_be_null in _attributes_of(model):
+            value = values.get(name)
+            if value is None or type(attribute) is UnicodeAttribute:
+                written = value
+            elif type(value) is int and type(attribute) is NumberAttribute:
+                written = str(value)
+            else:
+                written = _serialize(name, attribute, value, null_check)
             if written is not None:
-                item[attribute.attr_name] = {attribute.attr_type: written}
-            elif null_check and not attribute.null:
+                item[attr_name] = {attr_type: written}
+            elif null_check and not may_be_null:
                 raise AttributeNullError(name)
         return item
+
+    def _set_defaults(self, _user_instantiated: bool = True) -> None:
+        model: Any = type(self)
+        for name, default in _defaults_of(model, _user_instantiated):
+            value = default() if callable(default) else default
+            if value is not None:
+                self.attribute_values[name] = value
 
     def deserialize(self, attribute_values: dict[str, dict[str, Any]]) -> None:
         """Take the values of an item."""
@@ -164,6 +179,45 @@ class OneConnection:
                 shared.add_meta_table(meta_table)
             table.connection = shared
         return table
+
+
+class _Held:
+    """An attribute of a bound model, whose value is read and written where the instance holds it."""
+
+    __slots__ = ("_attribute", "_name")
+
+    def __init__(self, name: str, attribute: Attribute[Any]) -> None:
+        self._name = name
+        self._attribute = attribute
+
+    def __get__(self, instance: Any, owner: object) -> Any:
+        return self._attribute if instance is None else instance.attribute_values.get(self._name)
+
+    def __set__(self, instance: Any, value: object) -> None:
+        instance.attribute_values[self._name] = value
+
+
+def hold_plainly(model: type[Any]) -> None:
+    """Have the attributes of a bound model's instances read and written without pynamodb's descriptors."""
+    for name, attribute in model.get_attributes().items():
+        setattr(model, name, _Held(name, attribute))
+
+
+@functools.cache
+def _attributes_of(model: type[Any]) -> tuple[tuple[str, str, str, Attribute[Any], bool], ...]:
+    """Give name, name in the item, type in the item, the attribute, and whether it may be without a value."""
+    attributes = model.get_attributes().items()
+    return tuple((name, each.attr_name, each.attr_type, each, bool(each.null)) for name, each in attributes)
+
+
+@functools.cache
+def _defaults_of(model: type[Any], is_new: bool) -> tuple[tuple[str, Any], ...]:
+    """Give the defaults, or what makes them, of the attributes that have one."""
+    defaults = (
+        (name, each.default if each.default_for_new is None or not is_new else each.default_for_new)
+        for name, each in model.get_attributes().items()
+    )
+    return tuple((name, default) for name, default in defaults if default is not None)
 
 
 def _serialize(name: str, attribute: Attribute[Any], value: Any, null_check: bool) -> Any:
@@ -208,6 +262,39 @@ def put_many(table: type[Any], items: list[dict[str, Any]]) -> list[dict[str, An
         answer = connection.batch_write_item(put_items=items)
     left = answer.get("UnprocessedItems", {}).get(connection.table_name, [])
     return [each["PutRequest"]["Item"] for each in left]
+
+
+def put_together(table: type[Any], puts: Sequence[tuple[dict[str, Any], Condition | None]]) -> list[str | None]:
+    """Write items of a bound model, as its instances serialize, each on its condition if it has one: all or none.
+
+    One TransactWriteItems, which takes 100 items of 4 MB together. Gives nothing when it has written them, else
+    what was in the way of each: ConditionalCheckFailed, TransactionConflict, another code or None. Raises
+    Unavailable; the transaction may have happened all the same.
+    """
+    put_items = [_put(table.Meta.table_name, item, condition) for item, condition in puts]
+    with reaching_dynamodb():
+        try:
+            connect(table.Meta.prefix).transact_write_items([], [], put_items, [], str(uuid.uuid4()))
+        except TransactWriteError as error:
+            codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+            if not set(codes) & {"ConditionalCheckFailed", "TransactionConflict"}:
+                raise
+            return codes
+    return []
+
+
+def _put(table: str, item: dict[str, Any], condition: Condition | None) -> dict[str, Any]:
+    put: dict[str, Any] = {"TableName": table, "Item": item}
+    if condition is None:
+        return put
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    put["ConditionExpression"] = condition.serialize(names, values)
+    if names:
+        put["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in names.items()}
+    if values:
+        put["ExpressionAttributeValues"] = values
+    return put
 
 
 def refusal_code(error: PynamoDBException) -> str | None:

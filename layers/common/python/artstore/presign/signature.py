@@ -116,26 +116,16 @@ def presign(
     header_lines = _canonical_headers(headers, host)
     signed_headers = ";".join(name for name, _ in header_lines)
 
-    timestamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
-    scope = sigv4.scope(timestamp, endpoint.region, "s3")
-    parameters = [(_encode(name), _encode(value)) for name, value in query.items()]
     if any(name.lower() in _RESERVED for name in query):
         raise Invalid("the parameters of the signature itself are not the caller's to set")
-    parameters += (
-        ("X-Amz-Algorithm", sigv4.ALGORITHM),
-        ("X-Amz-Credential", _encode_repeated(f"{credentials.access_key_id}/{scope}")),
-        ("X-Amz-Date", timestamp),
-        ("X-Amz-Expires", str(seconds)),
-        ("X-Amz-SignedHeaders", _encode_repeated(signed_headers)),
-    )
-    if credentials.session_token is not None:
-        parameters.append(("X-Amz-Security-Token", _encode_repeated(credentials.session_token)))
+    timestamp, own = _own_parameters(credentials, endpoint.region, signed_at, seconds, signed_headers)
+    parameters = [*[f"{_encode(name)}={_encode(value)}" for name, value in query.items()], *own]
 
     canonical_request = "\n".join(
         (
             method,
             path,
-            "&".join(f"{name}={value}" for name, value in sorted(parameters)),
+            "&".join(sorted(parameters, key=_by_name)),
             *(f"{name}:{value}" for name, value in header_lines),
             "",
             signed_headers,
@@ -143,12 +133,35 @@ def presign(
         )
     )
     signature = sigv4.signature(credentials, timestamp, endpoint.region, "s3", canonical_request)
-    query_string = "&".join(f"{name}={value}" for name, value in parameters)
+    query_string = "&".join(parameters)
     return Presigned(
         url=f"{base_url}{path}?{query_string}&X-Amz-Signature={signature}",
         headers=dict(headers),
         expires_at=signed_at + timedelta(seconds=seconds),
     )
+
+
+@lru_cache(maxsize=32)
+def _own_parameters(
+    credentials: Credentials, region: str, signed_at: datetime, seconds: int, signed_headers: str
+) -> tuple[str, tuple[str, ...]]:
+    """Give the time as signatures write it, and the signature's own parameters: those of a whole batch."""
+    timestamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
+    scope = sigv4.scope(timestamp, region, "s3")
+    parameters = [
+        f"X-Amz-Algorithm={sigv4.ALGORITHM}",
+        f"X-Amz-Credential={_encode(f'{credentials.access_key_id}/{scope}')}",
+        f"X-Amz-Date={timestamp}",
+        f"X-Amz-Expires={seconds}",
+        f"X-Amz-SignedHeaders={_encode(signed_headers)}",
+    ]
+    if credentials.session_token is not None:
+        parameters.append(f"X-Amz-Security-Token={_encode_repeated(credentials.session_token)}")
+    return timestamp, tuple(parameters)
+
+
+def _by_name(parameter: str) -> tuple[str, ...]:
+    return tuple(parameter.split("=", 1))
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """Presigned URLs in the name of the running function: its credentials, and the endpoint its clients see.
 
-The function's role decides what a URL may do, when it is used. Credentials are read for each URL, since a
+The function's role decides what a URL may do, when it is used. Credentials are read anew in each second, since a
 session that Lambda renews replaces them in the environment.
 """
 
@@ -13,6 +13,7 @@ from typing import Final
 
 from artstore.errors import Misconfigured
 from artstore.presign import (
+    Credentials,
     Endpoint,
     Presigned,
     checksum_header,
@@ -52,6 +53,13 @@ class UrlSigner:
         self._environment = environment
         self._endpoint = Endpoint(url or None, region)
         self._clock = clock
+        self._read: tuple[datetime, Credentials] | None = None
+
+    def _credentials(self, now: datetime) -> Credentials:
+        second, read = now.replace(microsecond=0), self._read
+        if read is None or read[0] != second:
+            self._read = read = second, credentials_from(self._environment())
+        return read[1]
 
     def sign_upload(
         self,
@@ -65,13 +73,14 @@ class UrlSigner:
         content_encoding: str | None = None,
     ) -> Presigned:
         """Permit one PUT of exactly these bytes to a new key; see ``presign_put``."""
+        now = self._clock()
         return presign_put(
             bucket,
             key,
-            credentials=credentials_from(self._environment()),
+            credentials=self._credentials(now),
             endpoint=self._endpoint,
             expires_in=expires_in,
-            now=self._clock(),
+            now=now,
             content_length=content_length,
             content_type=content_type,
             sha256=sha256,
@@ -90,13 +99,14 @@ class UrlSigner:
         content_encoding: str | None = None,
     ) -> PresignedForm:
         """Permit a form to send exactly these bytes to a key that must be new; see ``presign_form``."""
+        now = self._clock()
         return presign_form(
             bucket,
             key,
-            credentials=credentials_from(self._environment()),
+            credentials=self._credentials(now),
             endpoint=self._endpoint,
             expires_in=expires_in,
-            now=self._clock(),
+            now=now,
             content_length=content_length,
             fields={
                 "Content-Type": content_type,
@@ -140,14 +150,15 @@ class UrlSigner:
         query: Mapping[str, str] = _NOTHING,
     ) -> Presigned:
         """Permit one request on an object; see ``presign``."""
+        now = self._clock()
         return presign(
             method,
             bucket,
             key,
-            credentials=credentials_from(self._environment()),
+            credentials=self._credentials(now),
             endpoint=self._endpoint,
             expires_in=expires_in,
-            now=self._clock(),
+            now=now,
             headers=headers,
             query=query,
         )
@@ -156,13 +167,14 @@ class UrlSigner:
         self, bucket: str, key: str, *, expires_in: int, filename: str, content_type: str, version_id: str | None
     ) -> Presigned:
         """Permit one object (None: its newest version) to be downloaded as an attachment; see ``presign_get``."""
+        now = self._clock()
         return presign_get(
             bucket,
             key,
-            credentials=credentials_from(self._environment()),
+            credentials=self._credentials(now),
             endpoint=self._endpoint,
             expires_in=expires_in,
-            now=self._clock(),
+            now=now,
             filename=filename,
             content_type=content_type,
             version_id=version_id,
