@@ -1,8 +1,9 @@
 """Orphans: objects that have no attr.json a week after they were written. Each is somebody's, or nobody's.
 
 What an upload announced, and what came from elsewhere, is ingested: its event was lost. What an upload was
-refused for is deleted where documents may be, and told of elsewhere. What a deletion left behind, and what bears
-the name of an upload that nobody knows any more, is told of: no rule can know whether somebody still wants it.
+refused for, and what still came of one that had been given up, is deleted where documents may be, and told of
+elsewhere. What a deletion left behind, and what bears the name of an upload that nobody knows any more, is told of:
+no rule can know whether somebody still wants it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from functions.maintenance.sweeps.ports import Elements, Ingesting, Listed, Obje
 
 REMOVED = "object.removed"
 LISTED_AT_ONCE = 1000
+_REFUSED = ("REJECTED", "ABORTED")
+"""Uploads of which nothing is to become a document; those that were given up may send on by a URL still valid."""
 _SHOWN = frozenset(
     {
         "stored",
@@ -118,7 +121,7 @@ class Orphans:
             return Verdict(Did.REPORTED, "unknown_upload")
         if record is not None and record.status == "STORED":
             return Verdict(Did.REPORTED, "left_behind")
-        if record is not None and record.status == "REJECTED":
+        if record is not None and record.status in _REFUSED:
             return self._remove(bucket, key, stored.etag, record, dry_run=dry_run)
         if dry_run:
             return Verdict(Did.INGESTED)
@@ -131,10 +134,11 @@ class Orphans:
 
     def _remove(self, bucket: str, key: str, etag: str, record: UploadRecord, *, dry_run: bool) -> Verdict:
         element = self._elements().locate(bucket, key)
+        why = record.reason or record.status.lower()
         if element is None or not element.may(Right.DELETE):
-            return Verdict(Did.REPORTED, "rejected_and_kept")
+            return Verdict(Did.REPORTED, f"{record.status.lower()}_and_kept")
         if dry_run:
-            return Verdict(Did.DELETED, record.reason)
+            return Verdict(Did.DELETED, why)
         self._outbox.leave(
             AuditEvent(
                 action=REMOVED,
@@ -143,14 +147,14 @@ class Orphans:
                 outcome=SUCCESS,
                 source_ip="",
                 request_id="",
-                before={"bucket": bucket, "key": key, "rejected": record.reason},
+                before={"bucket": bucket, "key": key, "rejected": why},
                 reason="orphan",
             )
         )
         if not self._swept.remove(bucket, key, etag) and self._etag(bucket, key) is not None:
             return Verdict(Did.LATER, "object_changed")
         self._ingest.at(bucket, key)
-        return Verdict(Did.DELETED, record.reason)
+        return Verdict(Did.DELETED, why)
 
     def _etag(self, bucket: str, key: str) -> str | None:
         try:

@@ -313,6 +313,17 @@ def test_what_an_upload_was_refused_for_is_deleted_after_a_week_and_the_log_know
     assert [(each.action, each.object) for each in world.outbox.events] == [("object.removed", FILE)]
 
 
+def test_what_came_of_an_upload_that_had_been_given_up_is_deleted_after_a_week() -> None:
+    world = SweptWorld()
+    key = world.upload(status="ABORTED", awaited=None)
+    assert world.ingest.at(EDIT, key).reason == "aborted"
+    world.buckets.events.clear()
+    world.wait(days=8)
+    assert world.outcomes(world.run("orphans")) == {f"s3://{EDIT}/{key}": ("deleted", "aborted")}
+    assert world.snapshot()["objects"] == {}
+    assert [(each.action, each.object) for each in world.outbox.events] == [("object.removed", FILE)]
+
+
 def test_what_nobody_can_decide_about_is_told_and_left() -> None:
     world = SweptWorld()
     deleted, unknown = world.document(1), world.upload(2)
