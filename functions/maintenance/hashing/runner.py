@@ -29,7 +29,9 @@ from artstore.objects import Content
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 
 MISMATCH = "checksum_mismatch"
-_WHILE_MOVED = timedelta(minutes=5)
+_WHILE_MOVED, _LONGEST = timedelta(minutes=5), timedelta(days=1)
+"""Twice as long each time: what a finalization has left lies there for a day, and under a legal hold for years."""
+_DOUBLINGS = 9
 _WHILE_ARCHIVED = timedelta(hours=6)
 
 
@@ -66,7 +68,10 @@ class HashRunner:
             return Done({"outcome": found})
         described, etag = found
         if described.finalization is not None:
-            return Wait(job.progress, self._clock() + _WHILE_MOVED, "waiting for the finalization")
+            waited = int(job.progress.get("waited", 0))
+            until = self._clock() + min(_WHILE_MOVED * 2**waited, _LONGEST)
+            progress = {**job.progress, "waited": min(waited + 1, _DOUBLINGS)}
+            return Wait(progress, until, "waiting for the finalization")
         hasher = ResumableSha256.restore(job.progress.get("hash"))
         in_pieces = hasher.offset > 0
         try:

@@ -170,7 +170,8 @@ class Flows(World):
             self.deliver_all()
             if not self.jobs.due(self.buckets.now + timedelta(hours=1), 1):
                 return
-        raise AssertionError("jobs are due without end")
+        due = [self.jobs.find(each) for each in self.jobs.due(self.buckets.now + timedelta(hours=1), 5)]
+        raise AssertionError(f"jobs are due without end: {due}")
 
     def revive(self) -> None:
         """Have what broke three times asked for again, as a client does; what nobody can ask for is undone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -238,3 +238,16 @@ def test_a_document_on_its_way_elsewhere_and_archived_bytes_are_waited_for(bucke
     bucket.describe(finalization=UUID(int=3))
     assert isinstance(run(bucket, a_job(bucket)), Wait)
     assert bucket.writes == 0
+
+
+def test_what_a_finalization_has_left_is_looked_at_ever_less_often(bucket: Bucket) -> None:
+    """Under a legal hold it lies there for years."""
+    bucket.describe(finalization=UUID(int=3))
+    job, waits = a_job(bucket), []
+    for _ in range(12):
+        step = run(bucket, job)
+        assert isinstance(step, Wait)
+        waits.append(step.until - NOW)
+        job = msgspec.structs.replace(job, progress=step.progress)
+    assert waits[:3] == [timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=20)]
+    assert waits[-1] == timedelta(days=1)
