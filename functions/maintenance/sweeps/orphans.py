@@ -2,8 +2,8 @@
 
 What an upload announced, and what came from elsewhere, is ingested: its event was lost. What an upload was
 refused for, and what still came of one that had been given up, is deleted where documents may be, and told of
-elsewhere. What a deletion left behind, and what bears the name of an upload that nobody knows any more, is told of:
-no rule can know whether somebody still wants it.
+elsewhere. What a deletion left behind, and what bears the name of an upload that nobody knows any more, is told
+of: no rule can know whether somebody still wants it.
 """
 
 from __future__ import annotations

@@ -9,15 +9,11 @@ A flow is added by a rule that does it, with ``self.disturbed`` around what may 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from artstore.errors import ArtStoreError
 from artstore.index import DocumentIndex
@@ -26,20 +22,17 @@ from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Verdict
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
+from tests.support.flows.disturbing import Act, Disturbance, Disturbed, disturbances_by
 from tests.support.flows.world import Flows
-from tests.support.killing import AFTER, BEFORE, Killed
 from tests.support.runs.examples import examples
 
-EXAMPLES = int(os.environ.get("ARTSTORE_FLOWS_EXAMPLES", "0")) or examples(40)
+EXAMPLES = int(os.environ.get("ARTSTORE_FLOWS_EXAMPLES", "0")) or examples(30)
 """ARTSTORE_FLOWS_EXAMPLES=1000 tries many; ``make test-deep`` twenty times the usual few."""
 
 _BODIES = [b"a small document", b"another document", b"", bytes(range(50)), bytes(range(90))]
 numbers = st.integers(0, 1)
 """Of documents: few, so that much happens to each."""
 bodies = st.sampled_from(_BODIES)
-calls = st.integers(0, 45)
-moments = st.sampled_from([BEFORE, AFTER])
-Act = tuple[str, tuple[Any, ...]]
 acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("overwrite"), st.tuples(numbers, bodies, st.booleans())),
     st.tuples(st.just("remove"), st.tuples(numbers, st.booleans(), st.booleans())),
@@ -50,14 +43,10 @@ acts: st.SearchStrategy[Act] = st.one_of(
     st.tuples(st.just("finalize"), st.tuples(numbers)),
 )
 """What may happen at any time, and in the middle of anything."""
-_deaths = st.tuples(calls, moments, st.none())
-_overtakings = st.tuples(calls, moments, acts)
-disturbances = st.sampled_from([st.none(), _deaths, _deaths, _overtakings]).flatmap(lambda each: each)
-"""At a call, before or after its effect: death, or an act of somebody else's."""
-Disturbance = tuple[int, str, Act | None] | None
+disturbances = disturbances_by(acts)
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Disturbed):
     """An archive in which several things are going on."""
 
     def new_index(self) -> DocumentIndex:
@@ -87,30 +76,9 @@ class Machine(RuleBasedStateMachine):
         if delivered:
             self.world.deliver_all()
 
-    @contextlib.contextmanager
-    def disturbed(self, disturbance: Disturbance) -> Iterator[None]:
-        """Let whoever works inside be killed, overtaken, or refused."""
-        killer = self.world.killer
-        if disturbance is not None:
-            number, when, act = disturbance
-            if act is None:
-                killer.kill_at(number, when)
-            else:
-                killer.do_at(number, when, functools.partial(self.do, act))
-        try:
-            with contextlib.suppress(Killed, ArtStoreError):
-                yield
-        finally:
-            killer.spare()
-
     @rule(act=acts)
     def something_happens(self, act: Act) -> None:
         self.do(act)
-
-    def do(self, act: Act) -> None:
-        """Do an act, at any time."""
-        name, arguments = act
-        getattr(self, f"do_{name}")(*arguments)
 
     # What clients ask for, and functions do.
 
@@ -229,15 +197,3 @@ class Machine(RuleBasedStateMachine):
         for file_id, known in self.world.finalizations.kept.items():
             if file_id not in self.touched:
                 assert self.world.buckets.body(*known.source) is None, "the source is gone a day later"
-
-
-def profile(count: int) -> settings:
-    """Give the settings for so many examples."""
-    return settings(
-        max_examples=count,
-        stateful_step_count=60,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        print_blob=True,
-        report_multiple_bugs=False,
-    )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from artstore.attributes import to_document
 from artstore.audit import AuditEvent
 from artstore.aws.ingesting import LATER, IngestOutcome
 from artstore.changes.finalizing import KIND, Finalizing
@@ -19,6 +20,7 @@ from artstore.errors import ArtStoreError, Unavailable
 from artstore.finalizations import Phase
 from artstore.http import Request
 from artstore.index import DocumentIndex
+from artstore.index.claims import Place
 from artstore.jobs import Job, JobStatus
 from artstore.naming import file_id_of
 from artstore.security import Principal
@@ -26,7 +28,9 @@ from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Sources, Verdict
 from functions.maintenance.finalizing.finalization import Finalizer
 from functions.maintenance.jobs.engine import Engine, Ran
+from functions.maintenance.steps import Runner
 from functions.storage_events.events import EventKind, StorageEvent
+from functions.storage_events.sight import Look
 from functions.upload.documents.finalizing import FinalizationDesk
 from functions.upload.documents.finalizing_models import FinalizationShown, FinalizeRequest
 from tests.fakes.memory_bucket import KEPT
@@ -53,7 +57,7 @@ class MemoryOutbox:
         self.events.append(event)
 
 
-class _Ingesting:
+class Ingesting:
     """Ingest in another process: whatever becomes of it, the caller goes on."""
 
     def __init__(self, world: World) -> None:
@@ -65,7 +69,15 @@ class _Ingesting:
             result = self._world.ingest.handle(event)
         except ArtStoreError:
             return IngestOutcome(outcome=LATER)
-        return IngestOutcome(outcome=str(result.outcome), file_id=result.file_id)
+        beside = Look(self._world.buckets, Place(bucket, event.key)).attributes()
+        there = beside.attributes if beside is not None else None
+        return IngestOutcome(
+            outcome=str(result.outcome),
+            file_id=result.file_id,
+            reason=result.reason,
+            attributes=to_document(there) if there is not None else None,
+            attributes_etag=beside.etag if beside is not None and there is not None else None,
+        )
 
 
 class _Queue(RememberedWake):
@@ -120,7 +132,7 @@ class Flows(World):
             objects=guard(self.buckets),
             copies=guard(self.copies),
             finalizations=guard(self.finalizations),
-            ingest=guard(_Ingesting(self)),
+            ingest=guard(Ingesting(self)),
             outbox=self.outbox,
             whole_bytes=WHOLE,
             part_bytes=PART,
@@ -129,15 +141,18 @@ class Flows(World):
 
     def run_job(self, job_id: UUID) -> Ran:
         """Let a worker do what there is to do of a job. Raises Killed."""
-        finalizer = self.finalizer()
         engine = Engine(
             jobs=self.killer.guard(self.jobs),
             wake=self.killer.guard(self.queue),
-            runner_of=lambda kind: finalizer if kind == KIND else None,
+            runner_of=self.runner_of,
             failed=_raise_what_no_dependency_is,
             clock=lambda: self.buckets.now,
         )
         return engine.run(job_id, lambda: 60)
+
+    def runner_of(self, kind: str) -> Runner | None:
+        """Give a process that does jobs of a kind."""
+        return self.finalizer() if kind == KIND else None
 
     def sources(self) -> Sources:
         """Give a process that removes what was left behind."""

@@ -1,4 +1,4 @@
-"""Two attr.json files of one document: who writes late, or at the same time, wins nothing and takes nothing away."""
+"""Two attr.json files of one document: who writes late or at the same time takes nothing away."""
 
 from __future__ import annotations
 
