@@ -176,6 +176,7 @@ class World:
         self.records.kept[file_id] = SimpleNamespace(
             file_id=str(file_id),
             status="PENDING",
+            element_id=next(each.element_id for each in ELEMENTS if each.bucket == bucket),
             reason=None,
             bucket=bucket,
             key=key,
