@@ -174,7 +174,6 @@ class World:
         if file_id in self.records.kept:
             return str(self.records.kept[file_id].key)
         self.records.kept[file_id] = SimpleNamespace(
-            element_id="edit-01" if bucket == EDIT else "rw-01",
             file_id=str(file_id),
             status="PENDING",
             element_id=next(each.element_id for each in ELEMENTS if each.bucket == bucket),
