@@ -79,7 +79,7 @@ class Claim:
     value: Any
     since: datetime
     pending: bool = False
-    """Whether a job may still make it so."""
+    """Whether a request or a job that is not over may still make it so."""
 
 
 @dataclass
@@ -238,7 +238,8 @@ class Lifetimes(Disturbed):
     @contextlib.contextmanager
     def asking(self, action: str | None, known: Known, **wanted: tuple[Claims, Any]) -> Iterator[None]:
         """Write down what is asked for, and what was granted or refused."""
-        claims = [(claims, Claim(value, self.world.now())) for claims, value in wanted.values()]
+        now = self.world.now()
+        claims = [(claims, Claim(value, now, pending=True)) for claims, value in wanted.values()]
         for each, claim in claims:
             each.of.append(claim)
         try:
@@ -249,6 +250,9 @@ class Lifetimes(Disturbed):
             for each, claim in claims:
                 each.refused(claim)
             raise
+        finally:
+            for _, claim in claims:
+                claim.pending = False
         for each, claim in claims:
             each.granted(claim)
         if action is not None:
