@@ -67,13 +67,13 @@ class Archive:
         return str(started["file_id"])
 
     def wait_for(self, file_id: str) -> dict[str, Any]:
-        """Wait until the document can be read."""
+        """Wait until the document can be read; LocalStack may take a minute to tell of an object."""
 
         def find() -> dict[str, Any] | None:
             answer = self.request("GET", f"/api/v1/files/{file_id}")
             return answer.json() if answer.status_code == 200 else None
 
-        return eventually(find)
+        return eventually(find, 120)
 
     def upload_state(self, file_id: str) -> dict[str, Any]:
         """Tell where an upload stands."""

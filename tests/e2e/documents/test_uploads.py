@@ -9,6 +9,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 import requests
 
 from tests.e2e.archive import Archive, eventually, put
@@ -69,6 +70,7 @@ def unique() -> bytes:
     return f"quokka {uuid.uuid4().hex}".encode()
 
 
+@pytest.mark.lacking("localstack", "the checksum of a form is not compared with its file")
 def test_a_form_stores_a_document_and_no_other_bytes(archive: Archive) -> None:
     content = unique()
     started = archive.start(content, "Отчёт.txt", method="form")
