@@ -129,16 +129,20 @@ class MultipartUploads:
             raise Conflict("the upload's time is over; start another", code="upload_expired")
         return int(min(expires_in or self.expiry_seconds, self.expiry_seconds, left))
 
-    def adopt(self, record: UploadRecord, upload_id: str) -> UploadRecord:
+    def adopt(self, record: UploadRecord, upload_id: str, caller: Principal) -> UploadRecord:
         """Take over the multipart upload that a client has begun at the key with a URL of ours.
 
-        Its parts carry no SHA-256. Raises Conflict (``upload_over``) and Unavailable.
+        Its parts carry no SHA-256. Clients ask for several parts at once: whoever finds it taken over meanwhile
+        goes on with it. Raises Conflict (``upload_over``), NotFound and Unavailable.
         """
         if record.upload_id == upload_id:
             return record
         before = record.upload_id
         if not self.sessions.note_upload(record, upload_id, checksums=False):
-            raise over(record)
+            now = self.find(UUID(record.file_id), caller)
+            if now.status not in AWAITED or now.upload_id != upload_id:
+                raise over(now)
+            return now
         if before is not None:
             self.storage.abort(record.bucket, record.key, before)
         return record

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
-from artstore.errors import Invalid, NotFound, TooLarge
+from artstore.errors import Invalid, TooLarge
 from artstore.naming import file_id_of
 from artstore.presign import MAX_SINGLE_PUT_BYTES, Presigned
 from artstore.security import Principal
+from artstore.spaces import not_found
 from artstore.tables import UploadRecord
 from functions.upload.uploads.models import Method, UploadTarget
 from functions.upload.uploads.multipart import MultipartUploads, over
@@ -67,7 +68,7 @@ class UppySigner:
         """
         record = self._uploads.find(self._file_id(request.key), caller)
         if request.key not in (record.file_id, record.key):
-            raise NotFound("there is no such upload", code="upload_not_found")
+            raise not_found("upload")
         if request.upload_id is None:
             if request.part_number is not None:
                 raise Invalid("a part belongs to an upload", code="not_signed", field="uploadId")
@@ -76,7 +77,7 @@ class UppySigner:
             if request.method is SignMethod.POST:
                 return self._sign_begin(record, request)
         elif (request.part_number is not None) is (request.method is SignMethod.PUT):
-            return self._sign_multipart(record, request, request.upload_id)
+            return self._sign_multipart(record, request, request.upload_id, caller)
         raise Invalid("no upload needs that request", code="not_signed", field="method")
 
     @staticmethod
@@ -86,7 +87,7 @@ class UppySigner:
         except ValueError:
             file_id = file_id_of(key)
         if file_id is None:
-            raise NotFound("there is no such upload", code="upload_not_found")
+            raise not_found("upload")
         return file_id
 
     def _sign_whole(self, record: UploadRecord, request: SignRequest) -> SignedRequest:
@@ -107,13 +108,15 @@ class UppySigner:
             headers["Content-Encoding"] = record.content_encoding
         return self._sign(record, request, headers, {"uploads": ""})
 
-    def _sign_multipart(self, record: UploadRecord, request: SignRequest, upload_id: str) -> SignedRequest:
+    def _sign_multipart(
+        self, record: UploadRecord, request: SignRequest, upload_id: str, caller: Principal
+    ) -> SignedRequest:
         query = {"uploadId": upload_id}
         headers: dict[str, str] = {}
         if request.part_number is not None:
             self._uploads.seconds_left(record)
             size = size_of_part(request.part_number, int(record.size), int(record.part_size))
-            record = self._uploads.adopt(record, upload_id)
+            record = self._uploads.adopt(record, upload_id, caller)
             query["partNumber"] = str(request.part_number)
             headers["Content-Length"] = str(size)
         if request.method is SignMethod.POST:

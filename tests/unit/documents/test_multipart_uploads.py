@@ -452,6 +452,23 @@ class TestUppy:
         world.sign("PUT", file_id, uploadId=own, partNumber=1)
         assert list(world.storage.under_way) == [own]
 
+    def test_parts_that_are_asked_for_at_once_are_all_signed(self, world: UploadWorld) -> None:
+        file_id = begun(world)
+        upload_id = world.storage.create("b", "k", content_type="application/pdf", sha256=False)
+        answers: list[int] = []
+        sessions: Any = world.multiparts.sessions
+        note = sessions.note_upload
+
+        def note_after_another(*arguments: Any, **named: Any) -> bool:
+            sessions.note_upload = note
+            answers.append(world.sign("PUT", file_id, uploadId=upload_id, partNumber=2).status)
+            return bool(note(*arguments, **named))
+
+        sessions.note_upload = note_after_another
+        answers.append(world.sign("PUT", file_id, uploadId=upload_id, partNumber=1).status)
+        assert answers == [200, 200]
+        assert list(world.storage.under_way) == [upload_id]
+
     @pytest.mark.parametrize(
         ("method", "members", "code"),
         [
