@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NoReturn, Protocol
 from uuid import UUID
 
 from artstore.changes.succeeding import is_gone
@@ -36,6 +36,7 @@ from functions.upload.uploads.models import (
     UploadState,
     UploadTarget,
 )
+from functions.upload.uploads.multipart import over
 from functions.upload.uploads.permits import Permit
 from functions.upload.uploads.placing import AWAITED, PENDING, await_until, fill
 from functions.upload.uploads.records import Expects, Write, Wrote
@@ -193,7 +194,13 @@ class Uploads:
                 touches = each.touches
                 (later if taken & touches else now).append(each)
                 taken |= touches
-            self._run(now, caller, reach)
+            try:
+                self._run(now, caller, reach)
+            except Unavailable as error:
+                if not any(isinstance(each.outcome, Started) for each in attempts):
+                    raise
+                for each in now:
+                    each.outcome = each.outcome or error
             waiting = later
         return [each.outcome or _busy() for each in attempts]
 
@@ -211,11 +218,11 @@ class Uploads:
             if wrote is Wrote.DONE:
                 return UploadStarted(file_id=file_id, status=PENDING, upload=target, duplicates_checked=False)
             if wrote is Wrote.HELD:
-                raise self._held(record)
+                self._refuse_held(record)
             if wrote is Wrote.CROWDED:
                 raise _busy()
             record = self._find(file_id, caller)
-        raise Conflict("the upload is over", code="upload_over", status_of_upload=record.status)
+        raise over(record)
 
     def state(self, file_id: UUID, caller: Principal) -> UploadState:
         """Tell where an upload stands at this moment. Raises NotFound (``upload_not_found``)."""
@@ -336,7 +343,7 @@ class Uploads:
                 _made(each).reserved = None
                 continue  # looked at anew
             elif wrote is Wrote.HELD:
-                each.outcome = self._held(record)
+                _noting(each, self._refuse_held, record)
             elif each.fingerprint is None:  # a random id that is taken is not to be expected
                 each.outcome = _busy()
 
@@ -346,16 +353,16 @@ class Uploads:
             return Expects.AWAITED
         return Expects.ANYTHING if attempt.fingerprint is None and len(attempts) > 1 else Expects.NOTHING
 
-    def _held(self, record: UploadRecord) -> ArtStoreError:
-        """Say who has the place that the document was to take."""
+    def _refuse_held(self, record: UploadRecord) -> NoReturn:
+        """Raise what says who has the place that the document was to take."""
         predecessor = UUID(record.supersedes)
         found = self.records.holder(predecessor)
         if found is not None and found.settled_at is not None:
             if not is_gone(self.documents(), found, predecessor, self.clock()):
-                return already_superseded(found.successor)
+                raise already_superseded(found.successor)
             self.records.leave(predecessor, UUID(found.successor))
-            return Unavailable("who had this document's place has just left it; try again", code="upload_busy")
-        return Conflict(
+            raise Unavailable("who had this document's place has just left it; try again", code="upload_busy")
+        raise Conflict(
             "another upload is about to take this document's place",
             code="supersede_in_progress",
             field="supersedes",

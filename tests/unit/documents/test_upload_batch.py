@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from artstore.errors import Unavailable
+from tests.fakes.documents import make_projection
 from tests.support.uploading import Clock, UploadWorld, document
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
@@ -128,6 +130,35 @@ def test_without_a_table_nothing_is_handed_out(world: UploadWorld) -> None:
     answer = world.batch([document()] * 2)
     assert answer.status == 503
     assert "url" not in answer.text
+
+
+def test_what_was_started_is_told_when_the_table_does_not_say_who_has_a_place(
+    world: UploadWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predecessor = make_projection(bucket="rw-b")
+    world.index.project(predecessor)
+    named = str(predecessor.attributes.file_id)
+    world.start(supersedes=named)
+
+    def silent(_predecessor: object) -> None:
+        raise Unavailable("the table store does not answer")
+
+    monkeypatch.setattr(world.records, "holder", silent)
+    rival, other = world.batch([document(supersedes=named), document()]).json["items"]
+    assert (rival["status"], other["status"]) == (503, 201)
+
+
+def test_what_was_started_is_told_when_the_table_goes_away_before_the_rest(world: UploadWorld) -> None:
+    def go_away() -> None:
+        world.records.down = True
+
+    def first_write() -> None:
+        world.records.before_write = go_away
+
+    world.records.before_write = first_write
+    items = [document(idempotency_key="k"), document(idempotency_key="k"), document()]
+    first, repeated, other = world.batch(items).json["items"]
+    assert [first["status"], repeated["status"], other["status"]] == [201, 503, 201]
 
 
 def test_who_was_quicker_under_the_key_is_met(world: UploadWorld) -> None:
