@@ -12,7 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from artstore import documents
-from artstore.attributes import from_document
+from artstore.attributes import Attributes, from_document
 from artstore.aws.ingesting import LATER, IngestOutcome
 from artstore.documents import Document
 from artstore.errors import Conflict, NotFound
@@ -84,12 +84,12 @@ class Completion:
         if came.attributes is not None and came.attributes_etag is not None:
             attributes = from_document(came.attributes)
             if attributes.file_id == file_id and attributes.deleted_at is None:
-                return Completed(
-                    documents.show(attributes, missing=came.outcome == "missing"), came.attributes_etag
-                )
+                return _completed(attributes, came.attributes_etag, missing=came.outcome == "missing")
             raise NotFound("the document was deleted", code="document_not_found")
         if record.status == _STORED and (moved := self._index().find(file_id, caller.reach(Scope.FILES_WRITE))):
-            return Completed(documents.show(moved.attributes, missing=moved.missing), moved.attributes_etag)
+            return _completed(
+                moved.attributes, moved.attributes_etag, missing=moved.missing, current=moved.current
+            )
         if came.outcome in _NOT_NOW:
             return Completed(None)
         if came.outcome == "rejected":
@@ -97,6 +97,13 @@ class Completion:
         if record.status in AWAITED:
             raise Conflict("the bytes have not arrived", code="upload_incomplete")
         raise NotFound("the document is not there any more", code="document_not_found")
+
+
+def _completed(attributes: Attributes, etag: str, *, missing: bool, current: bool = True) -> Completed:
+    return Completed(
+        documents.show(attributes, missing=missing, current=current),
+        documents.etag_of(etag, missing=missing, current=current),
+    )
 
 
 def _rejected(reason: str | None) -> Conflict:

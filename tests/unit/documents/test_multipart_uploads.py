@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from artstore.attributes import Attributes, to_document
@@ -320,6 +321,18 @@ class TestComplete:
         answer = world.of("POST", file_id, "/complete")
         assert (answer.status, answer.json["file_id"]) == (200, file_id)
         assert answer.headers["ETag"] == '"elsewhere"'
+
+    def test_a_document_is_told_as_it_is_shown_elsewhere(self, world: UploadWorld) -> None:
+        file_id = world.start().json["file_id"]
+        world.ingest = lambda _bucket, _key: msgspec.structs.replace(described(file_id), outcome="missing")
+        lost = world.of("POST", file_id, "/complete")
+        assert (lost.json["status"], lost.headers["ETag"]) == ("MISSING", '"attributes-missing"')
+        world.records.kept[file_id].status = "STORED"
+        world.index.project(make_projection(bucket="rw-b", file_id=UUID(file_id), etag='"elsewhere"'))
+        world.index.project(make_projection(supersedes=UUID(file_id)))
+        world.ingest = lambda _bucket, _key: IngestOutcome(outcome="gone")
+        replaced = world.of("POST", file_id, "/complete")
+        assert (replaced.json["current"], replaced.headers["ETag"]) == (False, '"elsewhere-replaced"')
 
     def test_a_document_that_is_in_the_trash_or_gone_is_not_there(self, world: UploadWorld) -> None:
         file_id = world.start().json["file_id"]
