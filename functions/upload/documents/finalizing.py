@@ -71,7 +71,10 @@ class FinalizationDesk:
         return Started(show(begun.job), begun=begun.now)
 
     def start_all(self, asked: FinalizeManyRequest, caller: Principal, request: Request) -> FinalizeManyOutcome:
-        """Begin many; each has an outcome of its own. Raises Invalid (``retain_until_past``) and Unavailable."""
+        """Begin many; each has an outcome of its own.
+
+        Raises Invalid (``retain_until_past``, ``retention_out_of_range``) and Unavailable.
+        """
         outcomes = self._finalizing.start_all(
             asked.file_ids, caller.reach(Scope.FILES_WRITE), _actor(caller, request), asked.retain_until
         )

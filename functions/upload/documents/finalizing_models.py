@@ -23,7 +23,8 @@ class FinalizeRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How a document is to be finalized."""
 
     retain_until: Moment | None = None
-    """Until when the document is to be kept, if that is longer than its storage element keeps every document."""
+    """Until when the document is to be kept, if that is longer than its storage element keeps every document. A
+    hundred years ahead at most."""
 
 
 class FinalizeManyRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

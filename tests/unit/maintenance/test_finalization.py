@@ -317,8 +317,10 @@ def test_what_is_not_there_or_not_in_an_edit_element_is_not_finalized(world: Flo
     with pytest.raises(Conflict) as refused:
         world.finalize(UUID(int=9))
     assert refused.value.code == "not_in_edit"
-    with pytest.raises(Invalid):
-        world.finalize(FILE, retain_until=datetime(2020, 1, 1, tzinfo=UTC))
+    for year, code in ((2020, "retain_until_past"), (9999, "retention_out_of_range")):
+        with pytest.raises(Invalid) as wrong:
+            world.finalize(FILE, retain_until=datetime(year, 1, 1, tzinfo=UTC))
+        assert wrong.value.code == code
 
 
 # What broke three times.

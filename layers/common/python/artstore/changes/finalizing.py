@@ -20,6 +20,7 @@ import msgspec
 from artstore.attributes import Attributes
 from artstore.audit import SUCCESS, AuditEvent
 from artstore.changes.changing import Actor
+from artstore.changes.limits import LONGEST_RETENTION
 from artstore.elements import Mode, RetentionPolicy, StorageElement, StorageElements
 from artstore.errors import ArtStoreError, Conflict, Invalid, Unavailable
 from artstore.finalizations import Finalization, Phase
@@ -112,8 +113,8 @@ class Finalizing:
         """Begin the finalization of a document, unless it is under way or done.
 
         Raises NotFound (``document_not_found``), Conflict (``not_in_edit``, ``already_finalized``,
-        ``document_missing``, ``quarantined``, ``finalization_busy``), Invalid (``retain_until_past``),
-        Unavailable, and what placing a document raises.
+        ``document_missing``, ``quarantined``, ``finalization_busy``), Invalid (``retain_until_past``,
+        ``retention_out_of_range``), Unavailable, and what placing a document raises.
         """
         self._check_time(retain_until)
         known = self._finalizations.find(file_id)
@@ -164,6 +165,12 @@ class Finalizing:
     def _check_time(self, retain_until: datetime | None) -> None:
         if retain_until is not None and retain_until <= self._clock():
             raise Invalid("retain_until is over already", code="retain_until_past", field="retain_until")
+        if retain_until is not None and retain_until > self._clock() + LONGEST_RETENTION:
+            raise Invalid(
+                "retain_until is a hundred years ahead at most",
+                code="retention_out_of_range",
+                field="retain_until",
+            )
 
     def _plan(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,8 @@ from artstore.attributes.storable import check_storable
 from artstore.errors import Invalid, TooLarge
 
 MAX_CUSTOM_ATTRIBUTES_BYTES = 16_384
+LONGEST_RETENTION = timedelta(days=36_500)
+"""How far ahead a document may be kept: what Object Lock takes."""
 
 Filename = Annotated[
     str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,16 +13,13 @@ from msgspec import UNSET, Meta, UnsetType
 from artstore.attributes import Attributes, Retention, check_room
 from artstore.attributes.storable import check_storable
 from artstore.changes.changing import Changes, Found, Precondition, no_precondition
-from artstore.changes.limits import Description, Filename, Tags, check_said
+from artstore.changes.limits import LONGEST_RETENTION, Description, Filename, Tags, check_said
 from artstore.changes.locking import Locks
 from artstore.elements import Mode, RetentionPolicy
 from artstore.errors import Conflict, Invalid, NotFound
 from artstore.folders import MAX_FOLDER, parse_folder
 from artstore.index import IndexedDocument
 from artstore.spaces import Reach
-
-LONGEST_RETENTION = timedelta(days=36_500)
-"""How far ahead a document may be kept: what Object Lock takes."""
 
 
 class RetentionPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
