@@ -329,7 +329,7 @@ class TestComplete:
         assert (lost.json["status"], lost.headers["ETag"]) == ("MISSING", '"attributes-missing"')
         world.records.kept[file_id].status = "STORED"
         world.index.project(make_projection(bucket="rw-b", file_id=UUID(file_id), etag='"elsewhere"'))
-        world.index.project(make_projection(supersedes=UUID(file_id)))
+        world.index.project(make_projection(supersedes=UUID(file_id), created_at=NOW))
         world.ingest = lambda _bucket, _key: IngestOutcome(outcome="gone")
         replaced = world.of("POST", file_id, "/complete")
         assert (replaced.json["current"], replaced.headers["ETag"]) == (False, '"elsewhere-replaced"')
