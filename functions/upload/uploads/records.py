@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import enum
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -29,6 +28,7 @@ from pynamodb.exceptions import PutError, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
+from artstore import deadline
 from artstore.aws.dynamodb import connect, put_many, put_together, reaching_dynamodb, refusal_code
 from artstore.aws.successions import Successions
 from artstore.errors import Unavailable
@@ -201,12 +201,12 @@ class UploadRecords:
         number_of = {item["file_id"]["S"]: number for number, item in items.items()}
         for turn in range(_TRIES):
             try:
+                _pause(turn, 0.05)
                 waiting = put_many(self._table, waiting)
             except Unavailable:
                 break
             if not waiting:
                 break
-            time.sleep(0.05 * 2**turn)
         failed = {number_of[item["file_id"]["S"]] for item in waiting}
         return {number: Wrote.FAILED if number in failed else Wrote.DONE for number in items}
 
@@ -214,8 +214,10 @@ class UploadRecords:
         """Write in one transaction. It is tried again without what is refused, and after others' transactions."""
         waiting = {number: (item, self._condition(writes[number])) for number, item in items.items()}
         outcome: dict[int, Wrote] = {}
-        for turn in range(_TRIES):
+        overtaken = 0
+        for _ in range(_TRIES):
             try:
+                _pause(overtaken, 0.02)
                 codes = put_together(self._table, list(waiting.values()))
             except Unavailable:
                 break
@@ -226,20 +228,19 @@ class UploadRecords:
             waiting = {number: each for number, each in waiting.items() if number not in outcome}
             if not waiting:
                 return outcome
-            if not refused:
-                time.sleep(0.02 * 2**turn)
+            overtaken = 0 if refused else overtaken + 1
         return outcome | dict.fromkeys(waiting, Wrote.FAILED)
 
     def _put_together(self, write: Write) -> Wrote:
         """Write a record, the hold of the place it is to take and the room it reserves, or nothing."""
         for turn in range(_TRIES):
+            _pause(turn, 0.02)
             codes = self._commit(write)
             if _UNTRUE in codes:
                 refusals = [Wrote.REFUSED, *([Wrote.HELD] if write.holds else []), Wrote.CROWDED]
                 return refusals[codes.index(_UNTRUE)]
             if not codes:
                 return Wrote.DONE
-            time.sleep(0.02 * 2**turn)
         raise Unavailable("others are writing the same record")
 
     def _commit(self, write: Write) -> list[str | None]:
@@ -276,6 +277,12 @@ class UploadRecords:
         unchanged &= reserved.exists() if keeps else reserved.does_not_exist()
         awaited: Condition = self._table.status.is_in(*AWAITED) & unchanged
         return awaited
+
+
+def _pause(tries: int, first: float) -> None:
+    """Wait after so many tries in vain, each time twice as long, within the request's deadline."""
+    if tries:
+        deadline.pause(first * 2 ** (tries - 1))
 
 
 def _parts(

@@ -49,6 +49,17 @@ def test_outside_a_request_there_is_no_end() -> None:
     deadline.check()
 
 
+def test_nothing_waits_past_the_end_before_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    deadline.pause(100)
+    with deadline.within(1):
+        deadline.pause(0.5)
+        with pytest.raises(DeadlineExceeded):
+            deadline.pause(1)
+    assert slept == [100, 0.5]
+
+
 def test_the_earlier_end_counts_and_ends_with_its_block() -> None:
     with deadline.within(10):
         with deadline.within(1):

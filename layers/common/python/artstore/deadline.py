@@ -44,6 +44,13 @@ def remaining() -> float:
     return max(0.0, _ends_at.get() - time.monotonic())
 
 
+def pause(seconds: float) -> None:
+    """Wait before another try. Raises DeadlineExceeded at once where nothing would be left for it."""
+    if remaining() <= seconds:
+        raise DeadlineExceeded("what the request depends on did not answer in time")
+    time.sleep(seconds)
+
+
 def check() -> None:
     """Raise DeadlineExceeded when nothing is left."""
     if remaining() <= 0:
