@@ -40,7 +40,6 @@ def start_batch(
 
 def _read(raw: msgspec.Raw, number: int, batch_key: str | None) -> Asked:
     item = decode_json(raw, BatchedUpload, "the item")
-    assert isinstance(item, BatchedUpload)  # noqa: S101  # what it was decoded as
     members = msgspec.structs.asdict(item)
     key = members.pop("idempotency_key")
     if key is None and batch_key is not None:

@@ -77,7 +77,6 @@ def start_uploads(caller: Principal, request: Request) -> Reply[BatchStarted]:
     idempotency_key of its own, which is the same as the header of a request for it alone.
     """
     body = decode_body(request, RawBatch)
-    assert isinstance(body, RawBatch)  # noqa: S101  # what it was decoded as
     outcomes = start_batch(dependencies.uploads(), body.items, caller, idempotency_key(request))
     return Reply(BatchStarted([_item(each, request) for each in outcomes]), _NOT_STORED)
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import functools
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from artstore.errors import Invalid
 from artstore.http.request import Request
 from artstore.http.violations import describe
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -30,7 +32,7 @@ def may_be_absent(model: Any) -> bool:
     return True
 
 
-def decode_body(request: Request, model: Any) -> object:
+def decode_body(request: Request, model: type[T]) -> T:
     """Read a JSON body."""
     body = request.body
     if not body and may_be_absent(model):
@@ -40,7 +42,7 @@ def decode_body(request: Request, model: Any) -> object:
     return decode_json(body, model, "the body")
 
 
-def decode_json(text: bytes | msgspec.Raw, model: Any, what: str) -> object:
+def decode_json(text: bytes | msgspec.Raw, model: type[T], what: str) -> T:
     """Read JSON, ``what`` it is named for the caller: a body, or a part of one that is judged by itself."""
     try:
         return msgspec.json.decode(text, type=model)
