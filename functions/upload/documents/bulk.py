@@ -13,7 +13,7 @@ import msgspec
 from artstore.changes.bulk import KIND, Action, BulkJob, BulkPages, BulkRequest, check_bulk
 from artstore.errors import Invalid, NotFound, Unavailable
 from artstore.http import Request
-from artstore.http.idempotency import key_reused
+from artstore.http.idempotency import derived_id, key_reused
 from artstore.jobs import Job, Jobs, Wake, new_job
 from artstore.security import Principal, Scope
 from functions.upload.documents.models import BulkShown, BulkStarted
@@ -63,7 +63,7 @@ class BulkDesk:
         bulk = BulkJob(asked=asked, spaces=caller.reach(scope).key)
         job_id = uuid.uuid4()
         if idempotency_key is not None:
-            job_id = uuid.uuid5(_DERIVED, f"{caller.client_id}\x00{idempotency_key}")
+            job_id = derived_id(_DERIVED, caller.client_id, idempotency_key)
         job = new_job(
             job_id,
             KIND,

@@ -12,7 +12,7 @@ from artstore.changes.changing import Actor
 from artstore.changes.finalizing import KIND, Begun, Finalizing
 from artstore.errors import ArtStoreError
 from artstore.http import Request
-from artstore.http.idempotency import key_reused
+from artstore.http.idempotency import derived_id, key_reused
 from artstore.jobs import Jobs, JobStatus
 from artstore.security import Principal, Scope
 from artstore.spaces import not_found
@@ -61,7 +61,7 @@ class FinalizationDesk:
         reach = caller.reach(Scope.FILES_WRITE)
         transaction_id = None
         if key is not None:
-            transaction_id = uuid.uuid5(_DERIVED, f"{caller.client_id}\x00{key}\x00{file_id}")
+            transaction_id = derived_id(_DERIVED, caller.client_id, f"{key}\x00{file_id}")
             if (before := self._jobs.find(transaction_id)) is not None:
                 reach.require(before.space, "document")
                 if before.request.get("retain_until") != msgspec.to_builtins(asked.retain_until):

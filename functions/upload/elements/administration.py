@@ -6,10 +6,10 @@ that is deleted leaves a tombstone: its name is not given again, and what was st
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid5
 
@@ -22,6 +22,7 @@ from artstore.elements import ElementStatus, Limits, Mode, StorageElement, Stora
 from artstore.elements.modes import NEXT
 from artstore.elements.registry import Definition, Rows, definitions_of, merge
 from artstore.errors import ArtStoreError, Conflict, Misconfigured, NotFound, Unavailable
+from artstore.http.idempotency import fingerprint
 from artstore.http.preconditions import IfMatch
 from functions.upload.elements import places
 from functions.upload.elements.models import ElementChange, ElementRequest, LimitsModel
@@ -113,14 +114,13 @@ class ElementAdministration:
         Raises Conflict (``element_exists``, ``prefix_overlaps``, ``prefix_not_empty``, ``too_many_elements``,
         ``bucket_unsuitable``), Invalid (``bucket_not_of_this_deployment``) and Unavailable.
         """
-        fingerprint = None
+        asked = None
         if idempotency_key is not None:
-            told = [actor.client_id, idempotency_key, msgspec.to_builtins(request)]
-            fingerprint = hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+            asked = f"{actor.client_id} {idempotency_key} {fingerprint(request)}"
         every = self._read()
         existing = every.get(request.element_id)
         if existing is not None:
-            return _repeated(existing, fingerprint), True
+            return _repeated(existing, asked), True
         mode = Mode(request.mode)
         now = format_time(self._clock())
         definition = Definition(
@@ -136,7 +136,7 @@ class ElementAdministration:
             created_at=now,
             created_by=actor.client_id,
             updated_at=now,
-            request_hash=fingerprint,
+            request_hash=asked,
         )
         with _Refusals(self._audit, CREATED, actor, definition):
             if len(every) >= MAX_ELEMENTS:
@@ -145,9 +145,9 @@ class ElementAdministration:
             self._check_storage(definition)
         event = _event(CREATED, definition.element_id, actor, after=record(definition))
         try:
-            self._audit.append(event, lambda transaction: self._table.put(definition, transaction))
+            self._audit.append(event, partial(self._table.put, definition))
         except StateChanged:
-            return _repeated(self.find(request.element_id), fingerprint), True
+            return _repeated(self.find(request.element_id), asked), True
         self._changed()
         return self.find(definition.element_id), False
 
@@ -239,7 +239,7 @@ class ElementAdministration:
             old, new = record_change(before, after)
             event = _event(act, element_id, actor, before=old, after=new)
             try:
-                self._audit.append(event, lambda transaction, kept=after: self._table.put(kept, transaction))  # type: ignore[misc]
+                self._audit.append(event, partial(self._table.put, after))
             except StateChanged:
                 continue
             self._changed()
@@ -307,9 +307,9 @@ def _existing(every: dict[str, Found], element_id: str) -> Found:
     return found
 
 
-def _repeated(existing: Found, fingerprint: str | None) -> Found:
+def _repeated(existing: Found, asked: str | None) -> Found:
     deleted = existing.element.status is ElementStatus.DELETED
-    if deleted or fingerprint is None or existing.definition.request_hash != fingerprint:
+    if deleted or asked is None or existing.definition.request_hash != asked:
         raise Conflict("there is, or was, a storage element of that name", code="element_exists")
     return existing
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -101,7 +102,7 @@ class SpaceAdministration:
         """
         asked = None
         if idempotency_key is not None:
-            asked = f"{actor.caller.client_id} {idempotency_key} {fingerprint(request, frozenset())}"
+            asked = f"{actor.caller.client_id} {idempotency_key} {fingerprint(request)}"
         now = format_time(self._clock())
         item = self._table.new(
             request.space,
@@ -124,7 +125,7 @@ class SpaceAdministration:
         if existing is None:
             try:
                 event = _event(CREATED, item.space, actor, after=record(item))
-                self._audit.append(event, lambda transaction: self._table.add(item, transaction))
+                self._audit.append(event, partial(self._table.add, item))
             except StateChanged:
                 existing = self._table.find(request.space)
             else:
@@ -149,10 +150,7 @@ class SpaceAdministration:
             event = _event(UPDATED, name, actor, before={each: shown[each] for each in changes}, after=changes)
             stored = changes | {"revision": after["revision"], "updated_at": format_time(self._clock())}
             try:
-                self._audit.append(
-                    event,
-                    lambda transaction, item=before, kept=stored: self._table.change(item, kept, transaction),  # type: ignore[misc]
-                )
+                self._audit.append(event, partial(self._table.change, before, stored))
             except StateChanged:
                 continue
             return self.find(name, actor.caller)
@@ -176,10 +174,8 @@ class SpaceAdministration:
                 self._audit.append(_event(DELETED, name, actor, refusal=refusal))
                 raise refusal
             try:
-                self._audit.append(
-                    _event(DELETED, name, actor, before=record(before)),
-                    lambda transaction, item=before: self._table.remove(item, transaction),  # type: ignore[misc]
-                )
+                event = _event(DELETED, name, actor, before=record(before))
+                self._audit.append(event, partial(self._table.remove, before))
             except StateChanged:
                 continue
             return
