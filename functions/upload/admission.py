@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from artstore.aws.space_table import Room
+from artstore.elements import Limits
 from artstore.errors import Conflict
 from artstore.index.usage import Dimension, UsageReport
 from artstore.spaces import Reach, name_of, not_found
@@ -111,12 +112,10 @@ class Admission:
 
 
 def _check_type(item: SpaceItem, content_type: str) -> None:
-    allowed = list(item.allowed_types or ())
-    media_type = content_type.partition(";")[0].strip().lower()
-    family = media_type.partition("/")[0] + "/*"
-    if allowed and media_type not in allowed and family not in allowed:
+    allowed = tuple(item.allowed_types or ())
+    if not Limits(allowed_types=allowed).takes_type(content_type):
         raise Conflict(
-            f"the space takes no {media_type}, only {', '.join(allowed)}",
+            f"the space takes no {content_type}, only {', '.join(allowed)}",
             code="space_type_not_allowed",
             field="content_type",
         )

@@ -97,9 +97,7 @@ def render(error: errors.ArtStoreError, request: Request) -> Response:
 def problem_of(error: errors.ArtStoreError, request: Request) -> Problem:
     """Give the problem document of ``error``, also for a part of a request that has others."""
     status = status_of(error)
-    members = {
-        name: str(error.members[name]) for name in ("field", "file_id", "reason") if error.members.get(name)
-    }
+    members = {name: str(error.members[name]) for name in _TEXTS if error.members.get(name)}
     return Problem(
         type="about:blank",
         title=phrase_of(status),
