@@ -24,12 +24,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from artstore import deadline, telemetry
 from artstore.attributes import to_document
+from artstore.aws.ingesting import LATER
 from artstore.errors import Unavailable
 from artstore.index.claims import Place
 from functions.storage_events import dependencies
 from functions.storage_events.events import EventKind, StorageEvent, parse_message
 from functions.storage_events.outcomes import Outcome, Result
-from functions.storage_events.sight import Look
+from functions.storage_events.sight import Beside, Look
 
 SERVICE = "storage-events"
 NEEDED_MILLISECONDS = 15_000
@@ -95,19 +96,21 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
 def _ingest_now(logger: Logger, tally: _Tally, context: Context, asked: dict[str, str]) -> dict[str, Any]:
     """Handle an event that nobody sent: look at the place as after one that tells of its object.
 
-    A failure is an outcome here: whoever asks goes on, and the event comes all the same.
+    A failure is an outcome here, LATER: whoever asks goes on, and the event comes all the same.
     """
+    common = {"request_id": context.aws_request_id}
     event = StorageEvent(
         kind=EventKind.CREATED, name="IngestNow", bucket=asked["bucket"], key=asked["key"], at=None
     )
     try:
         with deadline.within(context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
-            result = _handle_event(logger, event, {"request_id": context.aws_request_id})
-            beside = Look(dependencies.objects(), Place(event.bucket, event.key)).attributes()
+            result = _handle_event(logger, event, common)
+            tally.add(event, result)
+            beside = _look_beside(logger, event, common)
     except Exception:  # noqa: BLE001  # logged where it happened
-        return {"outcome": "failed"}
-    tally.add(event, result)
-    _emit(tally)
+        return {"outcome": LATER}
+    finally:
+        _emit(tally)
     there = beside.attributes if beside is not None else None
     return {
         "outcome": str(result.outcome),
@@ -116,6 +119,15 @@ def _ingest_now(logger: Logger, tally: _Tally, context: Context, asked: dict[str
         "attributes": to_document(there) if there is not None else None,
         "attributes_etag": beside.etag if beside is not None and there is not None else None,
     }
+
+
+def _look_beside(logger: Logger, event: StorageEvent, common: dict[str, str]) -> Beside | None:
+    try:
+        return Look(dependencies.objects(), Place(event.bucket, event.key)).attributes()
+    except Exception:
+        about = common | {"operation": event.name, "bucket": event.bucket, "key": event.key}
+        logger.exception("attributes", extra=about | {"outcome": "failed"})
+        raise
 
 
 def _emit(tally: _Tally) -> None:

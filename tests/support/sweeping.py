@@ -127,7 +127,7 @@ class IngestInProcess:
         try:
             result = self._world.ingest.handle(event)
         except ArtStoreError:
-            return IngestOutcome(outcome="failed")
+            return IngestOutcome(outcome=LATER)
         return IngestOutcome(outcome=str(result.outcome), file_id=result.file_id, reason=result.reason)
 
 

@@ -44,6 +44,8 @@ SPREADING = timedelta(seconds=15)
 """How long a bucket's policy that was put may take to be heard everywhere in S3."""
 NOT_YET = timedelta(seconds=10)
 """When what could not be described now is tried again."""
+MOST_TRIES = 90
+"""How often, before somebody has to look: the element is closed all the while."""
 _TOLD_KEYS = 100
 
 CLOSED, SEALED = "closing", "sealed"
@@ -168,13 +170,20 @@ class ModeChange:
                     continue
                 outcome = self._ingest(definition.bucket, key)
                 if outcome.outcome == LATER:
-                    return Wait(progress, self._clock() + NOT_YET, state="settling")
+                    return self._put_off(progress, key)
                 _note(progress, key, outcome)
             progress |= {"after": page.next, "open": alone.open, "keys": progress.get("keys", 0) + len(page.keys)}
+            progress.pop("tries", None)
             if page.next is None:
                 return self._go_on(progress, definition, transition, "sealing")
             if time_left() <= 0:
                 return Continue(progress, state="settling")
+
+    def _put_off(self, progress: dict[str, Any], key: str) -> Step:
+        tries = progress.get("tries", 0) + 1
+        if tries >= MOST_TRIES:
+            return Fail("not_described", f"{key} could not be described", state="settling", dead=True)
+        return Wait(progress | {"tries": tries}, self._clock() + NOT_YET, state="settling")
 
     def _seal(self, job: Job, definition: Definition, transition: Transition, *_: Any) -> Step:
         self._be_guarded(definition, SEALED, archived=transition.to is Mode.AR)
@@ -227,7 +236,7 @@ class ModeChange:
         return Continue({name: value for name, value in progress.items() if name not in _PASSING}, state=phase)
 
 
-_PASSING = ("after", "open", "closed_at")
+_PASSING = ("after", "open", "tries", "closed_at")
 """Progress inside one phase."""
 
 

@@ -126,7 +126,7 @@ class Orphans:
         if dry_run:
             return Verdict(Did.INGESTED)
         outcome = self._ingest.at(bucket, key)
-        if outcome.outcome in (LATER, "failed"):
+        if outcome.outcome == LATER:
             return Verdict(Did.LATER, outcome.outcome)
         if outcome.outcome in _SHOWN:
             return Verdict(Did.INGESTED, outcome.outcome)

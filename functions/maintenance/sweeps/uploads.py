@@ -88,7 +88,7 @@ class ExpiredUploads:
         if dry_run:
             return Verdict(Did.INGESTED)
         outcome = self._ingest.at(record.bucket, record.key)
-        if outcome.outcome in (LATER, "failed"):
+        if outcome.outcome == LATER:
             return Verdict(Did.LATER, outcome.outcome)
         return Verdict(Did.INGESTED, outcome.reason or outcome.outcome)
 

@@ -26,8 +26,6 @@ from functions.upload.uploads.placing import AWAITED
 from functions.upload.uploads.sessions import ABORTED
 
 _STORED, _REJECTED = "STORED", "REJECTED"
-_NOT_NOW = (LATER, "failed")
-"""Outcomes where the event will do it."""
 
 
 class Underway(Protocol):
@@ -90,7 +88,7 @@ class Completion:
             return _completed(
                 moved.attributes, moved.attributes_etag, missing=moved.missing, current=moved.current
             )
-        if came.outcome in _NOT_NOW:
+        if came.outcome == LATER:
             return Completed(None)
         if came.outcome == "rejected":
             raise _rejected(came.reason)

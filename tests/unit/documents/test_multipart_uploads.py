@@ -294,10 +294,9 @@ class TestComplete:
         world.ingest = lambda _bucket, _key: described(file_id)
         assert world.of("POST", file_id, "/complete").status == 200
 
-    @pytest.mark.parametrize("outcome", [LATER, "failed"])
-    def test_what_is_not_described_in_time_is_told_as_it_stands(self, world: UploadWorld, outcome: str) -> None:
+    def test_what_is_not_described_in_time_is_told_as_it_stands(self, world: UploadWorld) -> None:
         file_id = world.start().json["file_id"]
-        world.ingest = lambda _bucket, _key: IngestOutcome(outcome=outcome)
+        world.ingest = lambda _bucket, _key: IngestOutcome(outcome=LATER)
         answer = world.of("POST", file_id, "/complete")
         assert (answer.status, answer.json["status"], answer.headers["Retry-After"]) == (202, "PENDING", "1")
 

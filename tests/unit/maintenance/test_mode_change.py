@@ -16,6 +16,7 @@ from artstore.errors import Unavailable
 from artstore.jobs import Job, new_job
 from functions.maintenance.elements.mode_change import (
     MODE_CHANGED,
+    MOST_TRIES,
     Guarded,
     Keys,
     ModeChange,
@@ -138,7 +139,7 @@ class World:
     def run(self) -> list[Step]:
         steps = [self.step()]
         while not isinstance(steps[-1], Done | Fail):
-            assert len(steps) < 50
+            assert len(steps) < MOST_TRIES + 50
             steps.append(self.step())
         return steps
 
@@ -202,6 +203,17 @@ def test_what_cannot_be_described_now_is_waited_for(world: World) -> None:
     assert world.phase == "settling"
     world.outcomes = {}
     assert isinstance(world.run()[-1], Done)
+
+
+def test_what_can_never_be_described_is_somebody_s_to_look_at_and_is_not_sealed_away(world: World) -> None:
+    world.keys = ["two/z.pdf"]
+    world.outcomes = {"two/z.pdf": LATER}
+    dead = world.run()[-1]
+    assert isinstance(dead, Fail)
+    assert (dead.code, dead.dead) == ("not_described", True)
+    assert "two/z.pdf" in dead.detail
+    assert world.phase == "settling"
+    assert len(world.ingested) == MOST_TRIES
 
 
 def test_what_was_rejected_is_told_and_holds_nothing_up(world: World) -> None:

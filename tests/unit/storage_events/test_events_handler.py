@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from artstore.attributes import dump, to_document
+from artstore.aws.ingesting import LATER
 from artstore.errors import NotFound, Unavailable
 from artstore.objects import Content
 from functions.storage_events import app, dependencies
@@ -230,4 +231,20 @@ def test_where_nothing_lies_the_answer_has_no_attributes(
 def test_looking_now_that_fails_is_an_outcome_since_the_event_comes_all_the_same(ingest: FakeIngest) -> None:
     ingest.results["down"] = Unavailable("the index does not answer")
     answer = app.handler({"ingest": {"bucket": "edit", "key": "down"}}, Context())
-    assert answer == {"outcome": "failed"}
+    assert answer == {"outcome": LATER}
+
+
+def test_an_answer_that_cannot_be_read_after_looking_is_later_too_and_says_why_in_the_log(
+    ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(_bucket: str, _key: str, _limit: int) -> Content:
+        raise Unavailable("storage does not answer")
+
+    monkeypatch.setattr(dependencies, "objects", lambda: SimpleNamespace(read=read))
+    assert app.handler({"ingest": {"bucket": "edit", "key": "a"}}, Context()) == {"outcome": LATER}
+    said = lines(capsys)
+    [failed_to_read] = [line for line in said if line.get("message") == "attributes"]
+    assert (failed_to_read["key"], failed_to_read["request_id"]) == ("a", "request-1")
+    assert "storage does not answer" in failed_to_read["exception"]
+    [metrics] = [line for line in said if "_aws" in line]
+    assert metrics["DocumentsStored"] == [1], "what was done is counted"

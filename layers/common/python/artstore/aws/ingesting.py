@@ -24,7 +24,7 @@ from artstore.aws import create_client
 from artstore.deadline import DeadlineExceeded
 
 LATER = "later"
-"""The outcome where nobody could look at once; the event will."""
+"""The outcome where nobody could look at once, or whoever did failed; the event will."""
 _LONGEST_SECONDS = 8
 _TIMEOUTS = Config(
     connect_timeout=2, read_timeout=_LONGEST_SECONDS, retries={"total_max_attempts": 1, "mode": "standard"}
