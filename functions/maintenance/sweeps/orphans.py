@@ -96,10 +96,12 @@ class Orphans:
     def _may_be(self, element: StorageElement, listed: Listed) -> bool:
         """Tell whether an object could be a document of the element, old enough to have its attr.json."""
         key = listed.key
+        holder = self._elements().locate(element.bucket, key)
         return (
             listed.modified <= self._clock() - self._age
             and not (is_attributes_key(key) or is_reserved(key) or key.endswith("/"))
-            and self._elements().locate(element.bucket, key) == element
+            and holder is not None
+            and holder.element_id == element.element_id
         )
 
     def settle(self, candidate: Candidate, *, dry_run: bool) -> Verdict:

@@ -14,6 +14,7 @@ import pytest
 
 from artstore.attributes import Retention
 from artstore.changes.changing import Changes
+from artstore.elements import StorageElements
 from artstore.errors import NotFound, Unavailable
 from artstore.index import IndexedDocument
 from artstore.jobs import JobStatus
@@ -352,6 +353,21 @@ def test_a_listing_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> No
     job = world.run("orphans")
     assert job.result is not None
     assert job.result["counts"] == {"ingested": 26}
+
+
+def test_orphans_are_found_also_while_their_element_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = SweptWorld()
+    orphaned(world, "scans/a.txt")
+    world.wait(days=8)
+    page = world.swept.page
+
+    def page_while_it_is_counted(*arguments: Any) -> Any:
+        counted = (msgspec.structs.replace(each, used_bytes=each.used_bytes + 1) for each in world.elements)
+        world.elements = StorageElements(tuple(counted))
+        return page(*arguments)
+
+    monkeypatch.setattr(world.swept, "page", page_while_it_is_counted)
+    assert world.outcomes(world.run("orphans")) == {f"s3://{EDIT}/scans/a.txt": ("ingested", "stored")}
 
 
 # Every sweep.
