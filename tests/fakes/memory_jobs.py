@@ -46,6 +46,10 @@ class MemoryJobs:
     def find(self, job_id: UUID) -> Job | None:
         return self._jobs.get(job_id)
 
+    def lose(self, job_id: UUID) -> None:
+        """Drop a job, as DynamoDB does long after its end, or whoever restores an older table."""
+        del self._jobs[job_id]
+
     def save(self, job: Job, alongside: Alongside | None = None) -> Job | None:
         known = self._jobs.get(job.job_id)
         if known is None or known.revision != job.revision:

@@ -9,6 +9,7 @@ And what nobody goes on with is undone: finalizations whose job has broken three
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,15 +17,24 @@ from uuid import UUID
 
 import msgspec
 
+from artstore.changes.finalizing import KIND
 from artstore.elements import Right
 from artstore.errors import NotFound, PreconditionFailed
 from artstore.finalizations import Finalization, Phase, Waiting
 from artstore.index.claims import Place
-from artstore.jobs import Jobs, JobStatus
+from artstore.jobs import Job, Jobs, JobStatus, new_job
 from artstore.naming import attributes_key
 from functions.maintenance.finalizing.finalization import Finalizer
 from functions.maintenance.finalizing.handover import Handover
-from functions.maintenance.finalizing.ports import Copies, Elements, Finalizations, Objects, Refused
+from functions.maintenance.finalizing.ports import (
+    Asked,
+    Copies,
+    Elements,
+    Finalizations,
+    Objects,
+    Progress,
+    Refused,
+)
 from functions.maintenance.steps import Done, Fail
 
 
@@ -76,14 +86,14 @@ class Sources:
         self._handover = Handover(objects, clock)
 
     def due(self, limit: int) -> list[UUID]:
-        """Name documents whose source is due, and those whose finalization has been under way as long."""
+        """Name documents whose finalization has been under way since long, and those whose source is due.
+
+        Neither kind keeps the other waiting, however many there are: nobody changes the former.
+        """
         until = self._clock() - self._margin
-        due = self._finalizations.waiting(Waiting.SOURCE, until, limit)
-        return (
-            due + self._finalizations.waiting(Waiting.UNDER_WAY, until, limit - len(due))
-            if len(due) < limit
-            else due
-        )
+        standing = self._finalizations.waiting(Waiting.UNDER_WAY, until, -(-limit // 2))
+        left = limit - len(standing)
+        return standing + (self._finalizations.waiting(Waiting.SOURCE, until, left) if left else [])
 
     def look_at(self, file_id: UUID, *, dry_run: bool) -> Verdict:
         """Do what is due, or only say what would be done. Raises Unavailable."""
@@ -146,13 +156,31 @@ class Sources:
 
     def _go_on(self, known: Finalization, *, dry_run: bool) -> Verdict:
         job = self._jobs.find(known.transaction_id)
-        if job is None or job.status not in (JobStatus.DEAD, JobStatus.FAILED):
+        if job is not None and job.status not in (JobStatus.DEAD, JobStatus.FAILED):
             return Verdict.UNDER_WAY
         if dry_run:
             return Verdict.UNDONE
+        job = job or self._job_as_it_was(known)
         step = self._finalizer.undo(job, known, "given_up", "it broke again and again, and was undone")
         self._note(job_id=job.job_id, step=step)
         return Verdict.COMPLETED if isinstance(step, Done) else Verdict.UNDONE
+
+    def _job_as_it_was(self, known: Finalization) -> Job:
+        """Make up the job of a finalization that has none any more, as far as undoing it asks: what it had copied
+        is what the target's attr.json names, if there is one."""
+        asked = Asked(file_id=known.file_id, source=known.source, target=known.target, element_id=known.element_id)
+        progress = Progress()
+        with contextlib.suppress(Refused):
+            if (there := self._handover.read(known.target)) is not None:
+                progress = Progress(
+                    size=there[0].file_size,
+                    etag=self._etag(known.source) or "",
+                    sha256=there[0].checksum,
+                    copy_etag=self._etag(known.target),
+                    copy_version_id=there[0].storage_version_id,
+                )
+        job = new_job(known.transaction_id, KIND, msgspec.to_builtins(asked), known.started_at)
+        return msgspec.structs.replace(job, progress=msgspec.to_builtins(progress))
 
     def _note(self, *, job_id: UUID, step: object) -> None:
         """Let the job say how it ended; somebody else may have tried it again meanwhile, and finds it over."""

@@ -15,6 +15,7 @@ from artstore import attributes as attr
 from artstore.attributes import Attributes, Retention
 from artstore.elements import ElementStatus, StorageElements
 from artstore.errors import Conflict, Invalid, NotFound
+from artstore.finalizations import Phase
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key, file_id_of
 from artstore.spaces import EVERYWHERE
@@ -357,6 +358,54 @@ def test_what_has_broken_and_nobody_goes_on_with_is_undone_after_a_day(world: Fl
     world.check()
     world.check_shown(FILE, BODY, EDIT)
     assert finalize(world) == "completed"
+
+
+@pytest.mark.parametrize("state", ["copying", "verifying"])
+def test_what_has_lost_its_job_is_undone_after_a_day(world: Flows, state: str) -> None:
+    """Nobody could ask for it again: there is nothing to go on with."""
+    transaction = world.finalize(FILE).transaction_id
+    step_until(world, transaction, state)
+    world.jobs.lose(transaction)
+    world.edit(EDIT, key_of(world), revision=5, finalization=str(transaction))
+    world.wait(DAY + 1000)
+    assert world.sources().look_at(FILE, dry_run=True) is Verdict.UNDONE
+    assert world.sweep() == {FILE: Verdict.UNDONE}
+    world.deliver_all()
+    world.check_shown(FILE, BODY, EDIT)
+    assert shown(world).finalization is None
+    assert finalize(world) == "completed"
+
+
+def test_what_has_lost_its_job_after_it_was_handed_over_stays_so(world: Flows) -> None:
+    transaction = world.finalize(FILE).transaction_id
+    world.run_job(transaction)
+    known = world.finalizations.kept[FILE]
+    world.jobs.lose(transaction)
+    world.finalizations.kept[FILE] = msgspec.structs.replace(
+        known, phase=Phase.OPEN, settled_at=None, etag=None, version_id=None, source_etag=None, sealed_etag=None
+    )
+    world.wait(DAY + 1000)
+    assert world.sweep() == {FILE: Verdict.COMPLETED}
+    assert world.finalizations.kept[FILE].phase is Phase.COMMITTED
+    world.deliver_all()
+    world.check_shown(FILE, BODY, KEPT)
+    world.wait(DAY + 1000)
+    assert world.sweep() == {FILE: Verdict.REMOVED}
+    world.deliver_all()
+    world.check_shown(FILE, BODY, KEPT)
+
+
+def test_sources_that_stay_keep_nobody_waiting_who_is_to_be_undone(world: Flows) -> None:
+    """A source under a hold is looked at each day, for years."""
+    for number in range(20, 26):
+        world.upload(EDIT, number, BODY + bytes([number]))
+        world.deliver_all()
+        world.run_job(world.finalize(UUID(int=number)).transaction_id)
+    broken(world)
+    world.wait(DAY + 1000)
+    due = world.sources().due(4)
+    assert FILE in due
+    assert len(due) == 4
 
 
 # The source.
