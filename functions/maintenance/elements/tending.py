@@ -17,6 +17,7 @@ import msgspec
 from artstore.audit import format_time
 from artstore.elements import ElementStatus, Fill, StorageElement, StorageElements, Transition
 from artstore.elements.registry import Rows, Usage, definitions_of, merge
+from artstore.elements.watch import STORAGE_REFUSES
 from artstore.errors import ArtStoreError, Misconfigured
 
 
@@ -121,9 +122,11 @@ class ElementTending:
         try:
             self._probe(bucket)
         except ArtStoreError as error:
+            self._failed(f"probe of {bucket}", error)
             return error.code
-        except Misconfigured:
-            return "storage_refuses"
+        except Misconfigured as error:
+            self._failed(f"probe of {bucket}", error)
+            return STORAGE_REFUSES
         return None
 
     def _count_all(self, every: list[StorageElement], rows: Rows) -> dict[str, int]:

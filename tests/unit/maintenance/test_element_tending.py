@@ -99,8 +99,13 @@ def test_a_bucket_that_fails_fails_for_each_of_its_elements(table: Table, error:
         if bucket == "rw":
             raise error
 
-    assert sorted(tending(table, probe=probe).tend().failing) == ["rw-01", "rw-02"]
+    causes: list[tuple[str, BaseException]] = []
+    tended = tending(table, probe=probe, failed=lambda what, why: causes.append((what, why))).tend()
+    assert sorted(tended.failing) == ["rw-01", "rw-02"]
     assert sorted(table.told) == [("rw-01", reason), ("rw-02", reason)]
+    assert (causes, tended.problems) == ([("probe of rw", error)], []), (
+        "the log says why, and it is no problem here"
+    )
 
 
 def test_one_duty_that_fails_keeps_no_other_from_being_done(table: Table) -> None:
