@@ -39,7 +39,7 @@ def ingest() -> Ingest:
     elements = open_registry(settings().prefix, settings().elements)
     return Ingest(
         elements=elements.current,
-        forget_elements=elements.forget,
+        present_elements=elements.present,
         watch=StorageWatch(ElementTable(settings().prefix)),
         objects=objects(),
         records=UploadRecords(settings().prefix),

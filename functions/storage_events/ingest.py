@@ -86,15 +86,15 @@ class Ingest:
         extraction: Extracting,
         prover: Prover,
         read_at_once: int = READ_AT_ONCE,
-        forget_elements: Callable[[], None] = lambda: None,
+        present_elements: Callable[[], StorageElements] | None = None,
         watch: StorageWatch | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         """Take the ports of one deployment; objects of more than ``read_at_once`` bytes whose SHA-256 storage
-        does not know are described before they are read through. ``elements`` may be some seconds old; after
-        ``forget_elements`` they are not."""
+        does not know are described before they are read through. ``elements`` may be some seconds old;
+        ``present_elements`` are not, and raise Unavailable sooner than that."""
         self._elements = elements
-        self._forget_elements = forget_elements
+        self._present_elements = present_elements or elements
         self._objects = objects
         self._records = records
         self._index = index
@@ -120,8 +120,7 @@ class Ingest:
 
     def _find_anew(self, event: StorageEvent) -> Spot | Result:
         """Find the place by the elements as they are now: one may have been made since they were read."""
-        self._forget_elements()
-        return find_spot(self._elements(), event)
+        return find_spot(self._present_elements(), event)
 
     def _watched(self, spot: Spot, *, is_familiar: bool = False) -> Result:
         if self._watch is None:

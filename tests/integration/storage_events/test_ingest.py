@@ -277,16 +277,35 @@ def test_an_upload_into_an_element_that_was_made_a_moment_ago_is_described_in_it
     """The elements are read every few seconds; who placed the upload had read them since."""
     old = StorageElement(element_id="edit-01", bucket="edit", mode=Mode.EDIT, prefix=around)
     new = StorageElement(element_id="edit-02", bucket="edit", mode=Mode.EDIT, prefix="archive/new/")
-    known, present = [StorageElements((old,))], StorageElements((old, new))
-    archive.ingest = archive.build(
-        elements=lambda: known[0], forget_elements=lambda: known.__setitem__(0, present)
-    )
+    known, present = StorageElements((old,)), StorageElements((old, new))
+    archive.ingest = archive.build(elements=lambda: known, present_elements=lambda: present)
     file_id = uuid4()
     key = object_key(new.prefix, "report.pdf", "anna", NOW, file_id)
     record = archive.uploaded(element_id="edit-02", key=key, file_id=file_id)
     assert archive.created(record.key).outcome is Outcome.STORED
     described = archive.attributes(record.key)
     assert (described.storage_element_id, described.storage_path) == ("edit-02", "2026/03/01/12/")
+
+
+@pytest.mark.parametrize("around", ["archive/", "elsewhere/"], ids=["inside another", "where none was"])
+def test_where_nobody_can_tell_which_elements_there_are_the_event_comes_again(
+    archive: Archive, around: str
+) -> None:
+    """Otherwise the upload would be described as another element's for good, or not at all."""
+
+    def unknown() -> StorageElements:
+        raise Unavailable("the registry does not answer")
+
+    old = StorageElement(element_id="edit-01", bucket="edit", mode=Mode.EDIT, prefix=around)
+    archive.ingest = archive.build(elements=lambda: StorageElements((old,)), present_elements=unknown)
+    file_id = uuid4()
+    key = object_key("archive/new/", "report.pdf", "anna", NOW, file_id)
+    record = archive.uploaded(element_id="edit-02", key=key, file_id=file_id)
+    with pytest.raises(Unavailable):
+        archive.created(record.key)
+    left = archive.records.find(file_id)
+    assert left is not None
+    assert left.status == "PENDING"
 
 
 def test_a_record_is_settled_once(archive: Archive) -> None:

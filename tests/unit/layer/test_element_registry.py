@@ -111,6 +111,19 @@ def test_who_changed_something_sees_it_at_once(registry: ElementRegistry, table:
     assert "rw-02" in ids(registry.current())
 
 
+def test_who_must_know_the_present_ones_is_given_no_earlier_ones(registry: ElementRegistry, table: Table) -> None:
+    registry.current()
+    table.rows = Rows(definitions={"rw-02": defined("rw-02")})
+    assert "rw-02" in ids(registry.present())
+    assert "rw-02" in ids(registry.current())
+    assert table.reads == 2
+    table.away = True
+    with pytest.raises(Unavailable) as refusal:
+        registry.present()
+    assert refusal.value.code == "storage_elements_unknown"
+    assert "rw-02" in ids(registry.current()), "everybody else goes on"
+
+
 def test_while_the_table_is_away_the_last_known_elements_are_used_and_it_is_left_alone_for_a_while(
     registry: ElementRegistry, table: Table, clock: Clock
 ) -> None:

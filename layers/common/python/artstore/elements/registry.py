@@ -154,22 +154,39 @@ class ElementRegistry:
         """Have the next one who asks read anew: this process has just changed something."""
         self._good_until = -math.inf
 
+    def present(self) -> StorageElements:
+        """Give the elements as they are now, whatever was read before.
+
+        Raises Unavailable (``storage_elements_unknown``) where that cannot be told.
+        """
+        with self._lock:
+            try:
+                return self._take_in(self._read())
+            except Unavailable as error:
+                raise _unknown() from error
+
     def _refresh(self) -> StorageElements:
         limit = contextlib.nullcontext() if self._known is None else deadline.within(REFRESH_SECONDS)
         try:
             with limit:
-                elements = merge(self.seeds, self._read())
+                rows = self._read()
         except Unavailable as error:
             if self._known is None:
-                raise Unavailable(
-                    "the storage elements are not known at present", code="storage_elements_unknown"
-                ) from error
+                raise _unknown() from error
             self._good_until = self._clock() + RETRY_SECONDS
             return self._known
+        return self._take_in(rows)
+
+    def _take_in(self, rows: Rows) -> StorageElements:
+        elements = merge(self.seeds, rows)
         self._started.recount({each.element_id: each.counted_at for each in elements})
         self._known = StorageElements(elements, self._started)
         self._good_until = self._clock() + CACHED_SECONDS
         return self._known
+
+
+def _unknown() -> Unavailable:
+    return Unavailable("the storage elements are not known at present", code="storage_elements_unknown")
 
 
 class _Started(dict[str, int]):
