@@ -87,7 +87,7 @@ def undelete_document(file_id: UUID, caller: Principal, request: Request) -> Rep
     scope=Scope.ELEMENTS_ADMIN,
     summary="Place a legal hold, or end it",
     etag=True,
-    error_statuses=(404, 409),
+    error_statuses=(404, 409, 415),
 )
 def set_legal_hold(file_id: UUID, body: LegalHold, caller: Principal, request: Request) -> Reply[Document]:
     """Hold a document, whatever else is said of it, or end that. Either is written to the audit log with its

@@ -125,6 +125,17 @@ def test_a_body_is_required_unless_every_member_is_optional() -> None:
     assert operation("POST", "/api/v1/files")["requestBody"]["required"] is True
 
 
+def test_every_operation_that_reads_json_tells_that_it_refuses_another_type() -> None:
+    reading = [
+        (method, path, each["responses"])
+        for path, methods in DOCUMENT["paths"].items()
+        for method, each in methods.items()
+        if "application/json" in each.get("requestBody", {}).get("content", {})
+    ]
+    assert reading
+    assert [(method, path) for method, path, responses in reading if "415" not in responses] == []
+
+
 def test_every_reference_leads_somewhere() -> None:
     text = json.dumps(DOCUMENT)
     kinds = {kind: DOCUMENT["components"][kind] for kind in ("schemas", "headers")}
