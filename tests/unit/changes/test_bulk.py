@@ -281,6 +281,7 @@ def test_killed_at_any_call_the_job_goes_on_and_ends_the_same(after_effect: bool
         {"action": "move", "ids": [uuid4()]},
         {"action": "hold", "ids": [uuid4()]},
         {"action": "undelete", "search": {"query": "x"}},
+        {"action": "delete", "search": {"query": "a\0b"}},
         {"action": "move", "ids": [uuid4()], "folder": "x"},
         {"action": "set_attributes", "ids": [uuid4()], "custom_attributes": {"a": "\0"}},
     ],

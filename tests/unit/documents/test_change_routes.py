@@ -122,10 +122,10 @@ def test_what_is_kept_cannot_be_deleted_and_a_hold_says_why(app: ArtStoreApp, de
     url = f"/api/v1/files/{kept}"
     answer = call(app, "DELETE", url, FILE, token="all")
     assert (answer.status, answer.json["code"]) == (409, "deletion_not_allowed")
-    for reason in ("", "   ", "x" * 201):
+    for reason in ("", "   ", "x" * 201, "case\0", "\x1b[2J", "\0"):
         wanted = {"hold": True, "reason": reason}
         refused = call(app, "PUT", url + "/legal-hold", FILE + "/legal-hold", payload=wanted, token="all")
         assert (refused.status, refused.json["field"]) == (400, "reason")
-    wanted = {"hold": True, "reason": "case 7"}
+    wanted = {"hold": True, "reason": "case 7\n\tof 2026"}
     held = call(app, "PUT", url + "/legal-hold", FILE + "/legal-hold", payload=wanted, token="all")
-    assert (held.status, held.json["retention"]["hold_reason"]) == (200, "case 7")
+    assert (held.status, held.json["retention"]["hold_reason"]) == (200, "case 7\n\tof 2026")

@@ -93,6 +93,8 @@ def check_bulk(request: BulkRequest) -> BulkRequest:
         raise Invalid("either ids or a search says which documents are meant", code="invalid_body", field="ids")
     if request.action is Action.UNDELETE and request.search is not None and request.search.query is not None:
         raise Invalid("the trash is not searched by words", code="invalid_body", field="search.query")
+    if request.search is not None and "\0" in (request.search.query or ""):
+        raise Invalid("the query has a NUL character", code="invalid_body", field="search.query")
     mine = _MEMBERS.get(request.action, ())
     given = {
         "add_tags": bool(request.add_tags),

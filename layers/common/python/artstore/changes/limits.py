@@ -30,7 +30,13 @@ Tag = Annotated[str, Meta(min_length=1, max_length=100)]
 MAX_TAGS = 50
 Tags = Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
 Reason = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"\S", description="a text that is not of spaces alone")
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^(?=[\s\S]*\S)[^\x00-\x08\x0b-\x1f\x7f]*(?!\n)$",
+        description="text, not of spaces alone, without control characters but line feeds and tabs",
+    ),
 ]
 """Why something is done, as the audit log keeps it."""
 
