@@ -22,10 +22,11 @@ class Killed(BaseException):
 class Killer:
     """Counts the calls of what it guards, and kills at the one that was chosen."""
 
-    def __init__(self) -> None:
-        """Kill nobody, only count."""
+    def __init__(self, number: int | None = None, when: str = BEFORE) -> None:
+        """Kill at the call of that number, see ``kill_at``; None: nobody, only count."""
         self.calls: list[str] = []
-        self._at: tuple[int, str] | None = None
+        self.has_killed = False
+        self._at = None if number is None else (number, when)
         self._act: Callable[[], None] | None = None
 
     def kill_at(self, number: int, when: str) -> None:
@@ -64,6 +65,7 @@ class Killer:
         act = self._act
         self.spare()
         if act is None:
+            self.has_killed = True
             raise Killed(name)
         act()
 

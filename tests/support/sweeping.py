@@ -31,8 +31,8 @@ from functions.storage_events.events import EventKind, StorageEvent
 from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_index import MemoryIndex
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
-from tests.support.faults import Faults
 from tests.support.ingesting.world import World, showing
+from tests.support.killing import Killer
 
 GRACE = timedelta(hours=1)
 TRASH_KEPT = timedelta(days=30)
@@ -201,12 +201,12 @@ class SweptWorld:
 
     # Sweeping.
 
-    def sweep(self, name: str, faults: Faults) -> Sweep:
+    def sweep(self, name: str, killer: Killer) -> Sweep:
         """Make a sweep whose every call to a port can be the last."""
-        objects, swept = faults.wrap(self.buckets, "objects"), faults.wrap(self.swept, "swept")
-        records = faults.wrap(SweptRecords(self.records.kept), "records")
-        ingest, outbox = faults.wrap(self.ingest, "ingest"), faults.wrap(self.outbox, "outbox")
-        index = faults.wrap(self.index, "index")
+        objects, swept = killer.guard(self.buckets), killer.guard(self.swept)
+        records = killer.guard(SweptRecords(self.records.kept))
+        ingest, outbox = killer.guard(self.ingest), killer.guard(self.outbox)
+        index = killer.guard(self.index)
         purge = Purge(
             elements=lambda: self.elements,
             objects=objects,
@@ -234,13 +234,13 @@ class SweptWorld:
         }
         return made[name]
 
-    def run(self, name: str, *, dry_run: bool = False, faults: Faults | None = None) -> Job:
+    def run(self, name: str, *, dry_run: bool = False, killer: Killer | None = None) -> Job:
         """Start a sweep, and run it until its job is over."""
-        faults = faults or Faults()
+        killer = killer or Killer()
         job_id = uuid4()
         self.jobs.create(new_job(job_id, "sweep", {"sweep": name, "dry_run": dry_run}, self.now()))
         for _ in range(20):
-            ran = self.engine(name, faults).run(job_id, lambda: 300.0)
+            ran = self.engine(name, killer).run(job_id, lambda: 300.0)
             if ran not in (Ran.WAITING, Ran.RETRIED, Ran.YIELDED, Ran.NOT_DUE):
                 break
             self.wait(seconds=300)
@@ -248,11 +248,11 @@ class SweptWorld:
         assert found is not None
         return found
 
-    def engine(self, name: str, faults: Faults) -> Engine:
-        sweep = self.sweep(name, faults)
+    def engine(self, name: str, killer: Killer) -> Engine:
+        sweep = self.sweep(name, killer)
         runner = SweepRunner({name: lambda: sweep}, clock=self.now)
         return Engine(
-            jobs=faults.wrap(self.jobs, "jobs"),
+            jobs=killer.guard(self.jobs),
             wake=RememberedWake(),
             runner_of=lambda _kind: runner,
             clock=self.now,

@@ -18,8 +18,8 @@ from artstore.spaces import EVERYWHERE
 from functions.storage_events.events import EventKind, StorageEvent
 from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_index import MemoryIndex
-from tests.support.changing.killing import Killer
 from tests.support.ingesting.world import ELEMENTS, World
+from tests.support.killing import Killer
 
 ANNA = Actor("sa_anna", "192.0.2.1", "req-1")
 TRASH = timedelta(days=30)
@@ -77,16 +77,16 @@ class Desk:
     def use(self, killer: Killer) -> None:
         """Build the changes anew, behind another killer."""
         world = self.world
-        index = killer.before(world.index)
-        successions = killer.before(world.successions)
+        index = killer.guard(world.index)
+        successions = killer.guard(world.successions)
         self.changes = Changes(
             index=index,
             elements=lambda: ELEMENTS,
-            objects=killer.before(Objects(world.buckets)),
-            ingest=killer.before(self, "at"),
+            objects=killer.guard(Objects(world.buckets)),
+            ingest=killer.guard(self, "at"),
             clock=lambda: world.buckets.now,
         )
-        locks, audit = killer.before(self.locks), killer.before(self.audit)
+        locks, audit = killer.guard(self.locks), killer.guard(self.audit)
         self.patching = Patching(self.changes, locks)
         self.deleting = Deleting(self.changes, index=index, successions=successions, outbox=audit, trash=TRASH)
         self.holding = Holding(self.changes, locks, audit.append)

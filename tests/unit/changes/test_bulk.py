@@ -20,9 +20,9 @@ from functions.maintenance.steps import Continue, Done, Fail
 from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.support.changing.desk import KEPT, Desk
-from tests.support.changing.killing import Killed, Killer
 from tests.support.flows.world import MemoryOutbox
 from tests.support.ingesting.world import ELEMENTS
+from tests.support.killing import AFTER, BEFORE, Killed, Killer
 
 
 class MemoryPages:
@@ -64,8 +64,8 @@ class Bulk:
         buckets = self.desk.world.buckets
         finalizing = Finalizing(
             elements=lambda: ELEMENTS,
-            index=killer.before(self.desk.world.index),
-            jobs=killer.before(self.jobs),
+            index=killer.guard(self.desk.world.index),
+            jobs=killer.guard(self.jobs),
             wake=RememberedWake(),
             finalizations=self.finalizations,
             outbox=MemoryOutbox(),
@@ -77,7 +77,7 @@ class Bulk:
             holding=self.desk.holding,
             finalizing=finalizing,
         )
-        return BulkRunner(index=self.desk.world.index, pages=killer.before(self.pages), acting=acting)
+        return BulkRunner(index=self.desk.world.index, pages=killer.guard(self.pages), acting=acting)
 
     def job(self, spaces: list[str] | None = None, **asked: Any) -> Job:
         """Make a job."""
@@ -243,15 +243,15 @@ def test_storage_that_does_not_answer_is_no_result() -> None:
     assert bulk.results() == {bulk.ids[0]: "done"}
 
 
-@pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
-def test_killed_at_any_call_the_job_goes_on_and_ends_the_same(after_effect: bool) -> None:
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
+def test_killed_at_any_call_the_job_goes_on_and_ends_the_same(when: str) -> None:
     counting, bulk = Killer(), Bulk(5)
     run(bulk.runner(counting), bulk.job(action="delete", search={}))
     expected = len(counting.calls)
     for number in range(expected):
         bulk = Bulk(5)
         job = bulk.job(action="delete", search={})
-        runner = bulk.runner(Killer(number, after_effect=after_effect))
+        runner = bulk.runner(Killer(number, when))
         killed = False
         for _ in range(20):
             try:

@@ -14,7 +14,7 @@ from artstore.changes.changing import no_precondition
 from artstore.changes.patching import DocumentPatch
 from artstore.spaces import EVERYWHERE
 from tests.support.changing.desk import ANNA, EDIT, KEPT, Desk
-from tests.support.changing.killing import Killed, Killer
+from tests.support.killing import AFTER, BEFORE, Killed, Killer
 
 Flow = Callable[[Desk, UUID], Any]
 
@@ -82,11 +82,9 @@ def state(desk: Desk, file_id: UUID) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
 @pytest.mark.parametrize("name", FLOWS)
-def test_killed_at_any_call_it_is_whole_or_not_begun_and_is_ended_by_doing_it_again(
-    name: str, after_effect: bool
-) -> None:
+def test_killed_at_any_call_it_is_whole_or_not_begun_and_is_ended_by_doing_it_again(name: str, when: str) -> None:
     bucket, before, flow = FLOWS[name]
     desk, file_id = prepare(bucket, before)
     begin = state(desk, file_id)
@@ -98,7 +96,7 @@ def test_killed_at_any_call_it_is_whole_or_not_begun_and_is_ended_by_doing_it_ag
     assert len(counting.calls) >= 4
     for number in range(len(counting.calls)):
         desk, file_id = prepare(bucket, before)
-        desk.use(Killer(number, after_effect=after_effect))
+        desk.use(Killer(number, when))
         with pytest.raises(Killed):
             flow(desk, file_id)
         desk.settle()

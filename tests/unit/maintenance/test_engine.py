@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ from functions.maintenance.jobs.engine import (
 )
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
-from tests.support.faults import Faults, Killed
+from tests.support.killing import AFTER, BEFORE, Killed, Killer
 
 START = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
 JOB_ID = UUID(int=7)
@@ -75,15 +76,15 @@ class World:
         self.acts = list(acts)
         self.jobs.create(new_job(JOB_ID, "count", {"to": 3}, self.clock(), priority=priority))
 
-    def run(self, faults: Faults | None = None) -> Ran:
-        return self.engine(faults).run(JOB_ID, self.clock.invoke())
+    def run(self, killer: Killer | None = None) -> Ran:
+        return self.engine(killer).run(JOB_ID, self.clock.invoke())
 
-    def engine(self, faults: Faults | None = None) -> Engine:
-        faults = faults or Faults()
+    def engine(self, killer: Killer | None = None) -> Engine:
+        killer = killer or Killer()
         return Engine(
-            jobs=faults.wrap(self.jobs, "jobs"),
-            wake=faults.wrap(self.wake, "wake"),
-            runner_of=lambda kind: faults.wrap(self, "runner") if kind == "count" else None,
+            jobs=killer.guard(self.jobs),
+            wake=killer.guard(self.wake),
+            runner_of=lambda kind: killer.guard(self) if kind == "count" else None,
             failed=lambda _job, error: self.told.append(error),
             clock=self.clock,
         )
@@ -289,7 +290,7 @@ def test_lost_messages_are_sent_again_once_a_job_is_due() -> None:
     assert world.engine().wake_due(10) == 1
     assert world.wake.woken == [(JOB_ID, 0)]
     with pytest.raises(Killed):
-        world.run(Faults(2, after=True))  # taken, then stopped
+        world.run(Killer(1, AFTER))  # taken, then stopped
     assert world.engine().wake_due(10) == 0, "somebody may be at it"
     world.clock.forward(INVOCATION_SECONDS + 60)
     assert world.engine().wake_due(10) == 1
@@ -335,23 +336,21 @@ def finish(world: World) -> None:
     raise AssertionError(f"never over: {world.job}")
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_stopped_at_any_single_call_a_job_is_done_once(after: bool) -> None:
-    number = 0
-    while True:
-        number += 1
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
+def test_stopped_at_any_single_call_a_job_is_done_once(when: str) -> None:
+    for number in itertools.count():
         world = World()
         world.start(count)
-        faults = Faults(number, after=after)
+        killer = Killer(number, when)
         with contextlib.suppress(Killed):
-            world.run(faults)
-        if not faults.has_struck:
+            world.run(killer)
+        if not killer.has_killed:
             break
         finish(world)
-        assert world.job.status is JobStatus.COMPLETED, faults.calls
-        assert world.job.result == {"counted": 3}, faults.calls
-        assert len(world.jobs.ends) == 1, faults.calls
-    assert number > 7
+        assert world.job.status is JobStatus.COMPLETED, killer.calls
+        assert world.job.result == {"counted": 3}, killer.calls
+        assert len(world.jobs.ends) == 1, killer.calls
+    assert number >= 7
 
 
 STEPS = st.lists(st.sampled_from(["further", "same", "wait", "error", "outage", "die"]), max_size=12)
@@ -360,10 +359,10 @@ STEPS = st.lists(st.sampled_from(["further", "same", "wait", "error", "outage", 
 @given(
     acts=STEPS,
     end=st.sampled_from(["done", "fail"]),
-    strikes=st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=6),
+    deaths=st.lists(st.tuples(st.integers(0, 5), st.sampled_from([BEFORE, AFTER])), max_size=6),
 )
 def test_whatever_happens_a_job_ends_once_with_a_report_or_a_reason(
-    acts: list[str], end: str, strikes: list[tuple[int, bool]]
+    acts: list[str], end: str, deaths: list[tuple[int, str]]
 ) -> None:
     world = World()
 
@@ -388,9 +387,9 @@ def test_whatever_happens_a_job_ends_once_with_a_report_or_a_reason(
         return Fail("cannot", "it cannot be done")
 
     world.start(act)
-    for number, after in strikes:
+    for number, when in deaths:
         with contextlib.suppress(Killed):
-            world.run(Faults(number, after=after))
+            world.run(Killer(number, when))
         world.clock.forward(INVOCATION_SECONDS + 60)
     for _ in range(60):
         if world.job.is_over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from artstore.jobs import JobStatus
 from artstore.naming import attributes_key
 from artstore.spaces import EVERYWHERE
 from tests.fakes.memory_bucket import EDIT, KEPT
-from tests.support.faults import Faults, Killed
+from tests.support.killing import AFTER, BEFORE, Killed, Killer
 from tests.support.sweeping import ORPHAN_AGE, TRASH_KEPT, SweptWorld
 
 FILE = f"file/{UUID(int=1)}"
@@ -420,24 +421,22 @@ def build(scene: str) -> tuple[str, SweptWorld]:
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_whoever_is_stopped_when_the_archive_is_the_same_after_another_sweep(scene: str, after: bool) -> None:
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
+def test_whoever_is_stopped_when_the_archive_is_the_same_after_another_sweep(scene: str, when: str) -> None:
     name, world = build(scene)
     world.run(name)
     expected = world.snapshot()
-    calls = 0
-    while True:
-        calls += 1
+    for number in itertools.count():
         name, world = build(scene)
-        faults = Faults(calls, after=after)
+        killer = Killer(number, when)
         with contextlib.suppress(Killed):
-            world.run(name, faults=faults)
-        if not faults.has_struck:
+            world.run(name, killer=killer)
+        if not killer.has_killed:
             break
         world.wait(hours=1)
         world.run(name)
-        assert world.snapshot() == expected, faults.calls
-    assert calls > 5
+        assert world.snapshot() == expected, killer.calls
+    assert number >= 5
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -526,14 +525,14 @@ def test_a_report_holds_as_many_as_fit_and_counts_the_others() -> None:
 def test_once_the_decision_is_written_nobody_takes_a_document_out_again() -> None:
     world = SweptWorld()
     key = old_trash(world)
-    faults = Faults()
-    world.run("trash", dry_run=True, faults=faults)
-    looked = len(faults.calls)
-    for number in range(looked, looked + 20):
-        faults = Faults(number, after=True)
+    killer = Killer()
+    world.run("trash", dry_run=True, killer=killer)
+    looked = len(killer.calls)
+    for number in range(looked - 1, looked + 19):
+        killer = Killer(number, AFTER)
         with contextlib.suppress(Killed):
-            world.run("trash", faults=faults)
-        if faults.calls[-1] == "objects.replace":
+            world.run("trash", killer=killer)
+        if killer.calls[-1].endswith(".replace"):
             break
     found = world.attributes(key)
     assert found is not None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from artstore.attributes import Retention
 from artstore.naming import attributes_key, is_attributes_key
 from tests.fakes.memory_bucket import EDIT
-from tests.support.faults import Faults, Killed
+from tests.support.killing import AFTER, BEFORE, Killed, Killer
 from tests.support.sweeping import SweptWorld
 
 Make = Callable[[SweptWorld, int], Any]
@@ -44,11 +44,13 @@ SWEEPS = ("uploads", "temporary", "trash", "orphans")
 
 @given(
     states=st.lists(st.sampled_from([*STAYS, *GOES]), min_size=1, max_size=5),
-    strikes=st.lists(st.tuples(st.sampled_from(SWEEPS), st.integers(1, 25), st.booleans()), max_size=6),
+    deaths=st.lists(
+        st.tuples(st.sampled_from(SWEEPS), st.integers(0, 24), st.sampled_from([BEFORE, AFTER])), max_size=6
+    ),
     delivered=st.booleans(),
 )
 def test_every_document_is_whole_or_gone_and_the_log_knows_of_each_that_went(
-    states: list[str], strikes: list[tuple[str, int, bool]], delivered: bool
+    states: list[str], deaths: list[tuple[str, int, str]], delivered: bool
 ) -> None:
     world = SweptWorld()
     for number, state in enumerate(states, start=1):
@@ -57,9 +59,9 @@ def test_every_document_is_whole_or_gone_and_the_log_knows_of_each_that_went(
         world.world.deliver_all()
     world.buckets.events.clear()
     world.wait(days=40)
-    for name, call, after in strikes:
+    for name, number, when in deaths:
         with contextlib.suppress(Killed):
-            world.run(name, faults=Faults(call, after=after))
+            world.run(name, killer=Killer(number, when))
         world.wait(hours=1)
     for name in (*SWEEPS, *SWEEPS):
         world.run(name)
