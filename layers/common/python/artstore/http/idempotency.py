@@ -3,7 +3,8 @@
 There is one way to do it, for all that is made. The id of the thing is derived from the account and the key
 (``derived_id``), its record keeps what was asked for (``fingerprint``), and the write that makes it is conditional
 on there being none of that id. So a repetition, however simultaneous, meets the record of the first request; one
-that asks for something else is refused (``key_reused``). docs/adr/0033 says why not otherwise.
+that asks for something else is refused (``key_reused``). Spaces and storage elements, whose ids are the names that
+they are given, keep the key in their record instead. docs/adr/0033 says why not otherwise.
 """
 
 from __future__ import annotations
