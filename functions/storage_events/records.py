@@ -11,9 +11,8 @@ from uuid import UUID
 
 from pynamodb.expressions.update import Action
 
-from artstore.aws.dynamodb import reaching_dynamodb
 from artstore.aws.finalization_table import FinalizationTable
-from artstore.aws.upload_settling import settle
+from artstore.aws.upload_settling import find_record, settle
 from artstore.finalizations import Finalization
 from artstore.tables import UploadRecord, bind
 
@@ -32,12 +31,7 @@ class UploadRecords:
 
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""
-        with reaching_dynamodb():
-            try:
-                record: UploadRecord = self._table.get(str(file_id), consistent_read=True)
-            except self._table.DoesNotExist:
-                return None
-        return record
+        return find_record(self._prefix, file_id)
 
     def find_finalization(self, file_id: UUID) -> Finalization | None:
         """Read the last finalization of a document, or None; one GetItem. Raises Unavailable."""

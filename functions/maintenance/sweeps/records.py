@@ -14,7 +14,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
-from artstore.aws.upload_settling import settle
+from artstore.aws.upload_settling import find_record, settle
 from artstore.tables import UploadRecord, bind
 
 SHARDS = tuple(str(number) for number in range(8))
@@ -32,12 +32,7 @@ class SweptRecords:
 
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""
-        with reaching_dynamodb():
-            try:
-                record: UploadRecord = self._table.get(str(file_id), consistent_read=True)
-            except self._table.DoesNotExist:
-                return None
-        return record
+        return find_record(self._prefix, file_id)
 
     def expired(
         self, shard: str, before: datetime, after: tuple[str, str] | None, limit: int

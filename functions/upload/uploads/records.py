@@ -31,6 +31,7 @@ from pynamodb.transactions import TransactWrite
 from artstore import deadline
 from artstore.aws.dynamodb import connect, put_many, put_together, reaching_dynamodb, refusal_code
 from artstore.aws.successions import Successions
+from artstore.aws.upload_settling import find_record
 from artstore.errors import Unavailable
 from artstore.tables import Succession, UploadRecord, bind
 from functions.upload.admission import Reservation
@@ -114,12 +115,7 @@ class UploadRecords:
 
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""
-        with reaching_dynamodb():
-            try:
-                record: UploadRecord = self._table.get(str(file_id), consistent_read=True)
-            except self._table.DoesNotExist:
-                return None
-        return record
+        return find_record(self._prefix, file_id)
 
     def find_many(self, file_ids: Sequence[UUID]) -> dict[UUID, UploadRecord]:
         """Read those of the records that are there; one GetItem or BatchGetItem. Raises Unavailable."""

@@ -12,7 +12,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code
-from artstore.aws.upload_settling import settle
+from artstore.aws.upload_settling import find_record, settle
 from artstore.tables import UploadRecord, bind
 from functions.upload.uploads.placing import AWAITED
 
@@ -29,12 +29,7 @@ class UploadSessions:
 
     def find(self, file_id: UUID) -> UploadRecord | None:
         """Read a record consistently, or None; one GetItem. Raises Unavailable."""
-        with reaching_dynamodb():
-            try:
-                record: UploadRecord = self._table.get(str(file_id), consistent_read=True)
-            except self._table.DoesNotExist:
-                return None
-        return record
+        return find_record(self._prefix, file_id)
 
     def note_upload(self, record: UploadRecord, upload_id: str, *, checksums: bool) -> bool:
         """Write down which multipart upload of storage it is, and whether its parts come with a SHA-256.

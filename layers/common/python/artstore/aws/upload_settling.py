@@ -1,4 +1,5 @@
-"""Settling the record of an upload: what it came to, and, in the same transaction, the end of what it reserved.
+"""Reading the record of an upload, and settling it: what it came to, and, in the same transaction, the end of what
+it reserved.
 
 An upload into a space with limits reserves a document and its bytes when it is started, see
 ``artstore.aws.space_table``. The record says so while that stands, and every settling is on condition of what it
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
@@ -26,6 +28,17 @@ if TYPE_CHECKING:
     from pynamodb.transactions import TransactWrite
 
 _TRIES = 5
+
+
+def find_record(prefix: str, file_id: UUID | str) -> UploadRecord | None:
+    """Read a record consistently, or None; one GetItem. Raises Unavailable."""
+    table = bind(UploadRecord, prefix)
+    with reaching_dynamodb():
+        try:
+            record: UploadRecord = table.get(str(file_id), consistent_read=True)
+        except table.DoesNotExist:
+            return None
+    return record
 
 
 def settle(
@@ -51,11 +64,7 @@ def settle(
             return False
         if _settle(prefix, present, awaited, actions):
             return True
-        with reaching_dynamodb():
-            try:
-                present = table.get(record.file_id, consistent_read=True)
-            except table.DoesNotExist:
-                present = None
+        present = find_record(prefix, record.file_id)
     raise Unavailable("the upload's record is being changed by others")
 
 
