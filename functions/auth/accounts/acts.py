@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artstore.audit import REFUSED, SUCCESS, SYSTEM, AuditEvent, AuditLog, StateChanged, format_time
-from artstore.errors import ArtStoreError, Conflict, Forbidden, NotFound
+from artstore import audit
+from artstore.audit import SYSTEM, AuditLog, StateChanged, format_time
+from artstore.errors import Conflict, Forbidden, NotFound
 from artstore.http.preconditions import IfMatch
 from artstore.tables import ServiceAccount
 from functions.auth.accounts import rules
@@ -83,12 +84,9 @@ class ClientRevocations(Protocol):
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who acts, from where, in which request."""
+class Actor(audit.Actor):
+    """Who acts on accounts."""
 
-    client_id: str
-    source_ip: str
-    request_id: str
     is_deployer: bool = False
     """True for whoever may invoke the bootstrap function: no account, and bound by no account's scopes."""
 
@@ -115,7 +113,7 @@ class AccountActs:
         after = {**record(account), "client_id": account.client_id}
         with self._recording_refusals(CREATED, account.client_id, actor, after):
             self._check_reach(actor, account)
-        event = _event(CREATED, account.client_id, actor, after=after)
+        event = actor.event(CREATED, _object(account.client_id), after=after)
         try:
             self._audit.append(event, lambda transaction: self._accounts.add(account, transaction))
         except StateChanged:
@@ -157,7 +155,7 @@ class AccountActs:
                 required = self._administrator_who_stays(before, after, now)
             writes = self._writes(before, after, changes, required, now, revoke)
             try:
-                self._audit.append(_event(name, client_id, actor, before=old, after=new), writes)
+                self._audit.append(actor.event(name, _object(client_id), before=old, after=new), writes)
             except StateChanged:
                 continue
             return after
@@ -201,30 +199,13 @@ class AccountActs:
         try:
             yield
         except (Conflict, Forbidden) as refusal:
-            self._audit.append(_event(act, client_id, actor, after=wanted, refusal=refusal))
+            self._audit.append(actor.event(act, _object(client_id), after=wanted, refusal=refusal))
             raise
 
 
-def _event(
-    act: str,
-    client_id: str,
-    actor: Actor,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    refusal: ArtStoreError | None = None,
-) -> AuditEvent:
-    return AuditEvent(
-        action=act,
-        actor=actor.client_id,
-        object=f"service-account/{client_id}",
-        outcome=SUCCESS if refusal is None else REFUSED,
-        source_ip=actor.source_ip,
-        request_id=actor.request_id,
-        before=before,
-        after=after,
-        reason=None if refusal is None else refusal.code,
-    )
+def _object(client_id: str) -> str:
+    """Give what the audit log calls an account."""
+    return f"service-account/{client_id}"
 
 
 def _name(act: str, before: ServiceAccount, after: ServiceAccount) -> str:

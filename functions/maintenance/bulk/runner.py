@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from artstore.audit import Actor
 from artstore.changes.bulk import (
     MAX_DOCUMENTS,
     PAGE,
@@ -25,7 +26,6 @@ from artstore.changes.bulk import (
     BulkPages,
     BulkSearch,
 )
-from artstore.changes.changing import Actor
 from artstore.index import IndexedDocument, Position, SearchPage, TrashPage, TrashPosition
 from artstore.jobs import Job
 from artstore.spaces import Reach

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from artstore.changes.changing import Actor
 from artstore.changes.finalizing import KIND, Begun, Finalizing
 from artstore.errors import ArtStoreError
 from artstore.http import Request
+from artstore.http.acting import actor_of
 from artstore.http.idempotency import derived_id, key_reused
 from artstore.jobs import Jobs, JobStatus
 from artstore.security import Principal, Scope
@@ -67,7 +67,9 @@ class FinalizationDesk:
                 if before.request.get("retain_until") != msgspec.to_builtins(asked.retain_until):
                     raise key_reused()
                 return Started(show(before), begun=False)
-        begun = self._finalizing.start(file_id, reach, _actor(caller, request), asked.retain_until, transaction_id)
+        begun = self._finalizing.start(
+            file_id, reach, actor_of(caller, request), asked.retain_until, transaction_id
+        )
         return Started(show(begun.job), begun=begun.now)
 
     def start_all(self, asked: FinalizeManyRequest, caller: Principal, request: Request) -> FinalizeManyOutcome:
@@ -76,7 +78,7 @@ class FinalizationDesk:
         Raises Invalid (``retain_until_past``, ``retention_out_of_range``) and Unavailable.
         """
         outcomes = self._finalizing.start_all(
-            asked.file_ids, caller.reach(Scope.FILES_WRITE), _actor(caller, request), asked.retain_until
+            asked.file_ids, caller.reach(Scope.FILES_WRITE), actor_of(caller, request), asked.retain_until
         )
         items = [_outcome(each, outcomes[each]) for each in dict.fromkeys(asked.file_ids)]
         accepted = sum(each.error is None for each in items)
@@ -97,10 +99,6 @@ class FinalizationDesk:
         reach = caller.reach(Scope.FILES_WRITE)
         items = [summarize(each) for each in page.items if reach.includes(each.space)]
         return FinalizationList([each for each in items if query.status in (None, each.state)], page.next)
-
-
-def _actor(caller: Principal, request: Request) -> Actor:
-    return Actor(caller.client_id, request.source_ip, request.request_id)
 
 
 def _outcome(file_id: UUID, begun: Begun | ArtStoreError) -> FinalizeOutcome:

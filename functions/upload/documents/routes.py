@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from artstore.changes.bulk import BulkRequest
-from artstore.changes.changing import Actor
 from artstore.changes.patching import DocumentPatch
 from artstore.documents import Document, etag_of, show
 from artstore.http import Reply, Request, endpoint
+from artstore.http.acting import actor_of
 from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
 from artstore.index import IndexedDocument
@@ -56,7 +56,7 @@ def delete_document(file_id: UUID, caller: Principal, request: Request) -> None:
     dependencies.deleting().delete(
         file_id,
         caller.reach(Scope.FILES_DELETE),
-        _actor(caller, request),
+        actor_of(caller, request),
         optional_if_match(request).check_any,
     )
 
@@ -76,7 +76,7 @@ def undelete_document(file_id: UUID, caller: Principal, request: Request) -> Rep
     After its time in the trash it is 410.
     """
     undeleted = dependencies.deleting().undelete(
-        file_id, caller.reach(Scope.FILES_DELETE), _actor(caller, request)
+        file_id, caller.reach(Scope.FILES_DELETE), actor_of(caller, request)
     )
     return _shown(undeleted)
 
@@ -100,7 +100,7 @@ def set_legal_hold(file_id: UUID, body: LegalHold, caller: Principal, request: R
         caller.reach(Scope.ELEMENTS_ADMIN),
         hold=body.hold,
         reason=body.reason,
-        actor=_actor(caller, request),
+        actor=actor_of(caller, request),
     )
     return _shown(held)
 
@@ -138,10 +138,6 @@ def show_bulk(job_id: UUID, query: BulkQuery, caller: Principal) -> Reply[BulkSh
     """Show how far one of the account's own jobs has come, and a page of the results."""
     shown = dependencies.bulk().show(job_id, caller, query.cursor)
     return Reply(shown, {"Cache-Control": "no-store"})
-
-
-def _actor(caller: Principal, request: Request) -> Actor:
-    return Actor(caller.client_id, request.source_ip, request.request_id)
 
 
 def _shown(document: IndexedDocument) -> Reply[Document]:

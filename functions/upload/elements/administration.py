@@ -16,12 +16,12 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import UNSET
 
-from artstore.audit import REFUSED, SUCCESS, AuditEvent, AuditLog, StateChanged, format_time
+from artstore.audit import Actor, AuditLog, StateChanged, format_time
 from artstore.aws.buckets import BucketFacts
 from artstore.elements import ElementStatus, Limits, Mode, StorageElement, StorageElements, Transition
 from artstore.elements.modes import NEXT
 from artstore.elements.registry import Definition, Rows, definitions_of, merge
-from artstore.errors import ArtStoreError, Conflict, Misconfigured, NotFound, Unavailable
+from artstore.errors import Conflict, Misconfigured, NotFound, Unavailable
 from artstore.http.idempotency import fingerprint
 from artstore.http.preconditions import IfMatch
 from functions.upload.elements import places
@@ -56,15 +56,6 @@ class Storage(Protocol):
 
     def facts(self, bucket: str) -> BucketFacts: ...
     def is_empty(self, bucket: str, prefix: str) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts, from where, in which request."""
-
-    client_id: str
-    source_ip: str
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -143,7 +134,7 @@ class ElementAdministration:
                 raise Conflict(f"a deployment has at most {MAX_ELEMENTS} elements", code="too_many_elements")
             places.check_apart([one.definition for one in every.values()], definition)
             self._check_storage(definition)
-        event = _event(CREATED, definition.element_id, actor, after=record(definition))
+        event = actor.event(CREATED, _object(definition.element_id), after=record(definition))
         try:
             self._audit.append(event, partial(self._table.put, definition))
         except StateChanged:
@@ -237,7 +228,7 @@ class ElementAdministration:
                 after, revision=before.revision + 1, updated_at=now, created_at=before.created_at or now
             )
             old, new = record_change(before, after)
-            event = _event(act, element_id, actor, before=old, after=new)
+            event = actor.event(act, _object(element_id), before=old, after=new)
             try:
                 self._audit.append(event, partial(self._table.put, after))
             except StateChanged:
@@ -275,29 +266,12 @@ class _Refusals:
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Conflict):
-            self._audit.append(_event(self._act, self._definition.element_id, self._actor, refusal=error))
+            self._audit.append(self._actor.event(self._act, _object(self._definition.element_id), refusal=error))
 
 
-def _event(
-    act: str,
-    element_id: str,
-    actor: Actor,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    refusal: ArtStoreError | None = None,
-) -> AuditEvent:
-    return AuditEvent(
-        action=act,
-        actor=actor.client_id,
-        object=f"storage-element/{element_id}",
-        outcome=SUCCESS if refusal is None else REFUSED,
-        source_ip=actor.source_ip,
-        request_id=actor.request_id,
-        before=before,
-        after=after,
-        reason=None if refusal is None else refusal.code,
-    )
+def _object(element_id: str) -> str:
+    """Give what the audit log calls an element."""
+    return f"storage-element/{element_id}"
 
 
 def _existing(every: dict[str, Found], element_id: str) -> Found:

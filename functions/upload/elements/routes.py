@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from artstore.elements import Mode
 from artstore.http import Reply, Request, endpoint
+from artstore.http.acting import actor_of
 from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
 from artstore.security import Principal, Scope
 from functions.upload import dependencies
-from functions.upload.elements.administration import Actor, Found
+from functions.upload.elements.administration import Found
 from functions.upload.elements.models import (
     Element,
     ElementChange,
@@ -42,7 +43,7 @@ def create_storage_element(body: ElementRequest, caller: Principal, request: Req
     under the same key is answered 200 with the element.
     """
     created, repeated = dependencies.element_administration().create(
-        body, _actor(caller, request), idempotency_key(request)
+        body, actor_of(caller, request), idempotency_key(request)
     )
     headers = {"Location": f"storage-elements/{created.element.element_id}"} | _headers(created)
     return Reply(show(created.element, created.definition, whole=True), headers, 200 if repeated else None)
@@ -91,7 +92,7 @@ def change_storage_element(
     """
     precondition = require_if_match(request)
     administration = dependencies.element_administration()
-    return _reply(administration.change(element_id, body, precondition, _actor(caller, request)))
+    return _reply(administration.change(element_id, body, precondition, actor_of(caller, request)))
 
 
 @endpoint(
@@ -110,7 +111,7 @@ def delete_storage_element(element_id: ElementId, caller: Principal, request: Re
     If-Match is honoured when it is there.
     """
     precondition = optional_if_match(request)
-    dependencies.element_administration().delete(element_id, precondition, _actor(caller, request))
+    dependencies.element_administration().delete(element_id, precondition, actor_of(caller, request))
 
 
 @endpoint(
@@ -134,7 +135,7 @@ def change_storage_element_mode(
     If-Match is honoured when it is there.
     """
     found = dependencies.element_administration().change_mode(
-        element_id, Mode(body.mode), optional_if_match(request), _actor(caller, request)
+        element_id, Mode(body.mode), optional_if_match(request), actor_of(caller, request)
     )
     return _reply(found)
 
@@ -147,10 +148,6 @@ ENDPOINTS = (
     delete_storage_element,
     change_storage_element_mode,
 )
-
-
-def _actor(caller: Principal, request: Request) -> Actor:
-    return Actor(caller.client_id, request.source_ip, request.request_id)
 
 
 def _runs_the_archive(caller: Principal) -> bool:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from msgspec import UNSET
 
-from artstore.audit import REFUSED, SUCCESS, AuditEvent, AuditLog, StateChanged, format_time
-from artstore.errors import ArtStoreError, Conflict, Forbidden
+from artstore.audit import Actor, AuditLog, StateChanged, format_time
+from artstore.errors import Conflict, Forbidden
 from artstore.http.idempotency import fingerprint
 from artstore.http.preconditions import IfMatch
 from artstore.index.usage import Dimension, UsageReport
@@ -56,12 +56,10 @@ class Index(Protocol):
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who acts, from where, in which request."""
+class Administrator(Actor):
+    """Who acts, and what the token permits."""
 
     caller: Principal
-    source_ip: str
-    request_id: str
 
 
 class SpaceAdministration:
@@ -93,7 +91,7 @@ class SpaceAdministration:
         return found
 
     def create(
-        self, request: SpaceRequest, actor: Actor, idempotency_key: str | None = None
+        self, request: SpaceRequest, actor: Administrator, idempotency_key: str | None = None
     ) -> tuple[SpaceItem, bool]:
         """Create a space, and tell whether the same request had done so before, under the same key.
 
@@ -102,7 +100,7 @@ class SpaceAdministration:
         """
         asked = None
         if idempotency_key is not None:
-            asked = f"{actor.caller.client_id} {idempotency_key} {fingerprint(request)}"
+            asked = f"{actor.client_id} {idempotency_key} {fingerprint(request)}"
         now = format_time(self._clock())
         item = self._table.new(
             request.space,
@@ -111,20 +109,20 @@ class SpaceAdministration:
             max_bytes=request.max_bytes,
             allowed_types=list(dict.fromkeys(request.allowed_types)),
             created_at=now,
-            created_by=actor.caller.client_id,
+            created_by=actor.client_id,
             updated_at=now,
             request_hash=asked,
         )
         if actor.caller.administers() != EVERYWHERE:
             refusal = Forbidden("the calling account is kept to its own spaces", code="exceeds_own_spaces")
-            self._audit.append(_event(CREATED, item.space, actor, refusal=refusal))
+            self._audit.append(actor.event(CREATED, _object(item.space), refusal=refusal))
             raise refusal
         existing = self._table.find(request.space)
         if existing is None and len(self._table.read()) >= MAX_SPACES:
             raise Conflict(f"a deployment has at most {MAX_SPACES} spaces", code="too_many_spaces")
         if existing is None:
             try:
-                event = _event(CREATED, item.space, actor, after=record(item))
+                event = actor.event(CREATED, _object(item.space), after=record(item))
                 self._audit.append(event, partial(self._table.add, item))
             except StateChanged:
                 existing = self._table.find(request.space)
@@ -134,7 +132,7 @@ class SpaceAdministration:
             raise Conflict("there is a space of that name", code="space_exists", field="space")
         return existing, True
 
-    def change(self, name: str, wanted: SpaceChange, if_match: IfMatch, actor: Actor) -> SpaceItem:
+    def change(self, name: str, wanted: SpaceChange, if_match: IfMatch, actor: Administrator) -> SpaceItem:
         """Change what ``wanted`` names. Raises NotFound, PreconditionFailed and Conflict (``space_busy``)."""
         values: dict[str, Any] = {
             each: value for each, value in msgspec.structs.asdict(wanted).items() if value is not UNSET
@@ -147,7 +145,9 @@ class SpaceAdministration:
             if not changes:
                 return before
             after = shown | changes | {"revision": shown["revision"] + 1}
-            event = _event(UPDATED, name, actor, before={each: shown[each] for each in changes}, after=changes)
+            event = actor.event(
+                UPDATED, _object(name), before={each: shown[each] for each in changes}, after=changes
+            )
             stored = changes | {"revision": after["revision"], "updated_at": format_time(self._clock())}
             try:
                 self._audit.append(event, partial(self._table.change, before, stored))
@@ -156,7 +156,7 @@ class SpaceAdministration:
             return self.find(name, actor.caller)
         raise _busy()
 
-    def delete(self, name: str, if_match: IfMatch, actor: Actor) -> None:
+    def delete(self, name: str, if_match: IfMatch, actor: Administrator) -> None:
         """Delete a space without documents, the trash included, and without reserved uploads.
 
         Raises Conflict (``space_is_default``, ``space_not_empty``, ``space_busy``) and as ``change`` does.
@@ -171,10 +171,10 @@ class SpaceAdministration:
             elif used.documents or used.trashed_documents or before.reserved_documents:
                 refusal = Conflict("there are documents in the space, or on their way", code="space_not_empty")
             if refusal is not None:
-                self._audit.append(_event(DELETED, name, actor, refusal=refusal))
+                self._audit.append(actor.event(DELETED, _object(name), refusal=refusal))
                 raise refusal
             try:
-                event = _event(DELETED, name, actor, before=record(before))
+                event = actor.event(DELETED, _object(name), before=record(before))
                 self._audit.append(event, partial(self._table.remove, before))
             except StateChanged:
                 continue
@@ -197,23 +197,6 @@ def _busy() -> Conflict:
     return Conflict("the space is being changed by others; try again", code="space_busy")
 
 
-def _event(
-    act: str,
-    name: str,
-    actor: Actor,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    refusal: ArtStoreError | None = None,
-) -> AuditEvent:
-    return AuditEvent(
-        action=act,
-        actor=actor.caller.client_id,
-        object=f"space/{name}",
-        outcome=SUCCESS if refusal is None else REFUSED,
-        source_ip=actor.source_ip,
-        request_id=actor.request_id,
-        before=before,
-        after=after,
-        reason=None if refusal is None else refusal.code,
-    )
+def _object(name: str) -> str:
+    """Give what the audit log calls a space."""
+    return f"space/{name}"

@@ -9,7 +9,7 @@ from artstore.security import Principal, Scope
 from artstore.spaces import SpaceName
 from artstore.tables import SpaceItem
 from functions.upload import dependencies
-from functions.upload.spaces.administration import Actor
+from functions.upload.spaces.administration import Administrator
 from functions.upload.spaces.models import Space, SpaceChange, SpaceList, SpaceRequest
 from functions.upload.spaces.views import etag, show
 
@@ -93,8 +93,8 @@ def delete_space(space: SpaceName, caller: Principal, request: Request) -> Reply
 ENDPOINTS = (create_space, list_spaces, show_space, change_space, delete_space)
 
 
-def _actor(caller: Principal, request: Request) -> Actor:
-    return Actor(caller, request.source_ip, request.request_id)
+def _actor(caller: Principal, request: Request) -> Administrator:
+    return Administrator(caller.client_id, request.source_ip, request.request_id, caller)
 
 
 def _reply(item: SpaceItem) -> Reply[Space]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from artstore.audit import AuditEntry, AuditQuery
+from artstore.audit import Actor, AuditEntry, AuditQuery
 from artstore.aws.audit_table import AuditTable
 from artstore.aws.buckets import Buckets
 from artstore.aws.element_table import ElementTable, open_registry
@@ -16,7 +16,7 @@ from artstore.elements import Mode, RetentionPolicy, StorageElement, StorageElem
 from artstore.elements.registry import Usage
 from artstore.errors import ArtStoreError, Conflict, Invalid, NotFound, PreconditionFailed
 from artstore.http.preconditions import IfMatch
-from functions.upload.elements.administration import Actor, ElementAdministration
+from functions.upload.elements.administration import ElementAdministration
 from functions.upload.elements.models import (
     ElementChange,
     ElementRequest,

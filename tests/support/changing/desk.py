@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from artstore.audit import AuditEvent
-from artstore.changes.changing import Actor, Changes
+from artstore.audit import Actor, AuditEvent
+from artstore.changes.changing import Changes
 from artstore.changes.deleting import Deleting
 from artstore.changes.holding import Holding
 from artstore.changes.patching import Patching

@@ -14,9 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from artstore.attributes import Attributes
+from artstore.audit import Actor
 from artstore.changes import bulk
 from artstore.changes.bulk import Acting, Action, BulkPage, BulkRequest
-from artstore.changes.changing import Actor, Changes
+from artstore.changes.changing import Changes
 from artstore.changes.deleting import Deleting
 from artstore.changes.finalizing import KIND as FINALIZE
 from artstore.changes.finalizing import Finalizing

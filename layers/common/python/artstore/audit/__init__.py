@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from artstore.errors import PreconditionFailed, TooLarge
+from artstore.errors import ArtStoreError, PreconditionFailed, TooLarge
 
 SYSTEM = "system"
 """The actor of what no client asked for: scheduled work, a deployment."""
@@ -70,6 +71,38 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"an outcome is {SUCCESS} or {REFUSED}, not {self.outcome!r}")
         _refuse_secrets(self.before)
         _refuse_secrets(self.after)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, from where, in which request."""
+
+    client_id: str
+    source_ip: str
+    request_id: str
+
+    def event(
+        self,
+        action: str,
+        object_: str,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+        reason: str | None = None,
+        refusal: ArtStoreError | None = None,
+    ) -> AuditEvent:
+        """Give the event of what was done by this actor, or was refused; then the reason is the refusal's code."""
+        return AuditEvent(
+            action=action,
+            actor=self.client_id,
+            object=object_,
+            outcome=SUCCESS if refusal is None else REFUSED,
+            source_ip=self.source_ip,
+            request_id=self.request_id,
+            before=before,
+            after=after,
+            reason=reason if refusal is None else refusal.code,
+        )
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):

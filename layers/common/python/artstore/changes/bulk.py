@@ -14,7 +14,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from artstore.changes.changing import Actor, no_precondition
+from artstore.audit import Actor
+from artstore.changes.changing import no_precondition
 from artstore.changes.deleting import Deleting
 from artstore.changes.finalizing import Finalizing
 from artstore.changes.holding import Holding

@@ -41,15 +41,6 @@ def no_precondition(_etags: Collection[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Actor:
-    """Who has something changed, from where, in which request."""
-
-    client_id: str
-    source_ip: str
-    request_id: str
-
-
-@dataclass(frozen=True)
 class Found:
     """A document as its attr.json in storage tells it; ``indexed`` is what the index knew a moment before."""
 

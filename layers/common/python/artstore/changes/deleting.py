@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes
-from artstore.audit import SUCCESS, AuditEvent, format_time
-from artstore.changes.changing import Actor, Changes, Found, Precondition, no_precondition
+from artstore.audit import Actor, AuditEvent, format_time
+from artstore.changes.changing import Changes, Found, Precondition, no_precondition
 from artstore.changes.succeeding import Successions, take_place
 from artstore.errors import Conflict, Gone
 from artstore.index import IndexedDocument, Position, VersionsPage
@@ -125,14 +125,5 @@ class Deleting:
         missing."""
         attributes = document.attributes
         deleted_at = None if attributes.deleted_at is None else format_time(attributes.deleted_at)
-        self._outbox.leave(
-            AuditEvent(
-                action=action,
-                actor=actor.client_id,
-                object=f"file/{attributes.file_id}",
-                outcome=SUCCESS,
-                source_ip=actor.source_ip,
-                request_id=actor.request_id,
-                after={"deleted_at": deleted_at, "revision": attributes.revision},
-            )
-        )
+        after = {"deleted_at": deleted_at, "revision": attributes.revision}
+        self._outbox.leave(actor.event(action, f"file/{attributes.file_id}", after=after))

@@ -18,8 +18,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes
-from artstore.audit import SUCCESS, AuditEvent
-from artstore.changes.changing import Actor
+from artstore.audit import Actor, AuditEvent
 from artstore.changes.limits import LONGEST_RETENTION
 from artstore.elements import Mode, RetentionPolicy, StorageElement, StorageElements
 from artstore.errors import ArtStoreError, Conflict, Invalid, Unavailable
@@ -298,12 +297,8 @@ def target_key(attributes: Attributes, key: str, source: StorageElement, target:
 
 def _requested(plan: _Plan) -> AuditEvent:
     job, finalization = plan.job, plan.finalization
-    return AuditEvent(
-        action="finalization.requested",
-        actor=job.created_by_id,
-        object=f"file/{finalization.file_id}",
-        outcome=SUCCESS,
-        source_ip=job.source_ip,
-        request_id=job.request_id,
+    return Actor(job.created_by_id, job.source_ip, job.request_id).event(
+        "finalization.requested",
+        f"file/{finalization.file_id}",
         after={"transaction_id": str(job.job_id), "storage_element_id": finalization.element_id},
     )

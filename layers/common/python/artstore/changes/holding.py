@@ -14,8 +14,8 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes, Retention
-from artstore.audit import REFUSED, SUCCESS, AuditEvent
-from artstore.changes.changing import Actor, Changes, Found
+from artstore.audit import Actor, AuditEvent
+from artstore.changes.changing import Changes, Found
 from artstore.changes.locking import Locks
 from artstore.elements import Mode, RetentionPolicy, Right
 from artstore.errors import Conflict
@@ -33,7 +33,7 @@ class Holding:
         """Take the ports; ``record`` writes an event into the audit log."""
         self._changes = changes
         self._locks = locks
-        self._write = record
+        self._record = record
 
     def set(self, file_id: UUID, reach: Reach, *, hold: bool, reason: str, actor: Actor) -> IndexedDocument:
         """Place a hold with its reason, or end it; a document in the trash may be held there.
@@ -60,41 +60,17 @@ class Holding:
             if found.element.mode is not Mode.EDIT and found.version_id is not None:
                 self._locks.hold(found.indexed.bucket, found.indexed.key, found.version_id, on=hold)
 
-        action = PLACED if hold else RELEASED
+        action, about = PLACED if hold else RELEASED, f"file/{file_id}"
         try:
             document = self._changes.change(
                 file_id, reach, edit, before=lock if hold else None, after=None if hold else lock
             )
         except Conflict as error:
-            self._record(action, file_id, REFUSED, error.code, actor, None, None)
+            self._record(actor.event(action, about, refusal=error))
             raise
         after = _told(document.attributes.retention)
-        self._record(action, file_id, SUCCESS, reason, actor, before, after)
+        self._record(actor.event(action, about, before=before, after=after, reason=reason))
         return document
-
-    def _record(
-        self,
-        action: str,
-        file_id: UUID,
-        outcome: str,
-        reason: str,
-        actor: Actor,
-        before: dict[str, Any] | None,
-        after: dict[str, Any] | None,
-    ) -> None:
-        self._write(
-            AuditEvent(
-                action=action,
-                actor=actor.client_id,
-                object=f"file/{file_id}",
-                outcome=outcome,
-                source_ip=actor.source_ip,
-                request_id=actor.request_id,
-                before=before,
-                after=after,
-                reason=reason,
-            )
-        )
 
 
 def _told(retention: Retention | None) -> dict[str, Any]:
