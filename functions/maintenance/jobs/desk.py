@@ -11,10 +11,9 @@ from uuid import UUID
 from artstore.audit import AuditEvent
 from artstore.errors import Conflict, Unavailable
 from artstore.http import Request
-from artstore.jobs import Job, Jobs, JobStatus, Wake
+from artstore.jobs import Job, Jobs, JobStatus, Wake, retried
 from artstore.security import Principal
 from artstore.spaces import not_found
-from functions.maintenance.jobs.engine import retried
 from functions.maintenance.jobs.models import JobList, JobQuery
 
 

@@ -186,13 +186,6 @@ class Engine:
         return self._jobs.save(msgspec.structs.replace(job, updated_at=self._clock(), **changes))
 
 
-def retried(job: Job, now: datetime) -> Job:
-    """Give a DEAD job as one that is to be tried again, from where it had come."""
-    return msgspec.structs.replace(
-        job, status=JobStatus.WAITING, attempts=0, error=None, finished_at=None, due_at=now, updated_at=now
-    )
-
-
 def _told(error: BaseException) -> JobError:
     """Say what an exception means to whoever looks at the job: our own errors are meant to be read, others are
     not."""

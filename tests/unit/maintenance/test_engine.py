@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artstore.errors import Unavailable
-from artstore.jobs import Job, JobStatus, Priority, new_job
+from artstore.jobs import Job, JobStatus, Priority, new_job, retried
 from functions.maintenance.jobs.engine import (
     BACKOFF_SECONDS,
     MAX_ATTEMPTS,
@@ -24,7 +24,6 @@ from functions.maintenance.jobs.engine import (
     STRETCH_SECONDS,
     Engine,
     Ran,
-    retried,
 )
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake

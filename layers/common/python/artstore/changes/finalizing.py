@@ -25,7 +25,7 @@ from artstore.errors import ArtStoreError, Conflict, Invalid, Unavailable
 from artstore.finalizations import Finalization, Phase
 from artstore.index import IndexedDocument
 from artstore.index.claims import Place
-from artstore.jobs import Job, Jobs, JobStatus, Wake, new_job
+from artstore.jobs import Job, Jobs, JobStatus, Wake, new_job, retried
 from artstore.naming import MAX_KEY_BYTES, attributes_key, file_id_of, object_key
 from artstore.spaces import Reach, not_found
 
@@ -262,11 +262,7 @@ class Finalizing:
         if job is None:
             raise Conflict("the document is being finalized", code="finalization_busy")
         if job.status is JobStatus.DEAD:
-            now = self._clock()
-            again = msgspec.structs.replace(
-                job, status=JobStatus.WAITING, attempts=0, error=None, finished_at=None, due_at=now, updated_at=now
-            )
-            job = self._jobs.save(again) or job
+            job = self._jobs.save(retried(job, self._clock())) or job
             with contextlib.suppress(Unavailable):
                 self._wake(job.job_id)
         return Begun(job, now=False)

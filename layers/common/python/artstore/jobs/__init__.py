@@ -123,6 +123,13 @@ class JobPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+def retried(job: Job, now: datetime) -> Job:
+    """Give a DEAD job as one that is to be tried again, from where it had come."""
+    return msgspec.structs.replace(
+        job, status=JobStatus.WAITING, attempts=0, error=None, finished_at=None, due_at=now, updated_at=now
+    )
+
+
 def new_job(
     job_id: UUID,
     kind: str,
