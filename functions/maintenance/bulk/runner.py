@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from artstore.changes.bulk import (
 from artstore.index import IndexedDocument, Position, SearchPage, TrashPage, TrashPosition
 from artstore.jobs import Job
 from artstore.spaces import Reach
-from functions.maintenance.steps import Continue, Done, Fail, Step
+from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 
 NEEDED_SECONDS = 12.0
 """What one document may take, all tries included; with less time left the step ends."""
@@ -64,11 +64,19 @@ class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
 class BulkRunner:
     """See functions.maintenance.steps.Runner."""
 
-    def __init__(self, *, index: Index, pages: BulkPages, acting: Acting) -> None:
+    def __init__(
+        self,
+        *,
+        index: Index,
+        pages: BulkPages,
+        acting: Acting,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """Take the ports."""
         self._index = index
         self._pages = pages
         self._acting = acting
+        self._clock = clock
 
     def step(self, job: Job, time_left: Callable[[], float]) -> Step:
         """Freeze one page of documents, or work through one page, as far as time allows."""
@@ -130,10 +138,11 @@ class BulkRunner:
                 self._pages.write(job.job_id, progress.worked, BulkPage(ids=page.ids, results=results))
         if len(results) > len(page.results):
             self._pages.write(job.job_id, progress.worked, BulkPage(ids=page.ids, results=results))
-        if len(results) == len(page.ids):
-            progress.worked += 1
-            counts = Counter(progress.counts) + Counter(each.outcome for each in results)
-            progress.counts = dict(sorted(counts.items()))
+        if len(results) < len(page.ids):  # the time that is left is too short for another one
+            return Wait(_told(progress), self._clock(), CHANGING)
+        progress.worked += 1
+        counts = Counter(progress.counts) + Counter(each.outcome for each in results)
+        progress.counts = dict(sorted(counts.items()))
         return Continue(_told(progress), CHANGING)
 
 

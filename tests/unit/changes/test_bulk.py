@@ -15,8 +15,9 @@ from artstore.errors import Invalid, Unavailable
 from artstore.jobs import Job, new_job
 from artstore.spaces import ALL
 from functions.maintenance.bulk import runner as bulk_runner
-from functions.maintenance.bulk.runner import BulkRunner
-from functions.maintenance.steps import Continue, Done, Fail
+from functions.maintenance.bulk.runner import NEEDED_SECONDS, BulkRunner
+from functions.maintenance.jobs.engine import RESERVED_SECONDS, Engine, Ran
+from functions.maintenance.steps import Continue, Done, Fail, Wait
 from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.support.changing.desk import KEPT, Desk
@@ -99,7 +100,7 @@ def run(runner: BulkRunner, job: Job, time_left: Callable[[], float] = lambda: 6
         step = runner.step(job, time_left)
         if isinstance(step, Done | Fail):
             return step, job
-        assert isinstance(step, Continue)
+        assert isinstance(step, Continue | Wait)
         job = msgspec.structs.replace(job, progress=step.progress)
     raise AssertionError("the job does not end")
 
@@ -222,6 +223,19 @@ def test_with_little_time_a_step_ends_and_the_next_one_goes_on() -> None:
     done, _ = run(bulk.runner(), bulk.job(action="delete", ids=bulk.ids), lambda: next(times))
     assert isinstance(done, Done)
     assert done.result["counts"] == {"done": 3}
+
+
+def test_what_is_left_of_a_stretch_that_is_too_short_for_a_document_is_not_spent_on_looking() -> None:
+    """A runner that says Continue is called again at once."""
+    bulk = Bulk(3)
+    bulk.jobs.create(bulk.job(action="delete", ids=bulk.ids))
+    [job_id] = bulk.jobs.due(bulk.desk.world.buckets.now, 10)
+    runner = bulk.runner()
+    engine = Engine(jobs=bulk.jobs, wake=RememberedWake(), runner_of=lambda _kind: runner)
+    assert engine.run(job_id, lambda: RESERVED_SECONDS + NEEDED_SECONDS - 1) is Ran.WAITING
+    assert bulk.desk.listed() == set(bulk.ids)
+    assert engine.run(job_id, lambda: 300.0) is Ran.COMPLETED
+    assert bulk.desk.listed() == set()
 
 
 def test_storage_that_does_not_answer_is_no_result() -> None:
