@@ -12,7 +12,6 @@ import msgspec
 
 from artstore import attributes as attr
 from artstore.attributes import Attributes
-from artstore.audit import AuditEvent
 from artstore.aws.ingesting import LATER, IngestOutcome
 from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import ArtStoreError, NotFound
@@ -31,6 +30,7 @@ from functions.storage_events.events import EventKind, StorageEvent
 from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_index import MemoryIndex
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
+from tests.fakes.memory_outbox import MemoryOutbox
 from tests.support.ingesting.world import World, showing
 from tests.support.killing import Killer
 
@@ -101,16 +101,6 @@ class SweptRecords:
             return False
         vars(kept).update(awaited=None)
         return True
-
-
-class MemoryOutbox:
-    """Events that wait for the audit log."""
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def leave(self, event: AuditEvent, transaction: Any = None) -> None:
-        self.events.append(event)
 
 
 class IngestInProcess:

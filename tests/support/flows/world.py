@@ -37,6 +37,7 @@ from tests.fakes.memory_bucket import KEPT
 from tests.fakes.memory_copies import MemoryCopies
 from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
+from tests.fakes.memory_outbox import MemoryOutbox
 from tests.support.ingesting.world import ELEMENTS, World
 from tests.support.killing import Killer
 
@@ -45,16 +46,6 @@ ANNA = Principal(client_id="sa_anna", username="anna", scopes=_SCOPES, spaces={"
 MARGIN = timedelta(hours=24)
 WHOLE, PART = 40, 16
 """What is longer is copied in parts of so many bytes."""
-
-
-class MemoryOutbox:
-    """Events on their way into the audit log; those of a transaction are written with it."""
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def leave(self, event: AuditEvent, transaction: Any = None) -> None:
-        self.events.append(event)
 
 
 class Ingesting:

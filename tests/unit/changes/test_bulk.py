@@ -20,8 +20,8 @@ from functions.maintenance.jobs.engine import RESERVED_SECONDS, Engine, Ran
 from functions.maintenance.steps import Continue, Done, Fail, Wait
 from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
+from tests.fakes.memory_outbox import MemoryOutbox
 from tests.support.changing.desk import KEPT, Desk
-from tests.support.flows.world import MemoryOutbox
 from tests.support.ingesting.world import ELEMENTS
 from tests.support.killing import AFTER, BEFORE, Killed, Killer
 
