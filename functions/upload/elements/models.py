@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from artstore.elements import Fill, Mode
+from functions.upload.fields import AllowedTypes, Description
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
 ElementId = Annotated[
@@ -32,22 +33,6 @@ Prefix = Annotated[
 ]
 Priority = Annotated[int, Meta(ge=0, le=10_000)]
 Capacity = Annotated[int, Meta(ge=1, le=10**18)]
-AllowedType = Annotated[
-    str,
-    Meta(
-        max_length=127,
-        pattern=r"^(?:[a-z0-9.+-]+/\*|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)(?!\n)$",
-        description="a media type in lowercase without parameters, or a family such as image/*",
-    ),
-]
-Description = Annotated[
-    str,
-    Meta(
-        max_length=500,
-        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*(?!\n)$",
-        description="text without control characters but line feeds and tabs",
-    ),
-]
 
 
 class ElementState(enum.StrEnum):
@@ -76,7 +61,7 @@ class LimitsModel(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     max_file_size: Annotated[int, Meta(ge=1, le=5 * 1024**4)] | None = None
     """Bytes; null: any."""
-    allowed_types: Annotated[list[AllowedType], Meta(max_length=100)] = []
+    allowed_types: AllowedTypes = []
     """Media types; empty: any."""
 
 

@@ -9,26 +9,10 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from artstore.spaces import SpaceName
+from functions.upload.fields import AllowedTypes, Description
 
 MaxDocuments = Annotated[int, Meta(ge=0, le=10**12)]
 MaxBytes = Annotated[int, Meta(ge=0, le=10**18)]
-AllowedType = Annotated[
-    str,
-    Meta(
-        max_length=127,
-        pattern=r"^(?:[a-z0-9.+-]+/\*|[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+)(?!\n)$",
-        description="a media type in lowercase without parameters, or a family such as image/*",
-    ),
-]
-AllowedTypes = Annotated[list[AllowedType], Meta(max_length=100)]
-Description = Annotated[
-    str,
-    Meta(
-        max_length=500,
-        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*(?!\n)$",
-        description="text without control characters but line feeds and tabs",
-    ),
-]
 
 
 class SpaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
