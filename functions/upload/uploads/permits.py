@@ -8,6 +8,7 @@ from typing import Protocol
 
 from artstore.presign import Presigned
 from artstore.presign.form import PresignedForm
+from artstore.presign.signer import Announced
 from artstore.tables import UploadRecord
 from functions.upload.uploads.models import UploadTarget
 from functions.upload.uploads.parts import choose_part_size, count_parts
@@ -31,31 +32,11 @@ class Permit(Protocol):
 class Signer(Protocol):
     """What permits a request to storage; see artstore.presign.signer."""
 
-    def sign_upload(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        expires_in: int,
-        content_length: int,
-        content_type: str,
-        sha256: str,
-        content_encoding: str | None = None,
-    ) -> Presigned:
+    def sign_upload(self, bucket: str, key: str, announced: Announced, *, expires_in: int) -> Presigned:
         """Permit one PUT of exactly these bytes to a new key."""
         ...
 
-    def sign_form(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        expires_in: int,
-        content_length: int,
-        content_type: str,
-        sha256: str,
-        content_encoding: str | None = None,
-    ) -> PresignedForm:
+    def sign_form(self, bucket: str, key: str, announced: Announced, *, expires_in: int) -> PresignedForm:
         """Permit a form to send exactly these bytes to a key that must be new."""
         ...
 
@@ -69,15 +50,7 @@ class PutPermit:
 
     def __call__(self, record: UploadRecord, expires_in: int) -> UploadTarget:
         """See Permit."""
-        signed = self._signer.sign_upload(
-            record.bucket,
-            record.key,
-            expires_in=expires_in,
-            content_length=int(record.size),
-            content_type=record.content_type,
-            sha256=record.sha256,
-            content_encoding=record.content_encoding,
-        )
+        signed = self._signer.sign_upload(record.bucket, record.key, _announced(record), expires_in=expires_in)
         return UploadTarget(method="PUT", url=signed.url, headers=signed.headers, expires_at=signed.expires_at)
 
 
@@ -90,15 +63,7 @@ class FormPermit:
 
     def __call__(self, record: UploadRecord, expires_in: int) -> UploadTarget:
         """See Permit."""
-        signed = self._signer.sign_form(
-            record.bucket,
-            record.key,
-            expires_in=expires_in,
-            content_length=int(record.size),
-            content_type=record.content_type,
-            sha256=record.sha256,
-            content_encoding=record.content_encoding,
-        )
+        signed = self._signer.sign_form(record.bucket, record.key, _announced(record), expires_in=expires_in)
         return UploadTarget(method="POST", url=signed.url, fields=signed.fields, expires_at=signed.expires_at)
 
 
@@ -124,3 +89,7 @@ class MultipartPermit:
             part_count=count_parts(size, part_size),
             expires_at=self._clock() + timedelta(seconds=self._expiry_seconds),
         )
+
+
+def _announced(record: UploadRecord) -> Announced:
+    return Announced(int(record.size), record.content_type, record.sha256, record.content_encoding)

@@ -7,6 +7,7 @@ session that Lambda renews replaces them in the environment.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -29,6 +30,17 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The bytes that may come: how many, their media type, their SHA-256 (lowercase hex), and how they are
+    compressed."""
+
+    size: int
+    content_type: str
+    sha256: str
+    content_encoding: str | None = None
 
 
 class UrlSigner:
@@ -61,17 +73,7 @@ class UrlSigner:
             self._read = read = second, credentials_from(self._environment())
         return read[1]
 
-    def sign_upload(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        expires_in: int,
-        content_length: int,
-        content_type: str,
-        sha256: str,
-        content_encoding: str | None = None,
-    ) -> Presigned:
+    def sign_upload(self, bucket: str, key: str, announced: Announced, *, expires_in: int) -> Presigned:
         """Permit one PUT of exactly these bytes to a new key; see ``presign_put``."""
         now = self._clock()
         return presign_put(
@@ -81,23 +83,13 @@ class UrlSigner:
             endpoint=self._endpoint,
             expires_in=expires_in,
             now=now,
-            content_length=content_length,
-            content_type=content_type,
-            sha256=sha256,
-            headers=_encoding(content_encoding),
+            content_length=announced.size,
+            content_type=announced.content_type,
+            sha256=announced.sha256,
+            headers=_encoding(announced.content_encoding),
         )
 
-    def sign_form(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        expires_in: int,
-        content_length: int,
-        content_type: str,
-        sha256: str,
-        content_encoding: str | None = None,
-    ) -> PresignedForm:
+    def sign_form(self, bucket: str, key: str, announced: Announced, *, expires_in: int) -> PresignedForm:
         """Permit a form to send exactly these bytes to a key that must be new; see ``presign_form``."""
         now = self._clock()
         return presign_form(
@@ -107,11 +99,11 @@ class UrlSigner:
             endpoint=self._endpoint,
             expires_in=expires_in,
             now=now,
-            content_length=content_length,
+            content_length=announced.size,
             fields={
-                "Content-Type": content_type,
-                **_encoding(content_encoding),
-                "x-amz-checksum-sha256": checksum_header(sha256),
+                "Content-Type": announced.content_type,
+                **_encoding(announced.content_encoding),
+                "x-amz-checksum-sha256": checksum_header(announced.sha256),
             },
         )
 
