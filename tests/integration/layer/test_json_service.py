@@ -104,6 +104,18 @@ def test_a_connection_that_the_server_closed_while_it_was_idle_is_not_used(
     assert (server.connections, len(server.requests), pauses) == (2, 2, []), "nothing was sent twice"
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+def test_what_a_server_sends_beyond_its_answer_is_not_the_next_one(
+    serve: Serve, tls: tuple[ssl.SSLContext, Path], secure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 9}'
+    twice = raw(b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}' + another)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tls[1]))
+    service, server = serve(twice, answer({"a": 2}), tls=tls[0] if secure else None)
+    assert [service.call("GetItem", {})["a"] for _ in range(2)] == [1, 2]
+    assert server.connections == 2
+
+
 def test_a_call_whose_connection_is_lost_is_made_again_after_a_pause(serve: Serve, pauses: list[float]) -> None:
     service, server = serve(answer({"a": 1}), hang_up, hang_up, answer({"a": 2}))
     service.call("GetItem", {})

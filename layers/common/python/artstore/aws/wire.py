@@ -4,8 +4,9 @@ An exchange costs a tenth of a millisecond of processor time here, two and a hal
 which reads headers as it would read a mail's. Failures are botocore's exceptions, so that callers tell them as
 they tell botocore's own.
 
-Safe for threads: a connection is used by one at a time. One that the server has closed meanwhile is not used
-again; when that shows only by using it, every idle one is given up, and trying again is the caller's decision.
+Safe for threads: a connection is used by one at a time. One that the server has closed meanwhile, or on which it
+has sent more than the answer, is not used again: what is left over would be taken for the next answer. When a loss
+shows only by using it, every idle one is given up, and trying again is the caller's decision.
 """
 
 from __future__ import annotations
@@ -193,8 +194,16 @@ class _Connection:
         self._poll.register(connected.fileno(), select.POLLIN)
 
     def is_quiet(self) -> bool:
-        """Tell that nothing has come since the last answer: neither bytes nor the end."""
-        return not self._poll.poll(0)
+        """Tell that nothing has come after the last answer: neither bytes, read already or not, nor the end."""
+        if self._poll.poll(0):
+            return False
+        self.socket.settimeout(0)
+        try:
+            return not self.stream.peek(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
