@@ -98,6 +98,25 @@ def test_a_document_that_goes_to_another_space_is_there_at_once(index: DocumentI
     assert list(pages(index, LEGAL)) == [1]
 
 
+@pytest.mark.parametrize("reach", [PRESS, BOTH], ids=["one space", "several"])
+def test_a_document_that_leaves_while_it_is_searched_is_not_shown(
+    postgres_index: PostgresIndex, database_url: str, monkeypatch: pytest.MonkeyPatch, reach: Reach
+) -> None:
+    put(postgres_index, 1, "press")
+    put(postgres_index, 2, "press")
+    read_page = statements.page_of_candidates
+
+    def leave(*arguments: Any, **named: Any) -> str:
+        another = PostgresIndex(database_url)
+        put(another, 1, "others", revision=2)
+        another.close()
+        return read_page(*arguments, **named)
+
+    monkeypatch.setattr(statements, "page_of_candidates", leave)
+    page = postgres_index.search("report", 10, None, reach)
+    assert [each.attributes.file_id for each in page.items] == [id_number(2)]
+
+
 @pytest.mark.parametrize("odd", ["Default", "de fault", "default\0"])
 def test_a_space_that_is_none_is_seen_by_those_who_reach_everything(index: DocumentIndex, odd: str) -> None:
     put(index, 1, odd)

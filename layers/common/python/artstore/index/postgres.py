@@ -148,7 +148,7 @@ class PostgresIndex:
             candidates = statements.candidates(where, reach, all_versions=all_versions)
             found = connection.execute(candidates, values).fetchall()
             if len(found) <= COUNT_LIMIT:
-                page = statements.page_of_candidates(after=after is not None)
+                page = statements.page_of_candidates(reach, all_versions=all_versions, after=after is not None)
             else:
                 page = statements.page_of_many(where, reach, all_versions=all_versions, after=after is not None)
             rows = connection.execute(page, values | {"candidates": [each[0] for each in found]}).fetchall()

@@ -49,9 +49,9 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
 """
 
 # Locks end with the transaction. A place is locked before the ids, the ids before the successions, and both in
-# their order: no two writers wait for each other. The first number keeps the three apart. Who writes a row that is
-# or becomes a document's holds the lock of its id; who may change whether it is shown, or is current, that of its
-# succession too.
+# their order: no two writers wait for each other. The first number keeps the three apart, and from the lock of
+# compactions (COMPACTING_ALONE). Who writes a row that is or becomes a document's holds the lock of its id; who
+# may change whether it is shown, or is current, that of its succession too.
 LOCK_PLACE = "SELECT pg_advisory_xact_lock(1, hashtext(%(bucket)s || '/' || %(key)s))"
 LOCK_ID = "SELECT pg_advisory_xact_lock(2, %(lock)s)"
 LOCK_SUCCESSION = "SELECT pg_advisory_xact_lock(3, %(lock)s)"
@@ -162,9 +162,14 @@ def candidates(condition: str, reach: Reach, *, all_versions: bool) -> str:
     return f"{_IDS} WHERE {_listed(all_versions)} AND {in_spaces(reach)} AND {condition} LIMIT %(count)s"
 
 
-def page_of_candidates(*, after: bool) -> str:
-    """Read a page out of few matches, %(candidates)s: they are sorted, no date index is walked for them."""
-    return f"{ROW} WHERE file_id = ANY(%(candidates)s) AND shown{following(after)}{NEWEST_FIRST}"
+def page_of_candidates(reach: Reach, *, all_versions: bool, after: bool) -> str:
+    """Read a page out of few matches, %(candidates)s: they are sorted, no date index is walked for them.
+
+    One may have gone to another space, or got a successor, since they were collected. IS TRUE keeps the planner
+    from walking the index of the space.
+    """
+    where = f"file_id = ANY(%(candidates)s) AND {_listed(all_versions)} AND ({in_spaces(reach)}) IS TRUE"
+    return f"{ROW} WHERE {where}{following(after)}{NEWEST_FIRST}"
 
 
 def page_of_many(condition: str, reach: Reach, *, all_versions: bool, after: bool) -> str:
@@ -214,7 +219,7 @@ GROUP BY space, account, element, content_type, trashed
 HAVING sum(documents) <> 0 OR sum(bytes) <> 0
 """
 COMPACTING_ALONE = """
-SELECT pg_try_advisory_xact_lock(3, 0) AND (SELECT count(*) FROM (SELECT FROM usage_deltas LIMIT %(many)s) AS seen)
+SELECT pg_try_advisory_xact_lock(4, 0) AND (SELECT count(*) FROM (SELECT FROM usage_deltas LIMIT %(many)s) AS seen)
     >= %(many)s
 """
 
