@@ -143,6 +143,15 @@ def test_changes_and_jobs_may_replace_attributes(attempt: Try, operator: Operato
 
 
 @without_iam
+def test_changes_read_what_is_said_of_documents_and_not_their_bytes(attempt: Try, operator: Operator) -> None:
+    existing, beside = some_object(operator), some_object(operator, ".attr.json")
+    for each in (existing, beside):
+        operator.s3.put_object(**each, Body=b"")
+    assert attempt("documents", "s3", "head_object", existing) in DENIED
+    assert attempt("documents", "s3", "head_object", beside) == "allowed"
+
+
+@without_iam
 def test_maintenance_behind_the_api_touches_no_document(attempt: Try, operator: Operator) -> None:
     existing = some_object(operator)
     operator.s3.put_object(**existing, Body=b"")
@@ -252,7 +261,7 @@ def test_only_the_write_side_may_touch_upload_records(attempt: Try, operator: Op
     assert attempt(function, "dynamodb", "put_item", item) in DENIED
 
 
-APPENDING = ("auth", "auth-scheduled", "upload", "maintenance-worker")
+APPENDING = ("auth", "auth-scheduled", "upload", "documents", "maintenance-worker")
 
 
 def an_audit_item(operator: Operator) -> dict[str, Any]:
@@ -269,7 +278,9 @@ def test_who_appends_to_the_audit_log_may_neither_change_nor_delete(
     put = {"TableName": one["TableName"], "Item": one["Key"] | {"moment": {"S": "x"}}}
     change = {"UpdateExpression": "SET moment = :m", "ExpressionAttributeValues": {":m": {"S": "y"}}}
     assert attempt(function, "dynamodb", "put_item", put) == "allowed"
-    assert attempt(function, "dynamodb", "get_item", one) == "allowed"
+    end = {"KeyConditionExpression": "#l = :l", "ExpressionAttributeNames": {"#l": "log"}, "Limit": 1}
+    end |= {"TableName": one["TableName"], "ExpressionAttributeValues": {":l": one["Key"]["log"]}}
+    assert attempt(function, "dynamodb", "query", end) == "allowed"
     assert attempt(function, "dynamodb", "update_item", one | change) in DENIED
     assert attempt(function, "dynamodb", "delete_item", one) in DENIED
     batch = {"RequestItems": {one["TableName"]: [{"DeleteRequest": {"Key": one["Key"]}}]}}

@@ -195,6 +195,34 @@ def rewriters_of_the_audit_log(template: Template) -> list[str]:
     return sorted(wrong)
 
 
+def readers_of_the_audit_log(template: Template) -> list[str]:
+    """Who appends reads the end of the audit log; only auth searches it."""
+    searching = roles_that_may(template, "dynamodb:Query", "AuditTable/index/by-actor")
+    return sorted(searching - {"AuthRole", "AuthBootstrapRole", "AuthScheduledRole"})
+
+
+def readers_of_bytes(template: Template) -> list[str]:
+    """Who changes what is said of documents reads that, and no document."""
+    reading: set[str] = set()
+    for action in ("s3:GetObject", "s3:GetObjectVersion"):
+        for bucket in ("EditBucket", "RwBucket"):
+            reading |= roles_that_may(template, action, f"{bucket}/2026/01/02/03/a.pdf")
+    return sorted(reading - {"QueryRole", "StorageEventsRole", "MaintenanceWorkerRole"})
+
+
+def writers_of_upload_records(template: Template) -> list[str]:
+    """Records are written by whoever starts uploads; others put there only what is no record, by its key."""
+    writing = {
+        one.role
+        for one in statements(template)
+        if one.effect == "Allow"
+        and {"dynamodb:PutItem", "dynamodb:BatchWriteItem"} & set(one.actions)
+        and "UploadsTable" in one.resources
+        and not one.conditional
+    }
+    return sorted(writing - {"UploadRole"})
+
+
 def intruders_on_our_own_records(template: Template) -> list[str]:
     """Audit exports are written by the scheduled function alone, and read by it and by auth, which verifies."""
     wrong: set[str] = set()

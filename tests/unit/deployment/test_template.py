@@ -73,6 +73,16 @@ PAIRS: list[tuple[Rule, Break]] = [
     (rules.rewriters_of_the_audit_log, allow("StorageEventsRole", "dynamodb:UpdateItem", AUDIT_TABLE)),
     (rules.rewriters_of_the_audit_log, allow("QueryRole", "dynamodb:PutItem", AUDIT_TABLE)),
     (rules.rewriters_of_the_audit_log, lambda r: deny_nothing(r, "AuthRole", "NeverRewriteAuditLog")),
+    (
+        rules.readers_of_the_audit_log,
+        allow("DocumentsRole", "dynamodb:Query", {"Fn::Sub": "${AuditTable.Arn}/index/*"}),
+    ),
+    (rules.readers_of_bytes, allow("DocumentsRole", "s3:GetObject", ANY_OBJECT)),
+    (rules.readers_of_bytes, allow("UploadRole", "s3:GetObjectVersion", ANY_OBJECT)),
+    (
+        rules.writers_of_upload_records,
+        allow("MaintenanceWorkerRole", "dynamodb:PutItem", {"Fn::GetAtt": ["UploadsTable", "Arn"]}),
+    ),
     (rules.intruders_on_our_own_records, lambda r: deny_nothing(r, "UploadRole", "NotOurOwnRecords")),
     (rules.intruders_on_our_own_records, lambda r: deny_nothing(r, "QueryRole", "NotOurOwnRecords")),
     (rules.intruders_on_our_own_records, lambda r: deny_nothing(r, "StorageEventsRole", "NotOurOwnRecords")),
