@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from artstore import deadline
 from artstore.aws import json_service, wire
 from artstore.aws.json_service import DYNAMODB, SECRETS_MANAGER, JsonService
+from artstore.errors import Misconfigured
 from tests.support.certificates import Authority
 from tests.support.scripted_server import Act, ScriptedServer, answer, echo, hang_up, raw, silence
 
@@ -247,6 +248,14 @@ def test_a_half_of_a_surrogate_pair_reaches_the_service(serve: Serve) -> None:
     service, server = serve(answer(b'{"a": "\\ud800"}'))
     assert service.call("GetItem", {"x": "\ud800"}) == {"a": "\ud800"}
     assert server.requests[0][1] == b'{"x": "\\ud800"}'
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "http://", "http://a:99999", "http://a:b", "http://[::1", "http://a/?b", "http://a/#b"]
+)
+def test_what_is_no_endpoint_is_named_as_such(url: str) -> None:
+    with pytest.raises(Misconfigured, match="AWS endpoint"):
+        wire.Wire(url)
 
 
 @pytest.fixture

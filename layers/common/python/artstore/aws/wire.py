@@ -72,16 +72,20 @@ class Wire:
 
         Raises Misconfigured for what is no such URL. Nothing is opened before the first exchange.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise _no_endpoint() from error
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.query or parts.fragment:
-            raise Misconfigured("an AWS endpoint is scheme://host[:port][/path] with http or https")
+            raise _no_endpoint()
         self.url = url
         self.path = parts.path or "/"
         default = _DEFAULT_PORTS[parts.scheme]
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        self.host = host if parts.port in (None, default) else f"{host}:{parts.port}"
+        self.host = host if port in (None, default) else f"{host}:{port}"
         """The Host header."""
-        self._address = (parts.hostname, parts.port or default)
+        self._address = (parts.hostname, port or default)
         self._secure = parts.scheme == "https"
         self._ca_bundle = ca_bundle
         self._idle: deque[_Connection] = deque(maxlen=_MAX_IDLE)
@@ -210,6 +214,10 @@ class _Connection:
             self.stream.close()
         with contextlib.suppress(OSError):
             self.socket.close()
+
+
+def _no_endpoint() -> Misconfigured:
+    return Misconfigured("an AWS endpoint is scheme://host[:port][/path] with http or https")
 
 
 @functools.cache
