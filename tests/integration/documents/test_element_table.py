@@ -82,6 +82,13 @@ def test_the_third_failure_in_a_row_leaves_the_element_out_for_every_process(tab
     assert (health.failures, health.skipped_until, health.reason) == (0, 0, None)
 
 
+def test_a_failure_that_is_told_late_does_not_shorten_the_pause(table: ElementTable) -> None:
+    for _ in range(3):
+        table.failed("rw-02", "storage_unavailable", 1000)
+    table.failed("rw-02", "storage_unavailable", 1000 - 2 * FIRST_PAUSE_SECONDS)
+    assert table.read().health["rw-02"].skipped_until == 1000 + FIRST_PAUSE_SECONDS
+
+
 def test_a_process_asks_once_for_many_requests(table: ElementTable) -> None:
     registry = open_registry("moto", StorageElements((StorageElement("rw-01", "b", Mode.RW),)))
     put(table, ONE)
