@@ -178,7 +178,7 @@ def completion() -> Completion:
 @functools.cache
 def uppy_signer() -> UppySigner:
     """Give what signs for Uppy."""
-    return UppySigner(multipart_uploads(), _signer(), _permits(), settings().upload_expiry_seconds)
+    return UppySigner(multipart_uploads(), _signer(), _permits()[Method.PUT], uploads().renew)
 
 
 @functools.cache

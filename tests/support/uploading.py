@@ -107,7 +107,7 @@ class UploadWorld:
             clock=clock,
         )
         completion = Completion(multiparts, self._ingest, lambda: self.index)
-        uppy = UppySigner(multiparts, signer, permits, 600)
+        uppy = UppySigner(multiparts, signer, permits[Method.PUT], uploads.renew)
         monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
         monkeypatch.setattr(dependencies, "multipart_uploads", lambda: multiparts)
         monkeypatch.setattr(dependencies, "completion", lambda: completion)

@@ -25,6 +25,7 @@ from functions.upload.uploads.models import (
     UploadState,
     UrlRequest,
 )
+from functions.upload.uploads.placing import PENDING
 from functions.upload.uploads.starting import Started
 
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -110,7 +111,9 @@ def renew_upload(file_id: UUID, body: UrlRequest, caller: Principal) -> Reply[Up
 
     What it permits is what was announced: nothing of that changes. An upload that is over is 409.
     """
-    return Reply(dependencies.uploads().renew(file_id, caller, body.expires_in), _NOT_STORED)
+    target = dependencies.uploads().renew(file_id, caller, body.expires_in)
+    started = UploadStarted(file_id=file_id, status=PENDING, upload=target, duplicates_checked=False)
+    return Reply(started, _NOT_STORED)
 
 
 @endpoint("GET", "/api/v1/uploads", scope=Scope.FILES_WRITE, summary="List one's own uploads")

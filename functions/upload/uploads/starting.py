@@ -38,7 +38,7 @@ from functions.upload.uploads.models import (
 )
 from functions.upload.uploads.multipart import over
 from functions.upload.uploads.permits import Permit
-from functions.upload.uploads.placing import AWAITED, PENDING, await_until, fill
+from functions.upload.uploads.placing import AWAITED, await_until, fill
 from functions.upload.uploads.records import Expects, Write, Wrote
 from functions.upload.uploads.rules import check_rules, choose_space
 from functions.upload.uploads.views import show
@@ -204,7 +204,7 @@ class Uploads:
             waiting = later
         return [each.outcome or _busy() for each in attempts]
 
-    def renew(self, file_id: UUID, caller: Principal, expires_in: int | None) -> UploadStarted:
+    def renew(self, file_id: UUID, caller: Principal, expires_in: int | None) -> UploadTarget:
         """Permit an upload anew, whether or not what permitted it before has ended.
 
         Raises NotFound (``upload_not_found``), Conflict (``upload_over``, and as ``start`` where the place it was
@@ -216,7 +216,7 @@ class Uploads:
             target = self._permit(record, expires_in)
             [wrote] = self.records.write([Write(record, Expects.AWAITED, reservation)])
             if wrote is Wrote.DONE:
-                return UploadStarted(file_id=file_id, status=PENDING, upload=target, duplicates_checked=False)
+                return target
             if wrote is Wrote.HELD:
                 self._refuse_held(record)
             if wrote is Wrote.CROWDED:

@@ -11,7 +11,7 @@ nothing lies at the key. The content is proven afterwards, as that of every mult
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -29,6 +29,10 @@ from functions.upload.uploads.permits import Permit
 from functions.upload.uploads.placing import AWAITED
 
 _SET_BY_BROWSERS = frozenset({"content-length"})
+
+
+Renew = Callable[[UUID, Principal, int | None], UploadTarget]
+"""Permits an upload anew; see functions.upload.uploads.starting."""
 
 
 class Signer(Protocol):
@@ -51,20 +55,19 @@ class Signer(Protocol):
 class UppySigner:
     """Signs what Uppy asks for."""
 
-    def __init__(
-        self, uploads: MultipartUploads, signer: Signer, permits: Mapping[str, Permit], expiry_seconds: int
-    ) -> None:
-        """Take the uploads under way, and what permits single ones; URLs hold ``expiry_seconds`` at most."""
+    def __init__(self, uploads: MultipartUploads, signer: Signer, put: Permit, renew: Renew) -> None:
+        """Take the uploads under way, what permits one PUT, and ``Uploads.renew``."""
         self._uploads = uploads
         self._signer = signer
-        self._permits = permits
-        self._expiry_seconds = expiry_seconds
+        self._put = put
+        self._renew = renew
 
     def sign(self, request: SignRequest, caller: Principal) -> SignedRequest:
         """Sign one request.
 
         Raises NotFound (``upload_not_found``), Invalid (``not_signed`` for what Uppy's uploads need not), Conflict
-        (``not_multipart``, ``upload_over``, ``upload_expired``), TooLarge and Unavailable.
+        (``not_multipart``, ``upload_over``, ``upload_expired``, and as ``Uploads.renew``), TooLarge and
+        Unavailable.
         """
         record = self._uploads.find(self._file_id(request.key), caller)
         if request.key not in (record.file_id, record.key):
@@ -73,7 +76,7 @@ class UppySigner:
             if request.part_number is not None:
                 raise Invalid("a part belongs to an upload", code="not_signed", field="uploadId")
             if request.method is SignMethod.PUT:
-                return self._sign_whole(record, request)
+                return self._sign_whole(record, request, caller)
             if request.method is SignMethod.POST:
                 return self._sign_begin(record, request)
         elif (request.part_number is not None) is (request.method is SignMethod.PUT):
@@ -90,16 +93,19 @@ class UppySigner:
             raise not_found("upload")
         return file_id
 
-    def _sign_whole(self, record: UploadRecord, request: SignRequest) -> SignedRequest:
+    def _sign_whole(self, record: UploadRecord, request: SignRequest, caller: Principal) -> SignedRequest:
+        """Permit it anew: Uppy may come to a file long after it was announced, and its place and its room in the
+        space have to be held until it has sent it."""
         if record.status not in AWAITED:
             raise over(record)
         if int(record.size) > MAX_SINGLE_PUT_BYTES:
             raise TooLarge(
                 "a single PUT takes at most 5 GiB; this upload is multipart", code="too_large_for_method"
             )
-        kind = Method.FORM if record.kind == Method.FORM else Method.PUT
-        seconds = min(request.expires_in or self._expiry_seconds, self._expiry_seconds)
-        target: UploadTarget = self._permits[kind](record, seconds)
+        if record.kind == Method.MULTIPART:
+            target = self._put(record, self._uploads.seconds_left(record, request.expires_in))
+        else:
+            target = self._renew(UUID(record.file_id), caller, request.expires_in)
         return SignedRequest(str(target.url), record.key, _settable(target.headers), dict(target.fields))
 
     def _sign_begin(self, record: UploadRecord, request: SignRequest) -> SignedRequest:

@@ -419,6 +419,21 @@ class TestUppy:
         assert "content-length" in parse_qs(urlsplit(signed["url"]).query)["X-Amz-SignedHeaders"][0]
         assert world.sign("PUT", signed["key"]).status == 200
 
+    def test_a_file_that_uppy_comes_to_late_holds_its_place_like_a_renewed_one(
+        self, world: UploadWorld, clock: Clock
+    ) -> None:
+        predecessor = make_projection(bucket="rw-b")
+        world.index.project(predecessor)
+        named = str(predecessor.attributes.file_id)
+        file_id = world.start(supersedes=named).json["file_id"]
+        clock.pass_(hours=2)
+        assert world.sign("PUT", file_id).status == 200
+        assert world.start(supersedes=named).json["code"] == "supersede_in_progress"
+        clock.pass_(hours=2)
+        assert world.start(supersedes=named).status == 201
+        late = world.sign("PUT", file_id)
+        assert (late.status, late.json["code"]) == (409, "supersede_in_progress")
+
     def test_a_form_is_what_was_announced_too(self, world: UploadWorld) -> None:
         started = world.start(method="form").json
         signed = world.sign("PUT", started["file_id"]).json
