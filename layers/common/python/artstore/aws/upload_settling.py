@@ -5,7 +5,7 @@ An upload into a space with limits reserves a document and its bytes when it is 
 ``artstore.aws.space_table``. The record says so while that stands, and every settling is on condition of what it
 says: so a reservation ends with the upload, and never twice. Once a document is stored, the index counts it.
 
-Needs dynamodb:GetItem and UpdateItem on the uploads table, and UpdateItem and GetItem on the spaces table.
+Needs dynamodb:GetItem and UpdateItem on the uploads table, and UpdateItem on the spaces table.
 """
 
 from __future__ import annotations
