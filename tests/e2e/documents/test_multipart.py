@@ -124,7 +124,7 @@ def test_a_large_document_is_there_at_once_and_proven_in_the_background(archive:
     sender.send_all()
     completed = sender.complete()
     assert completed.status_code == 200, completed.text
-    assert (completed.json()["status"], completed.json()["checksum_verified"]) == ("STORED", False)
+    assert completed.json()["status"] == "STORED"
 
     def proven() -> dict[str, Any] | None:
         shown: dict[str, Any] = archive.wait_for(sender.file_id)
@@ -140,7 +140,7 @@ def test_a_large_document_that_is_another_than_was_declared_is_quarantined(archi
     word = f"quarantined{uuid4().hex}"
     sender = Sender(archive, body, sha256="ab" * 32, description=word)
     sender.send_all()
-    assert sender.complete().json()["checksum_verified"] is False
+    assert sender.complete().status_code == 200
 
     def quarantined() -> dict[str, Any] | None:
         shown: dict[str, Any] = archive.wait_for(sender.file_id)
