@@ -43,13 +43,15 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 class Retention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How long the document is kept: ``temporary`` until ``expires_at``, or ``permanent``.
 
-    Under a ``legal_hold`` it is kept whatever else is said; ``hold_reason`` is why.
+    Under a ``legal_hold`` it is kept whatever else is said; ``hold_reason`` is why. ``schedule`` names the
+    retention schedule that says when somebody decides what becomes of it.
     """
 
     policy: str
     expires_at: datetime | None = None
     legal_hold: bool = False
     hold_reason: str | None = None
+    schedule: Text | None = None
     unknown: dict[str, Any] = {}
 
 
@@ -93,6 +95,24 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unknown: dict[str, Any] = {}
 
 
+class Scan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a virus scanner said of the bytes.
+
+    ``status`` is ``clean``, ``infected`` (``signature`` names what was found), ``failed`` (``reason`` says why) or
+    ``skipped`` (``reason``: too large, for example). ``engine`` is the scanner and the state of its signatures.
+    ``released_at`` and ``released_by_id`` say that somebody answers for an infected document all the same.
+    """
+
+    status: str
+    at: datetime
+    signature: str | None = None
+    reason: str | None = None
+    engine: str | None = None
+    released_at: datetime | None = None
+    released_by_id: str | None = None
+    unknown: dict[str, Any] = {}
+
+
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     """One attr.json. The first block is the first ArtStore's schema 2.0, the second what this one adds.
 
@@ -106,7 +126,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     of the document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is
     only what the client declared, and absent once it is proven; ``storage_etag`` is the ETag of an object that
     had to be read for that, since storage does not know its SHA-256. ``quarantine`` keeps the bytes from
-    everybody; the document is found and shown with the reason. ``finalization`` is the transaction that is
+    everybody; the document is found and shown with the reason. ``scan`` is what a virus scanner said of the bytes.
+    ``finalization`` is the transaction that is
     moving the document just now; nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that
     it lies in the trash, since when and by whom, ``purged_at`` that its bytes are being removed: nobody takes it
     out any more.
@@ -145,6 +166,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     checksum_verified: bool | None = None
     storage_etag: Text | None = None
     quarantine: Quarantine | None = None
+    scan: Scan | None = None
     finalization: UUID | None = None
     deleted_at: datetime | None = None
     deleted_by_id: str | None = None
@@ -160,8 +182,9 @@ _NESTED = {
     "retention": frozenset(Retention.__struct_fields__) - {"unknown"},
     "extracted": frozenset(Extracted.__struct_fields__) - {"unknown"},
     "quarantine": frozenset(Quarantine.__struct_fields__) - {"unknown"},
+    "scan": frozenset(Scan.__struct_fields__) - {"unknown"},
 }
-_NESTED_TIMES = (("retention", "expires_at"), ("quarantine", "at"))
+_NESTED_TIMES = (("retention", "expires_at"), ("quarantine", "at"), ("scan", "at"), ("scan", "released_at"))
 _TIMES = ("created_at", "updated_at", "deleted_at", "purged_at")
 _ADDED = (
     "tags",
@@ -178,6 +201,7 @@ _ADDED = (
     "checksum_verified",
     "storage_etag",
     "quarantine",
+    "scan",
     "finalization",
     "deleted_at",
     "deleted_by_id",
@@ -329,6 +353,10 @@ def _in_utc(attributes: Attributes) -> Attributes:
     quarantine = attributes.quarantine
     if quarantine is not None:
         quarantine = msgspec.structs.replace(quarantine, at=_as_utc(quarantine.at))
+    scan = attributes.scan
+    if scan is not None:
+        released_at = None if scan.released_at is None else _as_utc(scan.released_at)
+        scan = msgspec.structs.replace(scan, at=_as_utc(scan.at), released_at=released_at)
     return msgspec.structs.replace(
         attributes,
         created_at=_as_utc(attributes.created_at),
@@ -337,6 +365,7 @@ def _in_utc(attributes: Attributes) -> Attributes:
         purged_at=None if attributes.purged_at is None else _as_utc(attributes.purged_at),
         retention=retention,
         quarantine=quarantine,
+        scan=scan,
     )
 
 
