@@ -45,7 +45,7 @@ def find_spot(elements: StorageElements, event: StorageEvent) -> Spot | Result:
     """Give the place the event is about; where no document can be, what becomes of the event instead."""
     key = document_key(event.key)
     element = elements.locate(event.bucket, key)
-    if event.kind is EventKind.OTHER:
+    if event.kind not in (EventKind.CREATED, EventKind.REMOVED):
         return Result(Outcome.IGNORED, reason="nothing_follows")
     if is_reserved(event.key):
         return Result(Outcome.IGNORED, reason="reserved")

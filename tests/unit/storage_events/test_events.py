@@ -62,7 +62,7 @@ def test_minio_calls_tagging_a_creation_and_so_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ObjectRestore:Completed", "ObjectTagging:Put", "ReducedRedundancyLostObject", ""]
+    "name", ["ObjectTagging:Put", "ObjectAcl:Put", "ReducedRedundancyLostObject", "ObjectCreatedAnew:Put", ""]
 )
 def test_other_events_are_read_and_concern_nobody(name: str) -> None:
     (event,) = parse_message(changed(eventName=name))
