@@ -25,7 +25,7 @@ from artstore.errors import Conflict, Misconfigured, NotFound, Unavailable
 from artstore.http.idempotency import fingerprint
 from artstore.http.preconditions import IfMatch
 from functions.upload.elements import places
-from functions.upload.elements.models import ElementChange, ElementRequest, LimitsModel
+from functions.upload.elements.models import ElementChange, ElementRequest, LimitsChange, LimitsModel
 from functions.upload.elements.views import etag, record, record_change
 
 if TYPE_CHECKING:
@@ -147,13 +147,13 @@ class ElementAdministration:
         values: dict[str, Any] = {
             name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET
         }
-        if "limits" in values:
-            values["limits"] = _limits(values["limits"])
+        limits = values.pop("limits", UNSET)
         if "status" in values:
             values["status"] = ElementStatus(str(values["status"]))
 
         def plan(before: Definition, _element: StorageElement) -> Definition:
-            return msgspec.structs.replace(before, **values)
+            merged = before.limits if limits is UNSET else _merge(before.limits, limits)
+            return msgspec.structs.replace(before, **values, limits=merged)
 
         return self._act(UPDATED, element_id, if_match, actor, plan)
 
@@ -290,3 +290,14 @@ def _repeated(existing: Found, asked: str | None) -> Found:
 
 def _limits(model: LimitsModel) -> Limits:
     return Limits(max_file_size=model.max_file_size, allowed_types=tuple(dict.fromkeys(model.allowed_types)))
+
+
+def _merge(limits: Limits, change: LimitsChange | None) -> Limits:
+    """Merge as RFC 7396 does: what is absent stays, null takes a limit away."""
+    if change is None:
+        return Limits()
+    if change.max_file_size is not UNSET:
+        limits = msgspec.structs.replace(limits, max_file_size=change.max_file_size)
+    if change.allowed_types is not UNSET:
+        limits = msgspec.structs.replace(limits, allowed_types=tuple(dict.fromkeys(change.allowed_types or ())))
+    return limits

@@ -33,6 +33,7 @@ Prefix = Annotated[
 ]
 Priority = Annotated[int, Meta(ge=0, le=10_000)]
 Capacity = Annotated[int, Meta(ge=1, le=10**18)]
+MaxFileSize = Annotated[int, Meta(ge=1, le=5 * 1024**4)]
 
 
 class ElementState(enum.StrEnum):
@@ -59,7 +60,7 @@ class NextMode(enum.StrEnum):
 class LimitsModel(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which documents an element takes."""
 
-    max_file_size: Annotated[int, Meta(ge=1, le=5 * 1024**4)] | None = None
+    max_file_size: MaxFileSize | None = None
     """Bytes; null: any."""
     allowed_types: AllowedTypes = []
     """Media types; empty: any."""
@@ -83,13 +84,20 @@ class ElementRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: Description | None = None
 
 
+class LimitsChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is to change of an element's limits; what is absent stays, and null takes a limit away."""
+
+    max_file_size: MaxFileSize | UnsetType | None = UNSET
+    allowed_types: AllowedTypes | UnsetType | None = UNSET
+
+
 class ElementChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What is to change; what is absent stays."""
 
     priority: Priority | UnsetType = UNSET
     capacity_bytes: Capacity | UnsetType | None = UNSET
-    limits: LimitsModel | UnsetType = UNSET
-    """Replaced as a whole."""
+    limits: LimitsChange | UnsetType | None = UNSET
+    """Merged member by member; null: none."""
     status: ElementState | UnsetType = UNSET
     description: Description | UnsetType | None = UNSET
 

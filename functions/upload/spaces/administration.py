@@ -137,6 +137,8 @@ class SpaceAdministration:
         values: dict[str, Any] = {
             each: value for each, value in msgspec.structs.asdict(wanted).items() if value is not UNSET
         }
+        if "allowed_types" in values:
+            values["allowed_types"] = list(dict.fromkeys(values["allowed_types"] or ()))
         for _ in range(_MAX_ATTEMPTS):
             before = self._find_administered(name, actor.caller)
             if_match.check(etag(before))

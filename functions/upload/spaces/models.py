@@ -35,7 +35,8 @@ class SpaceChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: Description | UnsetType | None = UNSET
     max_documents: MaxDocuments | UnsetType | None = UNSET
     max_bytes: MaxBytes | UnsetType | None = UNSET
-    allowed_types: AllowedTypes | UnsetType = UNSET
+    allowed_types: AllowedTypes | UnsetType | None = UNSET
+    """null and an empty list: any."""
 
 
 class Space(msgspec.Struct, kw_only=True):

@@ -12,7 +12,7 @@ from artstore.audit import Actor, AuditEntry, AuditQuery
 from artstore.aws.audit_table import AuditTable
 from artstore.aws.buckets import Buckets
 from artstore.aws.element_table import ElementTable, open_registry
-from artstore.elements import Mode, RetentionPolicy, StorageElement, StorageElements
+from artstore.elements import Limits, Mode, RetentionPolicy, StorageElement, StorageElements
 from artstore.elements.registry import Usage
 from artstore.errors import ArtStoreError, Conflict, Invalid, NotFound, PreconditionFailed
 from artstore.http.preconditions import IfMatch
@@ -22,6 +22,7 @@ from functions.upload.elements.models import (
     ElementRequest,
     ElementState,
     FirstMode,
+    LimitsChange,
     LimitsModel,
 )
 from functions.upload.elements.views import show
@@ -136,7 +137,7 @@ def test_what_lies_under_the_prefix_already_belongs_to_another_element(
 
 def test_a_change_needs_what_was_seen_and_says_what_differed(administration: ElementAdministration) -> None:
     administration.create(wanted(), ACTOR)
-    change = ElementChange(priority=7, limits=LimitsModel(max_file_size=5))
+    change = ElementChange(priority=7, limits=LimitsChange(max_file_size=5))
     with pytest.raises(PreconditionFailed):
         administration.change("rw-02", change, IfMatch('"0"'), ACTOR)
     changed = administration.change("rw-02", change, IfMatch('"1"'), ACTOR)
@@ -148,6 +149,25 @@ def test_a_change_needs_what_was_seen_and_says_what_differed(administration: Ele
         "revision": 1,
     }
     assert administration.change("rw-02", change, ANY, ACTOR).definition.revision == 2, "nothing changes twice"
+
+
+@pytest.mark.parametrize(
+    ("change", "limits"),
+    [
+        (LimitsChange(), Limits(max_file_size=5, allowed_types=("image/*",))),
+        (LimitsChange(max_file_size=7), Limits(max_file_size=7, allowed_types=("image/*",))),
+        (LimitsChange(max_file_size=None), Limits(allowed_types=("image/*",))),
+        (LimitsChange(allowed_types=["a/b", "a/b"]), Limits(max_file_size=5, allowed_types=("a/b",))),
+        (LimitsChange(allowed_types=None), Limits(max_file_size=5)),
+        (None, Limits()),
+    ],
+)
+def test_limits_are_merged_member_by_member(
+    administration: ElementAdministration, change: LimitsChange | None, limits: Limits
+) -> None:
+    administration.create(wanted(limits=LimitsModel(max_file_size=5, allowed_types=["image/*"])), ACTOR)
+    changed = administration.change("rw-02", ElementChange(limits=change, priority=7), ANY, ACTOR)
+    assert changed.element.limits == limits
 
 
 def test_an_element_of_the_template_can_be_changed_and_stays_changed(

@@ -74,6 +74,13 @@ def test_a_space_is_made_shown_limited_and_deleted_and_each_act_is_audited(app: 
     assert ask(app, "POST", space="sports").status == 201
 
 
+@pytest.mark.parametrize("none", [None, []])
+def test_no_limit_is_said_by_null_for_types_as_for_numbers(app: ArtStoreApp, none: Any) -> None:
+    ask(app, "POST", space="sports", allowed_types=["image/*"])
+    changed = ask(app, "PATCH", "/sports", allowed_types=none, headers={"If_Match": "*"})
+    assert (changed.status, changed.json["allowed_types"]) == (200, [])
+
+
 def test_a_change_needs_what_was_read(app: ArtStoreApp) -> None:
     assert ask(app, "PATCH", "/press", max_bytes=1).status == 428
     assert ask(app, "PATCH", "/press", max_bytes=1, headers={"If_Match": '"7"'}).status == 412
