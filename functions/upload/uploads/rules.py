@@ -7,6 +7,8 @@ bytes.
 
 from __future__ import annotations
 
+import hashlib
+
 from artstore.changes.limits import check_said
 from artstore.elements import RetentionPolicy
 from artstore.errors import Invalid, TooLarge
@@ -14,15 +16,17 @@ from artstore.presign import MAX_SINGLE_PUT_BYTES
 from artstore.spaces import Reach, name_of, stored_as
 from functions.upload.uploads.models import Method, UploadRequest
 
+SHA256_OF_NOTHING = hashlib.sha256().hexdigest()
 _IN_ONE_REQUEST = (Method.PUT, Method.FORM)
 
 
 def check_rules(request: UploadRequest) -> None:
     """Check what one member says of another, and the free ones.
 
-    Raises Invalid (``ttl_without_temporary``, ``incomplete_encoding``, ``empty_multipart``, ``description_nul``,
-    ``tags_nul``, ``custom_attributes_nul``, ``custom_attributes_too_deep``, ``custom_attributes_number``) and
-    TooLarge (``custom_attributes_too_large``, ``too_large_for_method``).
+    Raises Invalid (``ttl_without_temporary``, ``incomplete_encoding``, ``empty_multipart``,
+    ``checksum_of_other_size``, ``description_nul``, ``tags_nul``, ``custom_attributes_nul``,
+    ``custom_attributes_too_deep``, ``custom_attributes_number``) and TooLarge (``custom_attributes_too_large``,
+    ``too_large_for_method``).
     """
     if request.ttl_days is not None and request.retention_policy is not RetentionPolicy.TEMPORARY:
         raise Invalid("only a temporary document has ttl_days", code="ttl_without_temporary", field="ttl_days")
@@ -34,6 +38,12 @@ def check_rules(request: UploadRequest) -> None:
         )
     if request.chosen_method is Method.MULTIPART and request.size == 0:
         raise Invalid("an empty file has no parts", code="empty_multipart", field="size")
+    if (request.size == 0) != (request.sha256 == SHA256_OF_NOTHING):
+        raise Invalid(
+            "an empty file has the SHA-256 of nothing, and no other file has it",
+            code="checksum_of_other_size",
+            field="sha256",
+        )
     _check_encoding(request)
     check_said(request.description, request.tags, request.custom_attributes)
 

@@ -23,13 +23,14 @@ from functions.storage_events.records import UploadRecords
 from functions.upload import app as upload
 from functions.upload import dependencies
 from functions.upload.uploads.models import UploadRequest
+from functions.upload.uploads.rules import SHA256_OF_NOTHING
 from tests.fakes.documents import id_number, make_projection
 from tests.support.dynamodb import count_calls, intercept
 from tests.support.gateway import Answer, call
 from tests.support.walk import PREFIX, walking
 
 WRITER = Principal("sa_1", "robot", frozenset(map(str, Scope)), {"*": frozenset(map(str, Scope))})
-SHA256 = hashlib.sha256(b"").hexdigest()
+SHA256 = hashlib.sha256(b"x").hexdigest()
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
@@ -49,7 +50,7 @@ class Space:
         document = {
             "filename": "a.txt",
             "size": size,
-            "sha256": SHA256,
+            "sha256": SHA256 if size else SHA256_OF_NOTHING,
             "content_type": "text/plain",
             "space": "press",
         }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from artstore.errors import Unavailable
+from functions.upload.uploads.rules import SHA256_OF_NOTHING
 from tests.fakes.documents import make_projection
 from tests.support.uploading import Clock, UploadWorld, document
 
@@ -29,7 +30,8 @@ def started(items: list[dict[str, Any]]) -> list[str]:
 
 
 def test_each_item_is_answered_in_its_place(world: UploadWorld) -> None:
-    answer = world.batch([document(filename="a.pdf"), document(sha256="x"), document(filename="c.pdf", size=0)])
+    empty = document(filename="c.pdf", size=0, sha256=SHA256_OF_NOTHING)
+    answer = world.batch([document(filename="a.pdf"), document(sha256="x"), empty])
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-store"
     first, wrong, last = answer.json["items"]

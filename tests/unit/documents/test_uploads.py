@@ -10,6 +10,7 @@ import pytest
 
 from artstore.http.app import ArtStoreApp
 from artstore.security import Principal, Scope
+from functions.upload.uploads.rules import SHA256_OF_NOTHING
 from tests.fakes.upload_records import MemoryRecords
 from tests.support.gateway import Answer, call
 from tests.support.uploading import Clock, UploadWorld
@@ -301,9 +302,18 @@ def test_what_could_not_be_described_later_is_refused_now(
 
 
 def test_an_empty_file_and_a_cyrillic_name_are_welcome(app: ArtStoreApp, records: MemoryRecords) -> None:
-    answer = start(app, filename="Договор №7.docx", size=0)
+    answer = start(app, filename="Договор №7.docx", size=0, sha256=SHA256_OF_NOTHING)
     assert answer.status == 201
     assert records.kept[answer.json["file_id"]].original_filename == "Договор №7.docx"
+
+
+@pytest.mark.parametrize("wrong", [{"size": 0}, {"sha256": SHA256_OF_NOTHING.upper()}])
+def test_a_checksum_that_no_file_of_that_size_has_is_refused_now(
+    app: ArtStoreApp, records: MemoryRecords, wrong: dict[str, object]
+) -> None:
+    answer = start(app, **wrong)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (400, "checksum_of_other_size", "sha256")
+    assert records.kept == {}
 
 
 def state(app: ArtStoreApp, file_id: str, whose: str = "t") -> Answer:
