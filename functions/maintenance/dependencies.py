@@ -126,6 +126,7 @@ def mode_change() -> ModeChange:
     from artstore.objects import s3_client
     from functions.maintenance.elements.guarding import Guard
     from functions.maintenance.elements.mode_change import ModeChange
+    from functions.maintenance.elements.proofs import Proofs
     from functions.maintenance.elements.storage import ElementStorage
 
     settings = worker_settings()
@@ -135,6 +136,7 @@ def mode_change() -> ModeChange:
         storage=ElementStorage(s3_client()),
         guard=Guard(settings.guard_function),
         ingest=ingest_now().at,
+        unproven=Proofs(jobs()).awaited,
         audit=AuditTable(settings.prefix),
     )
 

@@ -3,12 +3,14 @@
 rw becomes ro so:
 
 draining   The API refuses already: the change was noted in the registry, and every process that can read it knows
-           within its cache's time. The job waits for that long.
+           within its cache's time. The job waits for that long, and until every checksum is proven: the proof is
+           written into the attr.json, which nobody can once the element is closed.
 closing    Storage refuses all writing and deleting under the prefix, whoever asks and however long ago a URL was
            signed, but for ingest, which describes what has arrived. The guard puts the bucket's policy and reads
            it back; a write is tried and must be refused.
 settling   The whole prefix is walked. What has no attr.json yet is described now, or is what was rejected.
-sealing    Storage refuses ingest, too. Then the element gets its mode, in one transaction with the audit log.
+sealing    Storage refuses ingest, too. Then the element gets its mode, in one transaction with the audit log. What
+           had arrived by a late URL may be unproven: then the element is opened once more, and drained again.
 
 ro becomes ar by its last step alone: the guard adds the lifecycle rule that archives the bytes.
 
@@ -32,6 +34,7 @@ from artstore.elements.registry import CACHED_SECONDS, Definition, Rows, definit
 from artstore.errors import Unavailable
 from artstore.jobs import Job, Priority, new_job
 from artstore.naming import attributes_key, document_key, is_attributes_key, is_reserved
+from functions.maintenance.elements.proofs import Unproven
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 
 if TYPE_CHECKING:
@@ -44,11 +47,13 @@ SPREADING = timedelta(seconds=15)
 """How long a bucket's policy that was put may take to be heard everywhere in S3."""
 NOT_YET = timedelta(seconds=10)
 """When what could not be described now is tried again."""
+PROOFS_AGAIN = timedelta(minutes=1)
+"""When checksums that were not proven yet are asked for again."""
 MOST_TRIES = 90
 """How often, before somebody has to look: the element is closed all the while."""
 _TOLD_KEYS = 100
 
-CLOSED, SEALED = "closing", "sealed"
+OPEN, CLOSED, SEALED = "open", "closing", "sealed"
 """What the guard says of an element; see ``functions.maintenance.guard.rules``."""
 
 
@@ -97,15 +102,18 @@ class ModeChange:
         storage: Storage,
         guard: Callable[[], Guarded],
         ingest: Callable[[str, str], IngestOutcome],
+        unproven: Callable[[Callable[[str, str], bool]], Unproven],
         audit: AuditLog,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the ports; ``guard`` has storage refuse what the registry says, ``ingest`` describes a place."""
+        """Take the ports; ``guard`` has storage refuse what the registry says, ``ingest`` describes a place, and
+        ``unproven`` names documents without a proof among those at places that it is given."""
         self._seeds = seeds
         self._table = table
         self._storage = storage
         self._guard = guard
         self._ingest = ingest
+        self._unproven = unproven
         self._audit = audit
         self._clock = clock
 
@@ -136,11 +144,31 @@ class ModeChange:
     def _go_on_to_sealing(self, job: Job, definition: Definition, transition: Transition, *_: Any) -> Step:
         return self._go_on(job.progress, definition, transition, "sealing")
 
-    def _drain(self, job: Job, definition: Definition, transition: Transition, *_: Any) -> Step:
+    def _drain(
+        self, job: Job, definition: Definition, transition: Transition, _: Callable[[], float], rows: Rows
+    ) -> Step:
         until = datetime.fromisoformat(transition.since) + DRAINING
         if self._clock() < until:
             return Wait(job.progress, until, state="draining")
+        unproven = self._unproven_in(definition, rows)
+        if unproven and self._guard().guards.get(definition.element_id) != OPEN:
+            raise Unavailable("storage still refuses what has to be written")
+        if unproven.dead:
+            named = ", ".join(unproven.dead[:_TOLD_KEYS])
+            return Fail("not_proven", f"no checksum could be proven of {named}", state="draining", dead=True)
+        if unproven.awaited:
+            progress = job.progress | {"unproven": unproven.awaited[:_TOLD_KEYS]}
+            return Wait(progress, self._clock() + PROOFS_AGAIN, state="proving")
         return self._go_on(job.progress, definition, transition, "closing")
+
+    def _unproven_in(self, definition: Definition, rows: Rows) -> Unproven:
+        elements = StorageElements(merge(self._seeds, rows))
+
+        def lies_within(bucket: str, key: str) -> bool:
+            found = elements.locate(bucket, key)
+            return found is not None and found.element_id == definition.element_id
+
+        return self._unproven(lies_within)
 
     def _close(self, job: Job, definition: Definition, transition: Transition, *_: Any) -> Step:
         closed_at = job.progress.get("closed_at")
@@ -185,8 +213,12 @@ class ModeChange:
             return Fail("not_described", f"{key} could not be described", state="settling", dead=True)
         return Wait(progress | {"tries": tries}, self._clock() + NOT_YET, state="settling")
 
-    def _seal(self, job: Job, definition: Definition, transition: Transition, *_: Any) -> Step:
+    def _seal(
+        self, job: Job, definition: Definition, transition: Transition, _: Callable[[], float], rows: Rows
+    ) -> Step:
         self._be_guarded(definition, SEALED, archived=transition.to is Mode.AR)
+        if transition.to is Mode.RO and self._unproven_in(definition, rows):
+            return self._go_on({}, definition, transition, "draining")
         now = format_time(self._clock())
         after = msgspec.structs.replace(
             definition,
@@ -236,7 +268,7 @@ class ModeChange:
         return Continue({name: value for name, value in progress.items() if name not in _PASSING}, state=phase)
 
 
-_PASSING = ("after", "open", "tries", "closed_at")
+_PASSING = ("after", "open", "tries", "closed_at", "unproven")
 """Progress inside one phase."""
 
 

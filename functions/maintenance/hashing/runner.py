@@ -8,6 +8,10 @@ job's progress, so whoever is stopped in the middle loses one stretch of reading
 Proven, ``checksum_verified`` goes; otherwise the document is put in quarantine as ``checksum_mismatch``, but
 never on the word of a saved state: what was hashed in several pieces and does not agree is hashed once more from
 its first byte, and only a second disagreement counts.
+
+Where storage refuses the attr.json, since the document's element is being closed, what was read stays read, and
+writing is tried again; a change of mode opens the element for it. Refused for good, the job is DEAD and its result
+tells what was found.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import msgspec
 from artstore import attributes as attr
 from artstore.attributes import Attributes, Quarantine
 from artstore.attributes.storable import MAX_INTEGER
-from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge
+from artstore.errors import Conflict, Invalid, Misconfigured, NotFound, PreconditionFailed, TooLarge
 from artstore.hashing import ResumableSha256, Streams, hash_onward
 from artstore.jobs import Job
 from artstore.naming import attributes_key
@@ -33,6 +37,8 @@ _WHILE_MOVED, _LONGEST = timedelta(minutes=5), timedelta(days=1)
 """Twice as long each time: what a finalization has left lies there for a day, and under a legal hold for years."""
 _DOUBLINGS = 9
 _WHILE_ARCHIVED = timedelta(hours=6)
+_WHILE_REFUSED, MOST_REFUSED = timedelta(minutes=1), 60
+"""How long, and how often, what storage does not let be written is tried again."""
 
 
 class Objects(Streams, Protocol):
@@ -97,10 +103,27 @@ class HashRunner:
             return Continue({"again": True}, "hashing again")
         try:
             return self._settle(asked, described, etag, computed, is_proven=is_proven)
+        except Misconfigured:
+            return self._put_off(job, hasher, described, is_proven=is_proven)
         except NotFound:
             return Done({"outcome": "gone"})
         except PreconditionFailed:  # the attr.json was changed meanwhile: what was read stays read
             return Continue({**job.progress, "hash": hasher.save()}, "hashing")
+
+    def _put_off(
+        self, job: Job, hasher: ResumableSha256, described: Attributes, *, is_proven: bool
+    ) -> Wait | Fail:
+        """Try again to say it, with what was read."""
+        refused = int(job.progress.get("refused", 0)) + 1
+        if refused > MOST_REFUSED:
+            return Fail(
+                "attributes_refused",
+                "storage does not let the attr.json be written that would tell what the bytes are",
+                result=_outcome(hasher.hexdigest(), described, is_proven=is_proven),
+                dead=True,
+            )
+        progress = {**job.progress, "hash": hasher.save(), "refused": refused}
+        return Wait(progress, self._clock() + _WHILE_REFUSED, "waiting to write")
 
     def _describe(self, asked: dict[str, Any]) -> tuple[Attributes, str] | str:
         """Give the attr.json that waits for the proof, and its ETag; otherwise why none does."""
@@ -136,5 +159,13 @@ class HashRunner:
             return Fail(error.code, error.detail)
         self._objects.replace(asked["bucket"], attributes_key(asked["key"]), raw, etag)
         self._ingest(asked["bucket"], asked["key"])
-        outcome = "proven" if is_proven else MISMATCH
-        return Done({"outcome": outcome, "sha256": computed, "bytes": described.file_size}, outcome)
+        result = _outcome(computed, described, is_proven=is_proven)
+        return Done(result, result["outcome"])
+
+
+def _outcome(computed: str, described: Attributes, *, is_proven: bool) -> dict[str, Any]:
+    return {
+        "outcome": "proven" if is_proven else MISMATCH,
+        "sha256": computed,
+        "bytes": described.file_size,
+    }

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from artstore.attributes import Attributes, dump, parse
-from artstore.errors import Conflict, NotFound, PreconditionFailed
+from artstore.errors import Conflict, Misconfigured, NotFound, PreconditionFailed
 from artstore.jobs import Job, new_job
 from artstore.naming import attributes_key
 from artstore.objects import Content
-from functions.maintenance.hashing.runner import HashRunner
-from functions.maintenance.steps import Continue, Done, Step, Wait
+from functions.maintenance.hashing.runner import MOST_REFUSED, HashRunner
+from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 from tests.fakes.documents import make_attributes
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -251,3 +251,41 @@ def test_what_a_finalization_has_left_is_looked_at_ever_less_often(bucket: Bucke
         job = msgspec.structs.replace(job, progress=step.progress)
     assert waits[:3] == [timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=20)]
     assert waits[-1] == timedelta(days=1)
+
+
+def test_a_proof_that_storage_does_not_let_be_written_is_kept_and_written_later(bucket: Bucket) -> None:
+    """The document's element is being closed."""
+    bucket.before_replace = refuse
+    job = a_job(bucket)
+    for _ in range(3):
+        step = run(bucket, job)
+        assert isinstance(step, Wait)
+        progress = msgspec.json.decode(msgspec.json.encode(step.progress))
+        job = msgspec.structs.replace(job, progress=progress)
+    bucket.before_replace = lambda: None
+    ended = run(bucket, job)
+    assert isinstance(ended, Done)
+    assert ended.result["outcome"] == "proven"
+    assert bucket.read_bytes == len(BODY), "what was read stays read"
+    assert bucket.described.checksum_verified is None
+
+
+@pytest.mark.parametrize("checksum", [hashlib.sha256(BODY).hexdigest(), "cd" * 32])
+def test_what_can_never_be_written_is_told_by_the_job(bucket: Bucket, checksum: str) -> None:
+    bucket.describe(checksum=checksum)
+    bucket.before_replace = refuse
+    job, step = a_job(bucket), run(bucket, a_job(bucket))
+    for _ in range(MOST_REFUSED + 5):
+        if not isinstance(step, Wait | Continue):
+            break
+        job = msgspec.structs.replace(job, progress=step.progress)
+        step = run(bucket, job)
+    assert isinstance(step, Fail)
+    assert (step.code, step.dead) == ("attributes_refused", True)
+    assert step.result is not None
+    assert step.result["sha256"] == hashlib.sha256(BODY).hexdigest()
+    assert (step.result["outcome"] == "proven") is (checksum == step.result["sha256"])
+
+
+def refuse() -> None:
+    raise Misconfigured("storage refused: AccessDenied")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from artstore.aws.ingesting import LATER, IngestOutcome
 from artstore.elements import Mode, StorageElement, StorageElements, Transition
 from artstore.elements.registry import CACHED_SECONDS, Definition, Rows
 from artstore.errors import Unavailable
-from artstore.jobs import Job, new_job
+from artstore.jobs import Job, JobStatus, new_job
 from functions.maintenance.elements.mode_change import (
     MODE_CHANGED,
     MOST_TRIES,
@@ -22,8 +24,10 @@ from functions.maintenance.elements.mode_change import (
     ModeChange,
     new_mode_job,
 )
+from functions.maintenance.elements.proofs import Proofs, Unproven
 from functions.maintenance.guard import rules
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
+from tests.fakes.memory_jobs import MemoryJobs
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 JOB_ID = "7b0e3d38-19a8-4f0a-9f0e-000000000001"
@@ -60,7 +64,10 @@ class World:
         self.seen: list[tuple[str, str]] = []
         """Phase and what storage refuses, each time something was asked of storage."""
         self.is_guard_deaf = False
+        self.is_storage_shut = False
         self.does_storage_lag = False
+        self.unproven: dict[str, str] = {}
+        """Keys whose checksum is yet to be proven: awaited, or dead."""
         self.progress: dict[str, Any] = {}
         self.change = ModeChange(
             seeds=SEEDS,
@@ -68,6 +75,7 @@ class World:
             storage=StorageOf(self),
             guard=self.guard,
             ingest=self.ingest,
+            unproven=self.find_unproven,
             audit=self,
             clock=lambda: self.now,
         )
@@ -88,6 +96,7 @@ class World:
     def guard(self) -> Guarded:
         archived = ["two"] if rules.is_archived(self.definition) else []
         state = "open" if self.is_guard_deaf else str(rules.guard_of(self.definition))
+        state = "closing" if self.is_storage_shut else state
         return Guarded({"two": state}, archived)
 
     def refuses_writes(self, bucket: str, key: str) -> bool:
@@ -107,6 +116,11 @@ class World:
         self.ingested.append(key)
         outcome = self.outcomes.get(key, "stored")
         return IngestOutcome(outcome=outcome, attributes={} if outcome == "stored" else None)
+
+    # The jobs.
+    def find_unproven(self, lies_within: Callable[[str, str], bool]) -> Unproven:
+        inside = {key: stands for key, stands in self.unproven.items() if lies_within("b", key)}
+        return Unproven(*([key for key in inside if inside[key] == each] for each in ("awaited", "dead")))
 
     # The audit log.
     def append(self, event: AuditEvent, alongside: Any = None) -> Any:
@@ -255,6 +269,7 @@ def test_the_element_that_has_the_whole_bucket_settles_only_its_own(world: World
         table=world,
         storage=StorageOf(world),
         guard=world.guard,
+        unproven=world.find_unproven,
         ingest=lambda _bucket, key: found.append(key) or IngestOutcome(outcome="stored"),  # type: ignore[func-returns-value]
         audit=world,
         clock=lambda: world.now,
@@ -305,3 +320,71 @@ def test_each_step_may_be_run_twice(world: World) -> None:
             world.step()
     assert world.definition.mode is Mode.RO
     assert len(world.events) == 1
+
+
+def test_an_element_is_not_closed_before_every_checksum_in_it_is_proven(world: World) -> None:
+    """The proof is written into the attr.json, which nobody can afterwards."""
+    world.unproven = {"two/large.bin": "awaited", "elsewhere.bin": "awaited"}
+    world.now = START + timedelta(hours=1)
+    for _ in range(3):
+        step = world.step()
+        assert isinstance(step, Wait)
+        assert (step.state, step.progress["unproven"]) == ("proving", ["two/large.bin"])
+    assert (world.phase, world.seen) == ("draining", [])
+    del world.unproven["two/large.bin"]
+    assert isinstance(world.run()[-1], Done)
+    assert world.definition.mode is Mode.RO
+
+
+def test_a_checksum_that_could_not_be_proven_is_named_and_is_not_sealed_away(world: World) -> None:
+    world.unproven = {"two/large.bin": "dead"}
+    dead = world.run()[-1]
+    assert isinstance(dead, Fail)
+    assert (dead.code, dead.dead, world.phase) == ("not_proven", True, "draining")
+    assert "two/large.bin" in dead.detail
+    world.unproven = {}
+    assert isinstance(world.run()[-1], Done), "tried again"
+
+
+@pytest.mark.parametrize("stands", ["awaited", "dead"])
+def test_what_arrived_while_the_element_closed_has_it_opened_once_more(world: World, stands: str) -> None:
+    while world.phase != "settling":
+        world.step()
+    world.keys = ["two/late.bin", "two/late.bin.attr.json"]
+    world.unproven = {"two/late.bin": stands}
+    while world.phase != "draining":
+        assert world.definition.mode is Mode.RW
+        world.step()
+    assert (world.guard().guards["two"], world.events) == ("open", [])
+    world.unproven = {}
+    done = world.run()[-1]
+    assert isinstance(done, Done)
+    assert done.result["keys"] == 2, "counted once"
+
+
+def test_a_proof_is_waited_for_in_vain_while_storage_refuses_its_writing(world: World) -> None:
+    world.unproven = {"two/large.bin": "awaited"}
+    world.now = START + timedelta(hours=1)
+    world.is_storage_shut = True
+    with pytest.raises(Unavailable):
+        world.step()
+
+
+def test_the_proofs_of_an_element_are_the_jobs_that_are_not_over() -> None:
+    jobs = MemoryJobs()
+
+    def add(number: int, status: JobStatus, key: str = "two/x", kind: str = "hash") -> None:
+        request = {"file_id": str(UUID(int=number)), "bucket": "b", "key": key}
+        job = new_job(UUID(int=number), kind, request, START, about=f"file/{number}")
+        jobs.create(msgspec.structs.replace(job, status=status))
+
+    for number, status in enumerate(JobStatus):
+        add(number, status)
+    add(10, JobStatus.WAITING, "elsewhere/x")
+    add(11, JobStatus.WAITING, kind="finalize")
+    found = Proofs(jobs).awaited(lambda bucket, key: bucket == "b" and key.startswith("two/"))
+    numbers = {status: f"file/{number}" for number, status in enumerate(JobStatus)}
+    assert sorted(found.awaited) == sorted([numbers[JobStatus.WAITING], numbers[JobStatus.RUNNING]])
+    assert found.dead == [numbers[JobStatus.DEAD]]
+    assert found
+    assert not Proofs(MemoryJobs()).awaited(lambda *_: True)
