@@ -50,7 +50,8 @@ MOST_LOOKS = 8
 """How often a place is looked at for one event; one that changes faster is left to the event coming again."""
 READ_AT_ONCE = 32 * 1024 * 1024
 _OPEN = ("PENDING", "EXPIRED")
-_REFUSED = ("REJECTED", "ABORTED")
+_ABORTED = "ABORTED"
+_REFUSED = ("REJECTED", _ABORTED)
 
 
 class Records(Protocol):
@@ -157,13 +158,28 @@ class Ingest:
         if beside is None:
             return self._without_attributes(spot, look, known, record)
         step = self._follower.follow(spot, look, known, beside)
-        stored = look.object() if is_open else None
-        if record is None or stored is None or step.result.outcome is not Outcome.ALREADY_STORED:
+        if record is None or beside.attributes is None or record.status not in (*_OPEN, _ABORTED):
             return step
-        if (reason := self._mismatch(record, stored)) is not None:
-            return self._reject(record, reason, settled=step.settled)
-        notice = None if beside.attributes is None else _notice(record, beside.attributes)
-        self._records.mark_stored(record, stored.version_id, self._clock(), notice)
+        return self._settle(record, beside.attributes, look.object(), step)
+
+    def _settle(
+        self, record: UploadRecord, described: Attributes, stored: StoredObject | None, step: Step
+    ) -> Step:
+        """Settle the record of an upload beside whose bytes an attr.json is already: whoever wrote it was stopped
+        before it came to the record, or it is another's, and the bytes are those that were announced.
+
+        Once it was stored, a document is STORED, whatever has become of its bytes, of its place and of itself.
+        """
+        is_there = step.result.outcome is Outcome.ALREADY_STORED
+        if not _was_stored(record, described):
+            if stored is None or not is_there or record.status not in _OPEN:
+                return step
+            if (reason := self._mismatch(record, stored)) is not None:
+                return self._reject(record, reason, settled=step.settled)
+        version_id = described.storage_version_id or (stored.version_id if stored else None)
+        self._records.mark_stored(record, version_id, self._clock(), _notice(record, described))
+        if not is_there:
+            return step
         return Step(Result(Outcome.STORED, step.result.file_id), wrote=True, settled=step.settled)
 
     def _find_record(self, place: Place) -> UploadRecord | None:
@@ -187,7 +203,7 @@ class Ingest:
             if record is None and self._is_on_its_way(spot.place, stored):
                 gone = Result(Outcome.IGNORED, file_id, "finalization")
             elif not is_left_behind(identify(stored), known, record, spot.event):
-                return self._ingest(spot, stored, known, record)
+                return self._ingest(spot, look, stored, known, record)
             elif record is not None:
                 self._records.mark_stored(record, stored.version_id, self._clock())
         at = spot.event.at if spot.is_removal and spot.is_about_attributes else None
@@ -209,11 +225,18 @@ class Ingest:
         return known is not None and known.brought(place, stored.etag, stored.last_modified)
 
     def _ingest(
-        self, spot: Spot, stored: StoredObject, known: KnownPlace | None, record: UploadRecord | None
+        self,
+        spot: Spot,
+        look: Look,
+        stored: StoredObject,
+        known: KnownPlace | None,
+        record: UploadRecord | None,
     ) -> Step:
         """Verify, describe and index an object, then settle its record."""
         upload = record if record is not None and record.status in _OPEN else None
         if upload is not None and (reason := self._mismatch(upload, stored)) is not None:
+            if look.attributes() is not None:  # others may have been put over what was announced
+                return Step(Result(Outcome.UNCHANGED), settled=False)
             return self._reject(upload, reason, settled=False)
         try:
             checksum = upload.sha256 if upload else self._reader.checksum(stored)
@@ -292,6 +315,14 @@ class Ingest:
                 if file_id is not None and not self._index.is_claimed(file_id):
                     return file_id
         return uuid4()
+
+
+def _was_stored(record: UploadRecord, described: Attributes) -> bool:
+    """Tell whether the attr.json is the upload's own: its first revision tells the bytes that were announced, and
+    a later one may tell others, which were written over them."""
+    if str(described.file_id) != record.file_id:
+        return False
+    return described.checksum == record.sha256 or described.revision > 1
 
 
 def _notice(record: UploadRecord, described: Attributes) -> str | None:

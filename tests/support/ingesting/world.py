@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -70,15 +70,16 @@ class MemoryRecords:
 
     def mark_stored(self, record: Any, version_id: str | None, at: datetime, notice: str | None = None) -> bool:
         """See UploadRecords."""
-        return self._settle(record, status="STORED", stored_at=at.isoformat(), notice=notice)
+        settled = {"status": "STORED", "stored_at": at.isoformat(), "notice": notice}
+        return self._settle(record, ("PENDING", "EXPIRED", "ABORTED"), **settled)
 
     def mark_rejected(self, record: Any, reason: str) -> bool:
         """See UploadRecords."""
-        return self._settle(record, status="REJECTED", reason=reason)
+        return self._settle(record, ("PENDING", "EXPIRED"), status="REJECTED", reason=reason)
 
-    def _settle(self, record: Any, **changes: Any) -> bool:
+    def _settle(self, record: Any, unsettled: Sequence[str], **changes: Any) -> bool:
         kept = self.kept[UUID(record.file_id)]
-        if kept.status not in ("PENDING", "EXPIRED"):
+        if kept.status not in unsettled:
             return False
         vars(kept).update(changes, awaited=None)
         return True
