@@ -9,7 +9,6 @@ from uuid import UUID
 
 from artstore.errors import Unavailable
 from artstore.tables import Succession, UploadRecord, bind
-from functions.upload.uploads.placing import AWAITED
 from functions.upload.uploads.records import Expects, Write, Wrote
 
 
@@ -70,9 +69,7 @@ class MemoryRecords:
         before = self.kept.get(record.file_id)
         if write.expects is Expects.NOTHING and before is not None:
             return Wrote.REFUSED
-        if write.expects is Expects.AWAITED and (before is None or before.status not in AWAITED):
-            return Wrote.REFUSED
-        if write.expects is Expects.AWAITED and before is not None and before.upload_id != record.upload_id:
+        if write.expects is Expects.AWAITED and (before is None or not write.was.is_still(before)):
             return Wrote.REFUSED
         if record.supersedes is not None:
             holder = self.places.get(record.supersedes)

@@ -90,9 +90,10 @@ class SweptRecords:
 
     def mark_expired(self, record: Any) -> bool:
         kept = self._kept[UUID(record.file_id)]
-        if (kept.status, kept.expires_at) != (PENDING, record.expires_at):
+        known = (PENDING, record.expires_at, record.upload_id)
+        if (kept.status, kept.expires_at, kept.upload_id) != known:
             return False
-        vars(kept).update(status=EXPIRED, awaited=None)
+        vars(kept).update(status=EXPIRED, awaited=kept.awaited if kept.upload_id else None)
         return True
 
     def await_no_more(self, record: Any) -> bool:
@@ -109,10 +110,13 @@ class IngestInProcess:
     def __init__(self, world: World) -> None:
         self._world = world
         self.answers = True
+        self.says: IngestOutcome | None = None
 
     def at(self, bucket: str, key: str) -> IngestOutcome:
         if not self.answers:
             return IngestOutcome(outcome=LATER)
+        if self.says is not None:
+            return self.says
         event = StorageEvent(kind=EventKind.CREATED, name="IngestNow", bucket=bucket, key=key, at=None)
         try:
             result = self._world.ingest.handle(event)

@@ -52,13 +52,16 @@ class SweptRecords:
             return [(each.expires_at, each.file_id) for each in found]
 
     def mark_expired(self, record: UploadRecord) -> bool:
-        """Settle a record that was PENDING and ended when it was read to, and give back what it reserved in its
-        space; False when it is another by now.
+        """Settle a record that is PENDING as it was read, and give back what it reserved in its space; False when
+        it was renewed, or has another multipart upload, by now.
 
-        Raises Unavailable.
+        One with a multipart upload is awaited on, until ``await_no_more``: that has to be ended. Raises
+        Unavailable.
         """
-        actions = [self._table.status.set(EXPIRED), self._table.awaited.remove()]
-        return settle(self._prefix, record, (PENDING,), actions, expires_at=record.expires_at)
+        actions: list[Action] = [self._table.status.set(EXPIRED)]
+        if not record.upload_id:
+            actions.append(self._table.awaited.remove())
+        return settle(self._prefix, record, (PENDING,), actions, only_as_read=True)
 
     def await_no_more(self, record: UploadRecord) -> bool:
         """Correct the note of a record that is settled; False when it is not. Raises Unavailable."""

@@ -1,8 +1,13 @@
 """Expired uploads: bytes that are there are ingested, since their event was lost; nothing there means EXPIRED.
 
-A multipart upload is ended first, and the place looked at once more: it may have been completed in between. What
-is still on its way by a URL that ended while it was used arrives all the same, and is a document then: an
-EXPIRED record still says what was meant.
+The record is closed first, on condition that it is the one that was read: whoever renews the upload before has
+it, and the sweep lets it alone; whoever renews it afterwards begins another multipart upload. Only then is the old
+one ended, and the place looked at once more: it may have been completed in between. Until that is done the record
+stays among those that are awaited, so the next sweep finishes what one left that was stopped.
+
+What is still on its way by a URL that ended while it was used arrives all the same, and is a document then: an
+EXPIRED record still says what was meant. So it is with what cannot be described now: once its time is over, no
+record stays PENDING, whatever ingest says of the place.
 """
 
 from __future__ import annotations
@@ -15,11 +20,11 @@ from uuid import UUID
 from artstore.aws.ingesting import LATER
 from artstore.errors import Invalid, NotFound
 from artstore.jobs import Priority
-from artstore.objects import StoredObject
+from artstore.naming import attributes_key
 from artstore.tables import UploadRecord
 from functions.maintenance.sweeping import Candidate, Did, Page, Verdict
 from functions.maintenance.sweeps.ports import Ingesting, Objects, Records, Swept
-from functions.maintenance.sweeps.records import PENDING, SHARDS
+from functions.maintenance.sweeps.records import EXPIRED, PENDING, SHARDS
 
 
 def _utc_now() -> datetime:
@@ -66,34 +71,53 @@ class ExpiredUploads:
         record = self._records.find(UUID(candidate.where["file_id"]))
         if record is None:
             return Verdict(Did.GONE)
+        if record.status == EXPIRED and record.upload_id and record.awaited:
+            return Verdict(Did.EXPIRED) if dry_run else self._end(record)
         if record.status != PENDING:
             if not dry_run:
                 self._records.await_no_more(record)
             return Verdict(Did.SETTLED, str(record.status))
         if datetime.fromisoformat(record.expires_at) > self._clock() - self._grace:
             return Verdict(Did.KEPT, "renewed")
-        if self._stored(record) is not None:
-            return self._have_ingested(record, dry_run=dry_run)
-        if dry_run:
-            return Verdict(Did.EXPIRED)
-        if record.upload_id:
-            self._swept.end_multipart(record.bucket, record.key, record.upload_id)
-            if self._stored(record) is not None:
-                return self._have_ingested(record, dry_run=False)
-        if not self._records.mark_expired(record):
-            return Verdict(Did.LATER, "changed")
-        return Verdict(Did.EXPIRED)
+        if self._is_there(record):
+            return Verdict(Did.INGESTED) if dry_run else self._have_ingested(record)
+        return Verdict(Did.EXPIRED) if dry_run else self._close(record)
 
-    def _have_ingested(self, record: UploadRecord, *, dry_run: bool) -> Verdict:
-        if dry_run:
-            return Verdict(Did.INGESTED)
+    def _have_ingested(self, record: UploadRecord) -> Verdict:
+        """Have the place looked at; what is not settled by that, since there is no document, is closed."""
         outcome = self._ingest.at(record.bucket, record.key)
         if outcome.outcome == LATER:
             return Verdict(Did.LATER, outcome.outcome)
-        return Verdict(Did.INGESTED, outcome.reason or outcome.outcome)
+        reason = outcome.reason or outcome.outcome
+        left = self._records.find(UUID(record.file_id))
+        if left is not None and left.status == PENDING:
+            return self._close(left, reason)
+        return Verdict(Did.INGESTED, reason)
 
-    def _stored(self, record: UploadRecord) -> StoredObject | None:
+    def _close(self, record: UploadRecord, reason: str | None = None) -> Verdict:
+        if not self._records.mark_expired(record):
+            return Verdict(Did.LATER, "changed")
+        return self._end(record, reason) if record.upload_id else Verdict(Did.EXPIRED, reason)
+
+    def _end(self, record: UploadRecord, reason: str | None = None) -> Verdict:
+        """End the multipart upload of a record that is closed, and take what was put together meanwhile."""
+        self._swept.end_multipart(record.bucket, record.key, record.upload_id)
+        verdict = Verdict(Did.EXPIRED, reason)
+        if reason is None and self._is_there(record):
+            outcome = self._ingest.at(record.bucket, record.key)
+            if outcome.outcome == LATER:
+                return Verdict(Did.LATER, outcome.outcome)
+            verdict = Verdict(Did.INGESTED, outcome.reason or outcome.outcome)
+        self._records.await_no_more(record)
+        return verdict
+
+    def _is_there(self, record: UploadRecord) -> bool:
+        """Tell whether there is anything to be looked at: the bytes, or an attr.json that has lost them."""
+        return any(self._lies(record.bucket, key) for key in (record.key, attributes_key(record.key)))
+
+    def _lies(self, bucket: str, key: str) -> bool:
         try:
-            return self._objects.head(record.bucket, record.key)
+            self._objects.head(bucket, key)
         except (NotFound, Invalid):
-            return None
+            return False
+        return True

@@ -60,7 +60,12 @@ def fill(
 
 
 def await_until(record: UploadRecord, until: datetime) -> None:
-    """Write down that the bytes may come until then, and when the record may be dropped: never, with a key."""
+    """Write down that the bytes may come until then, and when the record may be dropped: never, with a key.
+
+    The multipart upload of one that was found EXPIRED is ended, or is just being: another will be begun.
+    """
+    if record.status == EXPIRED:
+        record.upload_id = record.part_checksums = record.composite_sha256 = None
     record.status = PENDING
     record.awaited = str(int(record.file_id[0], 16) % _SHARDS)
     record.expires_at = rfc3339(until)

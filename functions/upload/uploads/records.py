@@ -72,6 +72,24 @@ class Wrote(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a record was when it was read: nobody may have settled it, found it expired or begun its multipart
+    upload since."""
+
+    status: str
+    upload_id: str | None
+
+    @classmethod
+    def of(cls, record: UploadRecord) -> Seen:
+        """Remember a record before it is changed."""
+        return cls(record.status, record.upload_id)
+
+    def is_still(self, record: UploadRecord) -> bool:
+        """Tell whether the record that is kept is awaited and as it was."""
+        return record.status in AWAITED and Seen.of(record) == self
+
+
+@dataclass(frozen=True)
 class Write:
     """A record to be saved, together with the hold of the place that its document is to take, and with the room
     that it reserves in a space with limits, or not at all."""
@@ -79,6 +97,13 @@ class Write:
     record: UploadRecord
     expects: Expects
     reservation: Reservation | None = None
+    seen: Seen | None = None
+    """For one that is AWAITED: what the record was when it was read, unless it still says so itself."""
+
+    @property
+    def was(self) -> Seen:
+        """Give what the record was when it was read."""
+        return self.seen or Seen.of(self.record)
 
     @property
     def holds(self) -> bool:
@@ -265,9 +290,10 @@ class UploadRecords:
         if write.expects is not Expects.AWAITED:
             is_new: Condition = self._table.file_id.does_not_exist()
             return is_new if write.expects is Expects.NOTHING else None
-        # Which multipart upload it is may have been written down since the record was read.
-        known, upload_id = self._table.upload_id, write.record.upload_id
+        # Which multipart upload it is may have been written down since the record was read, or that it is over.
+        known, upload_id = self._table.upload_id, write.was.upload_id
         unchanged = known.does_not_exist() if upload_id is None else known == upload_id
+        unchanged &= self._table.status == write.was.status
         keeps = write.record.reserved and write.reservation is None
         reserved = self._table.reserved
         unchanged &= reserved.exists() if keeps else reserved.does_not_exist()

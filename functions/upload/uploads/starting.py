@@ -39,7 +39,7 @@ from functions.upload.uploads.models import (
 from functions.upload.uploads.multipart import over
 from functions.upload.uploads.permits import Permit
 from functions.upload.uploads.placing import AWAITED, await_until, fill
-from functions.upload.uploads.records import Expects, Write, Wrote
+from functions.upload.uploads.records import Expects, Seen, Write, Wrote
 from functions.upload.uploads.rules import check_rules, choose_space
 from functions.upload.uploads.views import show
 
@@ -136,6 +136,7 @@ class _Attempt:
     fingerprint: str | None
     space: str | None = None
     existing: UploadRecord | None = None
+    seen: Seen | None = None
     record: UploadRecord | None = None
     target: UploadTarget | None = None
     reservation: Reservation | None = None
@@ -207,22 +208,23 @@ class Uploads:
     def renew(self, file_id: UUID, caller: Principal, expires_in: int | None) -> UploadTarget:
         """Permit an upload anew, whether or not what permitted it before has ended.
 
-        Raises NotFound (``upload_not_found``), Conflict (``upload_over``, and as ``start`` where the place it was
-        to take is another's now) and Unavailable.
+        Raises NotFound (``upload_not_found``), Conflict (``upload_over``, ``upload_busy`` while others change it,
+        and as ``start`` where the place it was to take is another's now) and Unavailable.
         """
-        record = self._find(file_id, caller)
-        if record.status in AWAITED:
-            reservation = self._reserve(record)
+        for _ in range(_LOOKS):
+            record = self._find(file_id, caller)
+            if record.status not in AWAITED:
+                raise over(record)
+            seen, reservation = Seen.of(record), self._reserve(record)
             target = self._permit(record, expires_in)
-            [wrote] = self.records.write([Write(record, Expects.AWAITED, reservation)])
+            [wrote] = self.records.write([Write(record, Expects.AWAITED, reservation, seen)])
             if wrote is Wrote.DONE:
                 return target
             if wrote is Wrote.HELD:
                 self._refuse_held(record)
             if wrote is Wrote.CROWDED:
-                raise _busy()
-            record = self._find(file_id, caller)
-        raise over(record)
+                break
+        raise _busy()
 
     def state(self, file_id: UUID, caller: Principal) -> UploadState:
         """Tell where an upload stands at this moment. Raises NotFound (``upload_not_found``)."""
@@ -271,6 +273,8 @@ class Uploads:
                 each.outcome = key_reused()
             elif each.existing.status not in AWAITED:
                 each.outcome = Started(_told(each.existing, None, each), repeated=True)
+            else:
+                each.seen = Seen.of(each.existing)
 
     def _look_for_duplicates(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
         for decides in (False, True):
@@ -332,7 +336,9 @@ class Uploads:
         return target
 
     def _write(self, attempts: Sequence[_Attempt]) -> None:
-        writes = [Write(_made(each), self._expects(each, attempts), each.reservation) for each in attempts]
+        writes = [
+            Write(_made(each), self._expects(each, attempts), each.reservation, each.seen) for each in attempts
+        ]
         for each, wrote in zip(attempts, self.records.write(writes), strict=True):
             record = _made(each)
             if wrote is Wrote.DONE:

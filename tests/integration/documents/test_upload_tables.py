@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +19,8 @@ from artstore.http.app import ArtStoreApp
 from artstore.security import Principal, Scope
 from functions.upload import app as upload
 from functions.upload import dependencies
-from functions.upload.uploads.records import Expects, UploadRecords, Write, Wrote
+from functions.upload.uploads.placing import await_until
+from functions.upload.uploads.records import Expects, Seen, UploadRecords, Write, Wrote
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.dynamodb import count_calls, create_tables
 from tests.support.gateway import call
@@ -135,6 +137,27 @@ def test_a_record_whose_upload_is_over_is_not_renewed(app: ArtStoreApp) -> None:
     assert records.write([renewal]) == [Wrote.REFUSED]
     answer = repeat(app)
     assert (answer.status, answer.json["status"], answer.json["upload"]) == (200, "STORED", None)
+
+
+def test_a_record_that_was_found_expired_since_it_was_read_is_not_renewed(app: ArtStoreApp) -> None:
+    """Its multipart upload is about to be ended."""
+    records = UploadRecords("moto")
+    file_id = UUID(repeat(app).json["file_id"])
+    record = records.find(file_id)
+    assert record is not None
+    record.upload_id = "m-1"
+    record.save()
+    seen, settled = Seen.of(record), records.find(file_id)
+    assert settled is not None
+    settled.status = "EXPIRED"
+    settled.save()
+    assert records.write([Write(record, Expects.AWAITED, seen=seen)]) == [Wrote.REFUSED]
+    seen = Seen.of(settled)
+    await_until(settled, datetime.fromisoformat(settled.expires_at))
+    assert records.write([Write(settled, Expects.AWAITED, seen=seen)]) == [Wrote.DONE]
+    renewed = records.find(file_id)
+    assert renewed is not None
+    assert (renewed.status, renewed.upload_id) == ("PENDING", None)
 
 
 def batch(app: ArtStoreApp, count: int, key: str | None = None, **members: object) -> Any:

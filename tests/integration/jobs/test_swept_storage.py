@@ -110,6 +110,21 @@ def test_an_upload_expires_only_while_it_is_the_one_that_was_read(table: type[Up
     assert records.find(uuid4()) is None
 
 
+def test_an_upload_with_parts_is_awaited_until_they_are_dropped(table: type[UploadRecord]) -> None:
+    records = SweptRecords("moto")
+    one, other = (record(table, -9, upload_id="m-1") for _ in range(2))
+    read = [records.find(UUID(each.file_id)) for each in (one, other)]
+    other.update(actions=[table.upload_id.set("m-2")])
+    assert [records.mark_expired(each) for each in read if each is not None] == [True, False]
+    found = records.find(UUID(one.file_id))
+    assert found is not None
+    assert (found.status, found.awaited, found.upload_id) == ("EXPIRED", "3", "m-1")
+    assert records.await_no_more(found)
+    found = records.find(UUID(one.file_id))
+    assert found is not None
+    assert (found.status, found.awaited) == ("EXPIRED", None)
+
+
 def test_ingest_takes_an_upload_that_has_expired_and_awaits_it_no_more(table: type[UploadRecord]) -> None:
     one, other = record(table, -9), record(table, -9)
     records = SweptRecords("moto")

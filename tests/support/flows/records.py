@@ -100,9 +100,7 @@ class SharedRecords:
         before = self.kept.get(file_id)
         if write.expects is Expects.NOTHING and before is not None:
             return Wrote.REFUSED
-        if write.expects is Expects.AWAITED and (
-            before is None or before.status not in AWAITED or before.upload_id != record.upload_id
-        ):
+        if write.expects is Expects.AWAITED and (before is None or not write.was.is_still(before)):
             return Wrote.REFUSED
         until = datetime.fromisoformat(record.expires_at)
         if record.supersedes and not self._successions.hold(UUID(record.supersedes), file_id, until):
@@ -144,9 +142,11 @@ class SharedRecords:
         return [each for each in found if after is None or each > after][:limit]
 
     def mark_expired(self, record: Any) -> bool:
-        if self.kept[UUID(record.file_id)].expires_at != record.expires_at:
+        kept = self.kept[UUID(record.file_id)]
+        if (kept.expires_at, kept.upload_id) != (record.expires_at, record.upload_id):
             return False
-        return self._settle(record, (PENDING,), status=EXPIRED, awaited=None)
+        awaited = kept.awaited if kept.upload_id else None
+        return self._settle(record, (PENDING,), status=EXPIRED, awaited=awaited)
 
     def await_no_more(self, record: Any) -> bool:
         kept = self.kept[UUID(record.file_id)]

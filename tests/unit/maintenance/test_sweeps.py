@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from artstore.attributes import Retention
+from artstore.aws.ingesting import IngestOutcome
 from artstore.changes.changing import Changes
 from artstore.elements import StorageElements
 from artstore.errors import NotFound, Unavailable
@@ -21,6 +22,7 @@ from artstore.index import IndexedDocument
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key
 from artstore.spaces import EVERYWHERE
+from functions.maintenance.sweeps.records import SHARDS
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.support.killing import AFTER, BEFORE, Killed, Killer
 from tests.support.sweeping import ORPHAN_AGE, TRASH_KEPT, SweptWorld
@@ -108,6 +110,52 @@ def test_bytes_that_cannot_be_ingested_now_are_looked_at_again() -> None:
     assert world.records.kept[UUID(int=1)].status == "PENDING"
     world.ingest.answers = True
     assert world.outcomes(world.run("uploads")) == {FILE: ("ingested", "stored")}
+
+
+def an_attr_json_that_is_none(world: SweptWorld, key: str) -> None:
+    world.buckets.put(EDIT, attributes_key(key), b"{")
+
+
+def an_element_that_takes_no_more(world: SweptWorld, key: str) -> None:
+    world.ingest.says = IngestOutcome(outcome="gone", reason="element_read_only")
+
+
+def a_place_that_belongs_to_no_element(world: SweptWorld, key: str) -> None:
+    world.ingest.says = IngestOutcome(outcome="ignored", reason="no_element")
+
+
+@pytest.mark.parametrize(
+    "found", [an_attr_json_that_is_none, an_element_that_takes_no_more, a_place_that_belongs_to_no_element]
+)
+@pytest.mark.parametrize("upload_id", [None, "m-1"])
+def test_an_upload_that_is_no_document_whatever_lies_there_ends_all_the_same(
+    found: Callable[[SweptWorld, str], None], upload_id: str | None
+) -> None:
+    world = SweptWorld()
+    world.swept.multiparts |= {"m-1"} if upload_id else set()
+    found(world, world.upload(upload_id=upload_id))
+    world.wait(hours=3)
+    [(outcome, reason)] = world.outcomes(world.run("uploads")).values()
+    assert outcome == "expired"
+    assert reason is not None
+    record = world.records.kept[UUID(int=1)]
+    assert (record.status, record.awaited, world.swept.multiparts) == ("EXPIRED", None, set())
+
+
+@pytest.mark.parametrize("is_left", ["bytes and attr.json", "attr.json", "bytes in the trash"])
+def test_an_upload_whose_ingest_was_stopped_before_the_record_is_stored(is_left: str) -> None:
+    world = SweptWorld()
+    key = world.upload()
+    world.ingest.at(EDIT, key)
+    vars(world.records.kept[UUID(int=1)]).update(status="PENDING", stored_at=None, awaited=SHARDS[1])
+    if is_left == "attr.json":
+        world.buckets.delete(EDIT, key)
+    if is_left == "bytes in the trash":
+        world.change(key, deleted_at=world.now())
+    world.wait(hours=3)
+    assert [outcome for outcome, _ in world.outcomes(world.run("uploads")).values()] == ["ingested"]
+    record = world.records.kept[UUID(int=1)]
+    assert (record.status, record.awaited) == ("STORED", None)
 
 
 def test_a_record_that_is_settled_is_awaited_no_more() -> None:

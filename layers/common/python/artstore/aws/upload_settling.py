@@ -47,20 +47,25 @@ def settle(
     unsettled: Collection[str],
     actions: Sequence[Action],
     *,
-    expires_at: str | None = None,
+    only_as_read: bool = False,
 ) -> bool:
     """Carry out ``actions`` on a record whose status is among ``unsettled``, and give back what it reserved.
 
-    False when it was settled before, is gone, or does not end at ``expires_at`` where that is given. Raises
-    Unavailable.
+    False when it was settled before, is gone, or, ``only_as_read``, ends at another time or has another multipart
+    upload than when it was read. Raises Unavailable.
     """
     table = bind(UploadRecord, prefix)
     awaited = table.status.is_in(*unsettled)
-    if expires_at is not None:
-        awaited &= table.expires_at == expires_at
+    if only_as_read:
+        upload_id = record.upload_id
+        awaited &= table.expires_at == record.expires_at
+        awaited &= table.upload_id.does_not_exist() if upload_id is None else table.upload_id == upload_id
+    read = (record.expires_at, record.upload_id)
     present: UploadRecord | None = record
     for _ in range(_TRIES):
-        if present is None or present.status not in unsettled or expires_at not in (None, present.expires_at):
+        if present is None or present.status not in unsettled:
+            return False
+        if only_as_read and (present.expires_at, present.upload_id) != read:
             return False
         if _settle(prefix, present, awaited, actions):
             return True
