@@ -32,7 +32,7 @@ _COMMON = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "64MB",
-    # One for each copy of the five functions that use the index; the emulator starts one for each request at a time.
+    # One for each copy of the five functions that use the index; the emulator starts one for each request.
     "max_connections": "300",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -98,7 +98,9 @@ def test_a_sweep_that_is_stopped_is_finished_by_the_next(when: str) -> None:
             meeting.sweep()
             meeting.world.mend()
         record = meeting.record
-        assert (record.status, record.awaited, meeting.world.storage.under_way) == ("EXPIRED", None, {})
+        assert record.status == "EXPIRED"
+        assert record.awaited is None
+        assert meeting.world.storage.under_way == {}
         if not killer.has_killed:
             assert number > 5
             return
