@@ -235,6 +235,7 @@ def _done(work: _Work, at: datetime | None) -> Done:
     asked, progress = work.asked, work.progress
     result = {
         "bytes": progress.size,
+        "parts": progress.parts,
         "sha256": progress.sha256,
         "bucket": asked.target.bucket,
         "key": asked.target.key,

@@ -113,6 +113,7 @@ def show(job: Job) -> FinalizationShown:
     """Give the finalization that a job does."""
     request, progress, result = job.request, job.progress, job.result or {}
     total = int(result.get("bytes", progress.get("size", request.get("size", 0))))
+    parts = int(result.get("parts", progress.get("parts", 0)))
     is_done = job.status is JobStatus.COMPLETED
     return FinalizationShown(
         transaction_id=job.job_id,
@@ -122,8 +123,8 @@ def show(job: Job) -> FinalizationShown:
         bytes_total=total,
         bytes_copied=total if is_done else _copied(progress),
         bytes_verified=total if is_done else _verified(progress),
-        parts_total=int(progress.get("parts", 0)),
-        parts_copied=int(progress.get("parts_copied", 0)),
+        parts_total=parts,
+        parts_copied=parts if is_done else int(progress.get("parts_copied", 0)),
         error=_reason(job.error),
         created_at=job.created_at,
         updated_at=job.updated_at,

@@ -289,6 +289,16 @@ def test_an_element_that_takes_no_documents_any_more_gets_none(
     assert (job.state, job.error.code) == ("failed", "element_unavailable")
 
 
+@pytest.mark.parametrize(("body", "parts"), [(BODY, 0), (LARGE, 7)], ids=["whole", "in parts"])
+def test_in_how_many_parts_it_was_copied_is_told_afterwards_too(world: Flows, body: bytes, parts: int) -> None:
+    world.upload(EDIT, 8, body)
+    world.deliver_all()
+    transaction = world.finalize(UUID(int=8)).transaction_id
+    world.run_job(transaction)
+    ended = world.finalize(UUID(int=8))
+    assert (ended.state, ended.parts_total, ended.parts_copied) == ("completed", parts, parts)
+
+
 def test_asking_again_tells_of_the_finalization_that_is_under_way_and_of_the_one_that_was(world: Flows) -> None:
     first = world.finalize(FILE)
     assert world.finalize(FILE).transaction_id == first.transaction_id
