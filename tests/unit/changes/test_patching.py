@@ -13,11 +13,12 @@ import pytest
 from artstore.changes.changing import no_precondition
 from artstore.changes.patching import DocumentPatch, merge
 from artstore.documents import etag_of
-from artstore.errors import ArtStoreError, NotFound, PreconditionFailed
+from artstore.errors import ArtStoreError, NotFound, PreconditionFailed, Unavailable
 from artstore.http.preconditions import IfMatch
 from artstore.index import IndexedDocument
 from artstore.spaces import EVERYWHERE, Reach
 from tests.support.changing.desk import ANNA, KEPT, Desk
+from tests.support.killing import BEFORE, Killer
 
 
 @pytest.fixture
@@ -139,6 +140,24 @@ def test_a_change_that_another_overtakes_is_made_to_what_is_there_then(desk: Des
     desk.world.buckets.between = lambda: next(reads, _nothing)()
     patch(desk, file_id, tags=["mine"])
     assert (desk.written(file_id)["tags"], desk.written(file_id)["custom_attributes"]) == (["mine"], {"theirs": 1})
+
+
+def test_a_change_that_stands_is_no_failure_when_the_index_stops_answering(desk: Desk) -> None:
+    file_id = desk.store()
+    killer = Killer()
+    desk.use(killer)
+    patch(desk, file_id, description="first")
+    last = len(killer.calls) - 1
+    assert killer.calls[last].endswith("find_any")
+
+    def no_answer() -> None:
+        raise Unavailable("the index does not answer", code="index_unavailable")
+
+    killer.do_at(last, BEFORE, no_answer)
+    changed = patch(desk, file_id, description="second")
+    killer.spare()
+    assert desk.written(file_id)["description"] == changed.attributes.description == "second"
+    assert patch(desk, file_id, changed.attributes_etag, description="third").attributes.description == "third"
 
 
 def test_who_does_not_reach_a_document_changes_nothing(desk: Desk) -> None:

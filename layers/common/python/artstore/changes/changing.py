@@ -23,7 +23,7 @@ from artstore.attributes import Attributes
 from artstore.attributes.storable import MAX_INTEGER
 from artstore.documents import etag_of
 from artstore.elements import Right, StorageElement, StorageElements
-from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge
+from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
 from artstore.index import IndexedDocument
 from artstore.naming import attributes_key
 from artstore.objects import Content
@@ -187,7 +187,12 @@ class Changes:
         if etag == found.indexed.attributes_etag:
             return told
         self._ingest.at(found.indexed.bucket, attributes_key(found.indexed.key))
-        indexed = self._index.find_any(changed.file_id, reach)
+        try:
+            indexed = self._index.find_any(changed.file_id, reach)
+        except (
+            Unavailable
+        ):  # the change stands: who is told otherwise makes it again, and is refused by its own ETag
+            return told
         return indexed if indexed is not None and indexed.attributes_etag == etag else told
 
     def _write(self, found: Found, changed: Attributes) -> tuple[Attributes, str]:
