@@ -7,7 +7,9 @@ sealed     nobody writes or deletes (ro, ar)
 =========  ===========================================================================
 
 What is archived moves to GLACIER by a lifecycle rule, which keeps every version's id; objects of up to 128 KiB
-stay where they can be read, and so every attr.json does, which has 64 KiB at most.
+stay where they can be read, and so every attr.json does, which has 64 KiB at most. Rules know prefixes and no
+exceptions. So the element that has a whole bucket has one for each digit: its documents lie in folders named after
+years, while our own records (``.artstore/``) and the prefixes of elements that are made later begin otherwise.
 
 Statements and rules of ours are known by how their names begin; all others are left as they are.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import enum
 import json
+import string
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -86,18 +89,40 @@ def own_statements(
 
 
 def own_rules(definitions: Iterable[Definition]) -> list[dict[str, Any]]:
-    """Give the lifecycle rules that one bucket needs; the element that has the whole bucket is never archived."""
-    return [
-        {
-            "ID": f"{RULE_ID}{one.element_id}",
-            "Status": "Enabled",
-            "Filter": {"And": {"Prefix": one.prefix, "ObjectSizeGreaterThan": READABLE_BYTES}},
-            "Transitions": [{"Days": 0, "StorageClass": "GLACIER"}],
-            "NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "StorageClass": "GLACIER"}],
-        }
-        for one in sorted(definitions, key=lambda one: one.element_id)
-        if is_archived(one) and one.prefix
-    ]
+    """Give the lifecycle rules that one bucket needs; ``definitions`` are the elements in it."""
+    every = sorted(definitions, key=lambda one: one.element_id)
+    found = []
+    for one in filter(is_archived, every):
+        others = [other.prefix for other in every if other.prefix]
+        prefixes = [one.prefix] if one.prefix else _years_apart_from(others)
+        for prefix in prefixes:
+            name = one.element_id if one.prefix else f"{one.element_id}-{prefix}"
+            found.append(
+                {
+                    "ID": f"{RULE_ID}{name}",
+                    "Status": "Enabled",
+                    "Filter": {"And": {"Prefix": prefix, "ObjectSizeGreaterThan": READABLE_BYTES}},
+                    "Transitions": [{"Days": 0, "StorageClass": "GLACIER"}],
+                    "NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "StorageClass": "GLACIER"}],
+                }
+            )
+    return found
+
+
+def _years_apart_from(others: Sequence[str], prefixes: Iterable[str] = string.digits) -> list[str]:
+    """Give what folders of years, months, days and hours begin with, without what ``others`` have.
+
+    Only an element of a template can have a prefix that begins with a digit.
+    """
+    apart: list[str] = []
+    for prefix in prefixes:
+        if any(prefix.startswith(other) for other in others):
+            continue
+        if any(other.startswith(prefix) for other in others):
+            apart += _years_apart_from(others, [prefix + each for each in "/" + string.digits])
+        else:
+            apart.append(prefix)
+    return apart
 
 
 def with_own_statements(policy: dict[str, Any], own: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class ElementAdministration:
 
         The API refuses from now on what the new mode forbids; a job, which maintenance begins within a minute, has
         storage refuse it too and then gives the element its mode. Asked again while that is under way, it changes
-        nothing. Raises Conflict (``mode_change_not_allowed``, ``element_has_whole_bucket``), and as ``change``.
+        nothing. Raises Conflict (``mode_change_not_allowed``), and as ``change``.
         """
 
         def plan(before: Definition, element: StorageElement) -> Definition:
@@ -189,12 +189,6 @@ class ElementAdministration:
             if element.transition is not None or NEXT.get(before.mode) is not to:
                 raise Conflict(
                     f"an element that is {before.mode} does not become {to}", code="mode_change_not_allowed"
-                )
-            if to is Mode.AR and not before.prefix:
-                raise Conflict(
-                    "an element that has the whole bucket is not archived: others lie in it, and the archive's own"
-                    " records",
-                    code="element_has_whole_bucket",
                 )
             transition = Transition(
                 to=to,

@@ -241,8 +241,11 @@ def test_modes_change_one_way_and_one_step_at_a_time(
     assert (entry.outcome, entry.reason) == ("refused", "mode_change_not_allowed")
 
 
-def test_the_element_that_has_the_whole_bucket_is_never_archived(administration: ElementAdministration) -> None:
-    """Others lie in it, and exports of the audit log, which have to be readable."""
+def test_the_element_that_has_the_whole_bucket_becomes_an_archive_as_any_other(
+    administration: ElementAdministration,
+) -> None:
     table = ElementTable("moto")
     table.replace(msgspec.structs.replace(administration.find("rw-01").definition, mode=Mode.RO, revision=1))
-    refused(lambda: administration.change_mode("rw-01", Mode.AR, ANY, ACTOR), Conflict, "element_has_whole_bucket")
+    found = administration.change_mode("rw-01", Mode.AR, ANY, ACTOR)
+    assert found.element.transition is not None
+    assert (found.element.transition.to, found.element.transition.phase) == (Mode.AR, "draining")

@@ -90,6 +90,33 @@ def test_the_archive_takes_bytes_and_leaves_every_attr_json_readable() -> None:
         assert one["Transitions"] == [{"Days": 0, "StorageClass": "GLACIER"}]
 
 
+def archives(found: list[dict[str, Any]], key: str, size: int = 10**6) -> bool:
+    """Decide as S3 does for a lifecycle."""
+    filters = [one["Filter"]["And"] for one in found]
+    return any(key.startswith(one["Prefix"]) and size > one["ObjectSizeGreaterThan"] for one in filters)
+
+
+def test_archiving_the_element_that_has_the_whole_bucket_takes_its_documents_and_nothing_else() -> None:
+    definitions = [defined("", Mode.AR), defined("open/"), defined("shut/", Mode.RO), defined("old/", Mode.AR)]
+    found = rules.own_rules(definitions)
+    assert archives(found, "2026/11/25/17/a_me_20261125T170000_0.pdf")
+    assert archives(found, "1999/01/01/00/a")
+    assert archives(found, "old/2026/11/25/17/a")
+    assert not archives(found, "2026/11/25/17/a_me_20261125T170000_0.pdf.attr.json", 64 * 1024)
+    for other in (".artstore/audit/2026/1.jsonl", "open/2026/11/25/17/a", "shut/2026/11/25/17/a"):
+        assert not archives(found, other), other
+    assert len({one["ID"] for one in found}) == len(found), "S3 takes each name once"
+    assert len(found) <= 1000, "S3 takes no more"
+
+
+def test_an_element_of_the_template_may_lie_among_the_years() -> None:
+    found = rules.own_rules([defined("", Mode.AR), defined("2024-import/"), defined("2025/")])
+    assert archives(found, "2024/01/01/00/a")
+    assert archives(found, "2026/01/01/00/a")
+    assert not archives(found, "2024-import/a")
+    assert not archives(found, "2025/01/01/00/a")
+
+
 class Bucket:
     """The policy and lifecycle of one bucket, as S3 gives them back: lists of one member become that member."""
 
@@ -162,6 +189,17 @@ def test_a_policy_that_a_deployment_put_back_is_corrected() -> None:
     bucket.statements = [TEMPLATE_STATEMENT]
     assert sealed.apply().corrected == ["b"]
     assert refuses([one for one in bucket.statements if one["Sid"].startswith("ArtStore")], "a/x")
+
+
+def test_the_guard_tells_that_the_element_with_the_whole_bucket_is_archived() -> None:
+    bucket = Bucket()
+    kept = guard(bucket, defined("", Mode.RO, "sealing", Mode.AR), defined("open/")).apply()
+    assert (kept.guards["root"], kept.archived) == ("sealed", ["root"])
+    assert archives([one for one in bucket.rules if one != TEMPLATE_RULE], "2026/11/25/17/a")
+    own = [one for one in bucket.statements if one["Sid"].startswith("ArtStore")]
+    assert refuses(own, "2026/11/25/17/a.attr.json", INGEST)
+    assert not refuses(own, ".artstore/audit/2026/1.jsonl")
+    assert not refuses(own, "open/a")
 
 
 def test_a_bucket_that_does_not_keep_what_was_put_is_not_taken_for_sealed() -> None:
