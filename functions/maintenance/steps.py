@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from artstore.audit import AuditEvent
 from artstore.jobs import Job
 
 
@@ -32,10 +33,14 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """It is done; ``result`` is the report that stays, of 350 kB at most as JSON."""
+    """It is done; ``result`` is the report that stays, of 350 kB at most as JSON.
+
+    ``event`` goes to the audit log if this end of the job is the one that is saved.
+    """
 
     result: dict[str, Any]
     state: str | None = None
+    event: AuditEvent | None = None
 
 
 class Fail(msgspec.Struct, frozen=True):

@@ -87,7 +87,13 @@ def _do_jobs(records: list[dict[str, Any]], context: Context) -> dict[str, Any]:
 
 
 def _engine() -> Engine:
-    return Engine(jobs=dependencies.jobs(), wake=dependencies.wake(), runner_of=runner_of, failed=_log_failure)
+    return Engine(
+        jobs=dependencies.jobs(),
+        wake=dependencies.wake(),
+        runner_of=runner_of,
+        outbox=dependencies.audit_outbox(),
+        failed=_log_failure,
+    )
 
 
 def _log_failure(job: Job, error: BaseException) -> None:

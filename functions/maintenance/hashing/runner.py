@@ -7,7 +7,9 @@ job's progress, so whoever is stopped in the middle loses one stretch of reading
 
 Proven, ``checksum_verified`` goes; otherwise the document is put in quarantine as ``checksum_mismatch``, but
 never on the word of a saved state: what was hashed in several pieces and does not agree is hashed once more from
-its first byte, and only a second disagreement counts.
+its first byte, and only a second disagreement counts. The finding is saved before it is acted upon, and the audit
+log's event in one transaction with the job's end: whoever is stopped in between is followed by somebody who knows
+the quarantine to be the job's own, so each leaves one event.
 
 Where storage refuses the attr.json, since the document's element is being closed, what was read stays read, and
 writing is tried again; a change of mode opens the element for it. Refused for good, the job is DEAD and its result
@@ -25,6 +27,7 @@ import msgspec
 from artstore import attributes as attr
 from artstore.attributes import Attributes, Quarantine
 from artstore.attributes.storable import MAX_INTEGER
+from artstore.audit import SUCCESS, SYSTEM, AuditEvent
 from artstore.errors import Conflict, Invalid, Misconfigured, NotFound, PreconditionFailed, TooLarge
 from artstore.hashing import ResumableSha256, Streams, hash_onward
 from artstore.jobs import Job
@@ -33,6 +36,7 @@ from artstore.objects import Content
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 
 MISMATCH = "checksum_mismatch"
+QUARANTINED = "document.quarantined"
 _WHILE_MOVED, _LONGEST = timedelta(minutes=5), timedelta(days=1)
 """Twice as long each time: what a finalization has left lies there for a day, and under a legal hold for years."""
 _DOUBLINGS = 9
@@ -69,10 +73,13 @@ class HashRunner:
     def step(self, job: Job, time_left: Callable[[], float]) -> Step:
         """Read as long as there is time, or say what came of it."""
         asked = job.request
-        found = self._describe(asked)
+        mismatch = msgspec.convert(job.progress.get("mismatch"), _Mismatch | None)
+        found = self._describe(asked, mismatch)
         if isinstance(found, str):
             return Done({"outcome": found})
         described, etag = found
+        if mismatch is not None and described.quarantine is not None:
+            return _quarantined(job, described, mismatch)
         if described.finalization is not None:
             waited = int(job.progress.get("waited", 0))
             until = self._clock() + min(_WHILE_MOVED * 2**waited, _LONGEST)
@@ -101,8 +108,12 @@ class HashRunner:
         is_proven = computed == described.checksum
         if not is_proven and in_pieces and not job.progress.get("again"):
             return Continue({"again": True}, "hashing again")
+        if not is_proven and mismatch is None:
+            found_now = _Mismatch(sha256=computed, at=self._clock())
+            progress = {**job.progress, "hash": hasher.save(), "again": True}
+            return Continue({**progress, "mismatch": msgspec.to_builtins(found_now)}, MISMATCH)
         try:
-            return self._settle(asked, described, etag, computed, is_proven=is_proven)
+            return self._settle(job, described, etag, None if is_proven else mismatch)
         except Misconfigured:
             return self._put_off(job, hasher, described, is_proven=is_proven)
         except NotFound:
@@ -125,8 +136,9 @@ class HashRunner:
         progress = {**job.progress, "hash": hasher.save(), "refused": refused}
         return Wait(progress, self._clock() + _WHILE_REFUSED, "waiting to write")
 
-    def _describe(self, asked: dict[str, Any]) -> tuple[Attributes, str] | str:
-        """Give the attr.json that waits for the proof, and its ETag; otherwise why none does."""
+    def _describe(self, asked: dict[str, Any], mismatch: _Mismatch | None) -> tuple[Attributes, str] | str:
+        """Give the attr.json that waits for the proof, or that ``mismatch`` has put in quarantine, and its ETag;
+        otherwise why none does."""
         try:
             content = self._objects.read(asked["bucket"], attributes_key(asked["key"]), attr.MAX_BYTES + 1)
             described = attr.parse(content.body)
@@ -136,17 +148,17 @@ class HashRunner:
             return "invalid_attributes"
         if str(described.file_id) != asked["file_id"]:
             return "replaced"
-        if described.checksum_verified is not False or described.quarantine is not None:
+        quarantine = described.quarantine
+        is_own = mismatch is not None and quarantine == Quarantine(reason=MISMATCH, at=mismatch.at)
+        if described.checksum_verified is not False or (quarantine is not None and not is_own):
             return "settled"
         return described, content.etag
 
-    def _settle(
-        self, asked: dict[str, Any], described: Attributes, etag: str, computed: str, *, is_proven: bool
-    ) -> Step:
+    def _settle(self, job: Job, described: Attributes, etag: str, mismatch: _Mismatch | None) -> Step:
         now = self._clock()
         changes: dict[str, Any] = {"checksum_verified": None}
-        if not is_proven:
-            changes = {"quarantine": Quarantine(reason=MISMATCH, at=now)}
+        if mismatch is not None:
+            changes = {"quarantine": Quarantine(reason=MISMATCH, at=mismatch.at)}
         settled = msgspec.structs.replace(
             described,
             revision=min(described.revision + 1, MAX_INTEGER),
@@ -157,10 +169,40 @@ class HashRunner:
             raw = attr.dump(settled)
         except (Invalid, TooLarge) as error:
             return Fail(error.code, error.detail)
-        self._objects.replace(asked["bucket"], attributes_key(asked["key"]), raw, etag)
-        self._ingest(asked["bucket"], asked["key"])
-        result = _outcome(computed, described, is_proven=is_proven)
+        bucket, key = job.request["bucket"], job.request["key"]
+        self._objects.replace(bucket, attributes_key(key), raw, etag)
+        self._ingest(bucket, key)
+        if mismatch is not None:
+            return _quarantined(job, settled, mismatch)
+        result = _outcome(described.checksum, described, is_proven=True)
         return Done(result, result["outcome"])
+
+
+class _Mismatch(msgspec.Struct, frozen=True):
+    """What the bytes are instead, and when that was found; as the job's progress keeps it."""
+
+    sha256: str
+    at: datetime
+
+
+def _quarantined(job: Job, described: Attributes, mismatch: _Mismatch) -> Done:
+    event = AuditEvent(
+        action=QUARANTINED,
+        actor=SYSTEM,
+        object=f"file/{described.file_id}",
+        outcome=SUCCESS,
+        source_ip="",
+        request_id=str(job.job_id),
+        before={"checksum": described.checksum},
+        after={
+            "sha256": mismatch.sha256,
+            "space": described.space,
+            "original_filename": described.original_filename,
+        },
+        reason=MISMATCH,
+    )
+    result = _outcome(mismatch.sha256, described, is_proven=False)
+    return Done(result, result["outcome"], event)
 
 
 def _outcome(computed: str, described: Attributes, *, is_proven: bool) -> dict[str, Any]:

@@ -16,12 +16,14 @@ import enum
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
+from artstore.audit import AuditEvent
 from artstore.errors import ArtStoreError, Unavailable
-from artstore.jobs import Job, JobError, Jobs, JobStatus, Priority, Wake
+from artstore.jobs import Alongside, Job, JobError, Jobs, JobStatus, Priority, Wake
 from functions.maintenance.steps import Continue, Done, Fail, Runner, Wait
 
 MAX_ATTEMPTS = 3
@@ -36,6 +38,12 @@ RESERVED_SECONDS = 10
 STRETCH_SECONDS: Mapping[Priority, float] = {Priority.HIGH: 240, Priority.NORMAL: 120, Priority.LOW: 30}
 """How long one job is worked at before it waits behind the others."""
 CRASHED = JobError("crashed", "whoever did the job was stopped in the middle of a step, three times in a row")
+
+
+class Outbox(Protocol):
+    """Where events wait for the audit log; see ``artstore.aws.audit_outbox``."""
+
+    def leave(self, event: AuditEvent, transaction: Any = None) -> None: ...
 
 
 class Ran(enum.StrEnum):
@@ -70,12 +78,15 @@ class Engine:
         jobs: Jobs,
         wake: Wake,
         runner_of: Callable[[str], Runner | None],
+        outbox: Outbox | None = None,
         failed: Callable[[Job, BaseException], None] = lambda _job, _error: None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Take the ports. ``runner_of`` gives the runner of a kind; ``failed`` is told of each failed try."""
+        """Take the ports. ``runner_of`` gives the runner of a kind; ``failed`` is told of each failed try. Without
+        an ``outbox`` no kind of job may have an event for the audit log."""
         self._jobs = jobs
         self._wake = wake
+        self._outbox = outbox
         self._runner_of = runner_of
         self._failed = failed
         self._clock = clock
@@ -149,7 +160,7 @@ class Engine:
         if isinstance(step, Wait):
             return self._wait(job, step.until, Ran.WAITING, progress=step.progress, state=state, attempts=0)
         if isinstance(step, Done):
-            return self._end(job, JobStatus.COMPLETED, result=step.result, state=state)
+            return self._end(job, JobStatus.COMPLETED, step.event, result=step.result, state=state)
         error = JobError(step.code, step.detail)
         status = JobStatus.DEAD if step.dead else JobStatus.FAILED
         return self._end(job, status, error=error, result=step.result, state=state)
@@ -172,18 +183,30 @@ class Engine:
             self._wake(job.job_id, delay_seconds=max(0, math.ceil(seconds)))
         return ran
 
-    def _end(self, job: Job, status: JobStatus, **changes: object) -> Ran:
+    def _end(self, job: Job, status: JobStatus, event: AuditEvent | None = None, /, **changes: object) -> Ran:
         now = self._clock()
         ended: dict[str, object] = {"lease_until": None, "due_at": None, "finished_at": now, "progress": {}}
         if status is not JobStatus.COMPLETED:
             ended.pop("progress")  # a retry goes on from there
         else:
             changes = {"error": None, "attempts": 0} | changes
-        saved = self._save(job, status=status, **(ended | changes))
+        changed = self._changed(job, status=status, **(ended | changes))
+        saved = self._jobs.save(changed, self._telling(event))
         return Ran(status.lower()) if saved is not None else Ran.BUSY
 
+    def _telling(self, event: AuditEvent | None) -> Alongside | None:
+        if event is None:
+            return None
+        if self._outbox is None:
+            raise ValueError(f"nothing takes {event.action} to the audit log")
+        outbox = self._outbox
+        return lambda transaction: outbox.leave(event, transaction)
+
     def _save(self, job: Job, **changes: object) -> Job | None:
-        return self._jobs.save(msgspec.structs.replace(job, updated_at=self._clock(), **changes))
+        return self._jobs.save(self._changed(job, **changes))
+
+    def _changed(self, job: Job, **changes: object) -> Job:
+        return msgspec.structs.replace(job, updated_at=self._clock(), **changes)
 
 
 def _told(error: BaseException) -> JobError:

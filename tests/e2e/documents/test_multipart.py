@@ -153,6 +153,14 @@ def test_a_large_document_that_is_another_than_was_declared_is_quarantined(archi
     assert (refused.status_code, refused.json()["code"]) == (409, "document_quarantined")
     assert archive.search(word) == [sender.file_id]
 
+    def recorded() -> list[dict[str, Any]] | None:
+        asked = {"object": f"file/{sender.file_id}", "action": "document.quarantined"}
+        items: list[dict[str, Any]] = archive.request("GET", "/api/v1/audit", params=asked).json()["items"]
+        return items or None
+
+    [entry] = eventually(recorded, 120)
+    assert (entry["reason"], entry["after"]["sha256"]) == ("checksum_mismatch", hashlib.sha256(body).hexdigest())
+
 
 def test_a_small_document_that_is_another_than_was_declared_is_rejected(archive: Archive) -> None:
     sender = Sender(archive, os.urandom(9 * MIB), sha256="ab" * 32)

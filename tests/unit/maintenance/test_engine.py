@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artstore.audit import AuditEvent
 from artstore.errors import Unavailable
 from artstore.jobs import Job, JobStatus, Priority, new_job, retried
 from functions.maintenance.jobs.engine import (
@@ -27,6 +28,7 @@ from functions.maintenance.jobs.engine import (
 )
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
+from tests.fakes.memory_outbox import MemoryOutbox
 from tests.support.killing import AFTER, BEFORE, Killed, Killer
 
 START = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
@@ -65,6 +67,7 @@ class World:
     acts: list[Act] = field(default_factory=list)
     steps: int = 0
     told: list[BaseException] = field(default_factory=list)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
 
     def step(self, job: Job, time_left: Callable[[], float]) -> Step:
         self.steps += 1
@@ -84,6 +87,7 @@ class World:
             jobs=killer.guard(self.jobs),
             wake=killer.guard(self.wake),
             runner_of=lambda kind: killer.guard(self) if kind == "count" else None,
+            outbox=self.outbox,
             failed=lambda _job, error: self.told.append(error),
             clock=self.clock,
         )
@@ -99,6 +103,28 @@ def count(job: Job, _time_left: Callable[[], float]) -> Step:
     """Count to three, a step for each."""
     done = job.progress.get("done", 0) + 1
     return Done({"counted": done}) if done == job.request["to"] else Continue({"done": done}, f"at {done}")
+
+
+EVENT = AuditEvent(
+    action="thing.counted", actor="system", object="thing/1", outcome="success", source_ip="", request_id="r"
+)
+
+
+def test_an_end_and_its_event_for_the_audit_log_are_one() -> None:
+    """Of two that do a job at the same time, the one whose end is saved is the one that tells."""
+    world, other = World(), list[Ran]()
+
+    def be_late(job: Job, _time_left: Callable[[], float]) -> Step:
+        if not other:
+            other.append(Ran.BUSY)
+            world.clock.forward(3600)
+            other[:] = [world.run()]
+        return Done({}, event=EVENT)
+
+    world.start(be_late)
+    assert world.run() is Ran.BUSY
+    assert other == [Ran.COMPLETED]
+    assert world.outbox.events == [EVENT]
 
 
 def breaks(error: Exception) -> Act:

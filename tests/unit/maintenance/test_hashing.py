@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from artstore.attributes import Attributes, dump, parse
+from artstore.attributes import Attributes, Quarantine, dump, parse
 from artstore.errors import Conflict, Misconfigured, NotFound, PreconditionFailed
 from artstore.jobs import Job, new_job
 from artstore.naming import attributes_key
@@ -141,7 +141,7 @@ def test_a_checksum_is_proven_in_as_many_steps_as_it_takes(bucket: Bucket, chunk
 
 def test_other_bytes_than_were_declared_are_put_in_quarantine(bucket: Bucket) -> None:
     bucket.describe(checksum="cd" * 32)
-    ended = run(bucket, a_job(bucket))
+    ended, _ = run_to_the_end(bucket, a_job(bucket), chunks=10_000)
     assert isinstance(ended, Done)
     assert ended.result == {
         "outcome": "checksum_mismatch",
@@ -152,6 +152,47 @@ def test_other_bytes_than_were_declared_are_put_in_quarantine(bucket: Bucket) ->
     assert described.quarantine is not None
     assert (described.quarantine.reason, described.quarantine.at) == ("checksum_mismatch", NOW)
     assert (described.checksum_verified, described.revision) == (False, 2)
+
+
+def test_a_quarantine_is_told_to_the_audit_log_with_the_end_of_its_job(bucket: Bucket) -> None:
+    bucket.describe(checksum="cd" * 32, space="books")
+    ended, _ = run_to_the_end(bucket, a_job(bucket), chunks=10_000)
+    assert isinstance(ended, Done)
+    event = ended.event
+    assert event is not None
+    assert (event.action, event.actor, event.object) == ("document.quarantined", "system", f"file/{FILE_ID}")
+    assert (event.outcome, event.reason) == ("success", "checksum_mismatch")
+    assert event.before == {"checksum": "cd" * 32}
+    assert event.after is not None
+    assert (event.after["sha256"], event.after["space"]) == (hashlib.sha256(BODY).hexdigest(), "books")
+
+
+def test_what_is_proven_is_no_matter_of_the_audit_log(bucket: Bucket) -> None:
+    ended = run(bucket, a_job(bucket))
+    assert isinstance(ended, Done)
+    assert ended.event is None
+
+
+def test_whoever_follows_one_that_was_stopped_after_the_quarantine_tells_of_it(bucket: Bucket) -> None:
+    bucket.describe(checksum="cd" * 32)
+    found = run(bucket, a_job(bucket))
+    assert isinstance(found, Continue)
+    assert bucket.writes == 0, "the finding is saved first"
+    job = msgspec.structs.replace(a_job(bucket), progress=msgspec.json.decode(msgspec.json.encode(found.progress)))
+    stopped = run(bucket, job)
+    followed = run(bucket, job)
+    assert isinstance(stopped, Done)
+    assert followed == stopped
+    assert (bucket.writes, bucket.read_bytes) == (1, len(BODY))
+
+
+def test_a_quarantine_of_somebody_else_s_is_not_told_as_this_job_s(bucket: Bucket) -> None:
+    bucket.describe(checksum="cd" * 32)
+    found = run(bucket, a_job(bucket))
+    assert isinstance(found, Continue)
+    bucket.describe(quarantine=Quarantine(reason="checksum_mismatch", at=NOW - timedelta(hours=1)))
+    ended = run(bucket, msgspec.structs.replace(a_job(bucket), progress=found.progress))
+    assert ended == Done({"outcome": "settled"})
 
 
 def test_nothing_is_put_in_quarantine_on_the_word_of_a_saved_state(bucket: Bucket) -> None:

@@ -17,6 +17,7 @@ from functions.maintenance.steps import Done
 from functions.maintenance.sweeps.starting import SCHEDULES, SweepStarter
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.fakes.memory_outbox import MemoryOutbox
+from tests.fakes.memory_outbox import MemoryOutbox
 
 NOW = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
@@ -30,6 +31,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Mem
     monkeypatch.setattr(dependencies, "worker_settings", lambda: settings)
     monkeypatch.setattr(dependencies, "jobs", lambda: kept)
     monkeypatch.setattr(dependencies, "wake", RememberedWake)
+    monkeypatch.setattr(dependencies, "audit_outbox", MemoryOutbox)
     monkeypatch.setattr(
         worker, "runner_of", lambda _kind: SimpleNamespace(step=lambda _job, _left: Done({"n": 1}))
     )
