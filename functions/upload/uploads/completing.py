@@ -59,7 +59,7 @@ class Completion:
         index: Callable[[], Found],
     ) -> None:
         """Take the uploads under way, what has a place described at once (``IngestNow.at``), and the index,
-        which is asked for documents that lie elsewhere by now."""
+        which is asked for documents that lie elsewhere by now, and whether another took the place of one."""
         self._uploads = uploads
         self._ingest = ingest
         self._index = index
@@ -82,9 +82,13 @@ class Completion:
         if came.attributes is not None and came.attributes_etag is not None:
             attributes = from_document(came.attributes)
             if attributes.file_id == file_id and attributes.deleted_at is None:
-                return _completed(attributes, came.attributes_etag, missing=came.outcome == "missing")
+                # What has just been described nobody can have replaced: only a document that is there can be.
+                found = self._find(file_id, caller) if record.status == _STORED else None
+                current = found is None or found.current
+                missing = came.outcome == "missing"
+                return _completed(attributes, came.attributes_etag, missing=missing, current=current)
             raise NotFound("the document was deleted", code="document_not_found")
-        if record.status == _STORED and (moved := self._index().find(file_id, caller.reach(Scope.FILES_WRITE))):
+        if record.status == _STORED and (moved := self._find(file_id, caller)):
             return _completed(
                 moved.attributes, moved.attributes_etag, missing=moved.missing, current=moved.current
             )
@@ -96,8 +100,11 @@ class Completion:
             raise Conflict("the bytes have not arrived", code="upload_incomplete")
         raise NotFound("the document is not there any more", code="document_not_found")
 
+    def _find(self, file_id: UUID, caller: Principal) -> IndexedDocument | None:
+        return self._index().find(file_id, caller.reach(Scope.FILES_WRITE))
 
-def _completed(attributes: Attributes, etag: str, *, missing: bool, current: bool = True) -> Completed:
+
+def _completed(attributes: Attributes, etag: str, *, missing: bool, current: bool) -> Completed:
     return Completed(
         documents.show(attributes, missing=missing, current=current),
         documents.etag_of(etag, missing=missing, current=current),

@@ -162,6 +162,9 @@ def test_a_new_version_takes_the_place_of_the_old_one_which_stays_readable(archi
     answer = archive.request("GET", "/api/v1/files", params={"query": name, "versions": "all"})
     assert [each["file_id"] for each in answer.json()["items"]] == [third, second, first]
     assert show(archive, first).json()["current"] is False
+    completed = act(archive, "POST", first, "/upload/complete")
+    assert (completed.status_code, completed.json()["current"]) == (200, False)
+    assert completed.headers["ETag"] == show(archive, first).headers["ETag"]
     assert show(archive, third).json()["current"] is True
     for each in (first, second, third):
         assert versions(archive, each) == [third, second, first]

@@ -333,6 +333,18 @@ class TestComplete:
         replaced = world.of("POST", file_id, "/complete")
         assert (replaced.json["current"], replaced.headers["ETag"]) == (False, '"elsewhere-replaced"')
 
+    def test_a_document_whose_place_another_took_is_told_so_at_its_own_place_too(self, world: UploadWorld) -> None:
+        file_id = world.start().json["file_id"]
+        world.records.kept[file_id].status = "STORED"
+        world.ingest = lambda _bucket, _key: described(file_id)
+        world.index.project(make_projection(file_id=UUID(file_id), etag=ETAG))
+        current = world.of("POST", file_id, "/complete")
+        assert (current.json["current"], current.headers["ETag"]) == (True, ETAG)
+        world.index.project(make_projection(supersedes=UUID(file_id), created_at=NOW))
+        replaced = world.of("POST", file_id, "/complete")
+        assert (replaced.status, replaced.json["current"]) == (200, False)
+        assert replaced.headers["ETag"] == '"attributes-replaced"'
+
     def test_a_document_that_is_in_the_trash_or_gone_is_not_there(self, world: UploadWorld) -> None:
         file_id = world.start().json["file_id"]
         world.records.kept[file_id].status = "STORED"
