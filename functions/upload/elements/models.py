@@ -36,6 +36,17 @@ Capacity = Annotated[int, Meta(ge=1, le=10**18)]
 MaxFileSize = Annotated[int, Meta(ge=1, le=5 * 1024**4)]
 
 
+class Sight(enum.IntEnum):
+    """How much of an element is shown; each shows what the one before does."""
+
+    WHICH = 0
+    """Which there are, and what they take."""
+    USE = 1
+    """How it is used, and how it is to be: for whoever sees all documents anyway."""
+    WHOLE = 2
+    """Where it lies and how its storage fares: for whoever runs the archive."""
+
+
 class ElementState(enum.StrEnum):
     """Whether an element takes new documents."""
 
@@ -129,25 +140,26 @@ class HealthModel(msgspec.Struct, kw_only=True):
 
 
 class Element(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A storage element. Who may only read documents is not shown where it lies, nor how it fares."""
+    """A storage element. Who reads the documents of some spaces only is shown which there are and what they take,
+    and nothing of what others store; where an element lies and how it fares is shown to elements:admin alone."""
 
     element_id: str
     mode: Mode
     status: ElementState
-    fill: Fill
-    """OK, WARNING, CRITICAL or FULL, by what is free."""
-    priority: int
-    capacity_bytes: int | None
-    used_bytes: int
-    file_count: int
-    counted_at: datetime | None
-    """When use was last counted; null: never yet."""
     limits: LimitsModel
-    description: str | None
-    mode_changed_at: datetime | None
-    transition: TransitionModel | None
     revision: int
     """+1 for each change; in quotes it is the ETag. 0: an element of the template that was never changed."""
+    fill: Fill | UnsetType = UNSET
+    """OK, WARNING, CRITICAL or FULL, by what is free."""
+    priority: int | UnsetType = UNSET
+    capacity_bytes: int | UnsetType | None = UNSET
+    used_bytes: int | UnsetType = UNSET
+    file_count: int | UnsetType = UNSET
+    counted_at: datetime | UnsetType | None = UNSET
+    """When use was last counted; null: never yet."""
+    description: str | UnsetType | None = UNSET
+    mode_changed_at: datetime | UnsetType | None = UNSET
+    transition: TransitionModel | UnsetType | None = UNSET
     bucket: str | UnsetType = UNSET
     prefix: str | UnsetType = UNSET
     health: HealthModel | UnsetType = UNSET

@@ -8,6 +8,7 @@ from artstore.http.acting import actor_of
 from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
 from artstore.security import Principal, Scope
+from artstore.spaces import EVERYWHERE
 from functions.upload import dependencies
 from functions.upload.elements.administration import Found
 from functions.upload.elements.models import (
@@ -17,6 +18,7 @@ from functions.upload.elements.models import (
     ElementList,
     ElementRequest,
     ModeRequest,
+    Sight,
 )
 from functions.upload.elements.views import etag, show
 
@@ -46,17 +48,18 @@ def create_storage_element(body: ElementRequest, caller: Principal, request: Req
         body, actor_of(caller, request), idempotency_key(request)
     )
     headers = {"Location": f"storage-elements/{created.element.element_id}"} | _headers(created)
-    return Reply(show(created.element, created.definition, whole=True), headers, 200 if repeated else None)
+    return Reply(show(created.element, created.definition, Sight.WHOLE), headers, 200 if repeated else None)
 
 
 @endpoint("GET", _ELEMENTS, scope=Scope.FILES_READ, summary="List storage elements")
 def list_storage_elements(caller: Principal) -> Reply[ElementList]:
-    """List all elements in the order in which they are filled: mode, use, how full, limits.
+    """List all elements in the order in which they are filled: mode, status, limits.
 
-    Where they lie and how their storage fares is shown to whoever has the scope elements:admin.
+    How they are used is shown to whoever has files:read in every space, or elements:admin; where they lie and how
+    their storage fares to elements:admin alone.
     """
     found = dependencies.element_administration().list()
-    items = [show(one.element, one.definition, whole=_runs_the_archive(caller)) for one in found]
+    items = [show(one.element, one.definition, _sight_of(caller)) for one in found]
     return Reply(ElementList(items), {"Cache-Control": "no-store"})
 
 
@@ -69,9 +72,12 @@ def list_storage_elements(caller: Principal) -> Reply[ElementList]:
     error_statuses=(404,),
 )
 def show_storage_element(element_id: ElementId, caller: Principal) -> Reply[Element]:
-    """Show one element. ETag is what If-Match is compared with; use and health change without it."""
+    """Show one element, as the list does.
+
+    ETag is what If-Match is compared with; use and health change without it.
+    """
     found = dependencies.element_administration().find(element_id)
-    return _reply(found, whole=_runs_the_archive(caller))
+    return _reply(found, _sight_of(caller))
 
 
 @endpoint(
@@ -150,12 +156,14 @@ ENDPOINTS = (
 )
 
 
-def _runs_the_archive(caller: Principal) -> bool:
-    return Scope.ELEMENTS_ADMIN in caller.scopes
+def _sight_of(caller: Principal) -> Sight:
+    if Scope.ELEMENTS_ADMIN in caller.scopes:
+        return Sight.WHOLE
+    return Sight.USE if caller.reach(Scope.FILES_READ) == EVERYWHERE else Sight.WHICH
 
 
-def _reply(found: Found, *, whole: bool = True) -> Reply[Element]:
-    return Reply(show(found.element, found.definition, whole=whole), _headers(found))
+def _reply(found: Found, sight: Sight = Sight.WHOLE) -> Reply[Element]:
+    return Reply(show(found.element, found.definition, sight), _headers(found))
 
 
 def _headers(found: Found) -> dict[str, str]:

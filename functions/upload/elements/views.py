@@ -7,9 +7,16 @@ from typing import Any
 
 import msgspec
 
-from artstore.elements import Health, StorageElement
+from artstore.elements import Health, StorageElement, Transition
 from artstore.elements.registry import Definition
-from functions.upload.elements.models import Element, ElementState, HealthModel, LimitsModel, TransitionModel
+from functions.upload.elements.models import (
+    Element,
+    ElementState,
+    HealthModel,
+    LimitsModel,
+    Sight,
+    TransitionModel,
+)
 
 
 def etag(definition: Definition) -> str:
@@ -17,45 +24,41 @@ def etag(definition: Definition) -> str:
     return f'"{definition.revision}"'
 
 
-def show(element: StorageElement, definition: Definition, *, whole: bool) -> Element:
-    """Show an element; ``whole`` for whoever runs the archive, otherwise without where it lies."""
-    transition = element.transition
+def show(element: StorageElement, definition: Definition, sight: Sight) -> Element:
+    """Show of an element what may be seen of it."""
     shown = Element(
         element_id=element.element_id,
         mode=element.mode,
         status=ElementState(str(element.status)),
-        fill=element.fill,
-        priority=element.priority,
-        capacity_bytes=element.capacity_bytes,
-        used_bytes=element.used_bytes,
-        file_count=element.file_count,
-        counted_at=_time(element.counted_at),
         limits=LimitsModel(
             max_file_size=element.limits.max_file_size, allowed_types=list(element.limits.allowed_types)
         ),
-        description=definition.description,
-        mode_changed_at=_time(definition.mode_changed_at),
-        transition=None
-        if transition is None
-        else TransitionModel(
-            to=transition.to,
-            phase=transition.phase,
-            since=datetime.fromisoformat(transition.since),
-            job_id=transition.job_id,
-        ),
         revision=definition.revision,
     )
-    if not whole:
-        return shown
-    return msgspec.structs.replace(
-        shown,
-        bucket=element.bucket,
-        prefix=element.prefix,
-        health=_show_health(element.health),
-        created_at=_time(definition.created_at),
-        created_by=definition.created_by,
-        updated_at=_time(definition.updated_at),
-    )
+    if sight >= Sight.USE:
+        shown = msgspec.structs.replace(
+            shown,
+            fill=element.fill,
+            priority=element.priority,
+            capacity_bytes=element.capacity_bytes,
+            used_bytes=element.used_bytes,
+            file_count=element.file_count,
+            counted_at=_time(element.counted_at),
+            description=definition.description,
+            mode_changed_at=_time(definition.mode_changed_at),
+            transition=_show_transition(element.transition),
+        )
+    if sight >= Sight.WHOLE:
+        shown = msgspec.structs.replace(
+            shown,
+            bucket=element.bucket,
+            prefix=element.prefix,
+            health=_show_health(element.health),
+            created_at=_time(definition.created_at),
+            created_by=definition.created_by,
+            updated_at=_time(definition.updated_at),
+        )
+    return shown
 
 
 def record(definition: Definition) -> dict[str, Any]:
@@ -72,6 +75,17 @@ def record_change(before: Definition, after: Definition) -> tuple[dict[str, Any]
 
 
 _NOT_RECORDED = frozenset({"element_id", "created_at", "created_by", "updated_at", "request_hash"})
+
+
+def _show_transition(transition: Transition | None) -> TransitionModel | None:
+    if transition is None:
+        return None
+    return TransitionModel(
+        to=transition.to,
+        phase=transition.phase,
+        since=datetime.fromisoformat(transition.since),
+        job_id=transition.job_id,
+    )
 
 
 def _show_health(health: Health) -> HealthModel:

@@ -215,6 +215,7 @@ def test_a_reader_sees_what_there_is_and_not_where(archive: Archive) -> None:
     reader = archive.session("files:read")
     items = reader.get(archive.api_url + ELEMENTS, timeout=30).json()["items"]
     assert {"rw-01", "edit-01"} <= {one["element_id"] for one in items}
-    assert not any({"bucket", "prefix", "health"} & set(one) for one in items)
+    hidden = {"bucket", "prefix", "health", "used_bytes", "file_count", "fill"}
+    assert not any(hidden & set(one) for one in items)
     refused = reader.post(archive.api_url + ELEMENTS, json={}, timeout=30)
     assert refused.status_code == 403

@@ -15,7 +15,11 @@ from artstore.aws.element_table import ElementTable, open_registry
 from artstore.elements import Limits, Mode, RetentionPolicy, StorageElement, StorageElements
 from artstore.elements.registry import Usage
 from artstore.errors import ArtStoreError, Conflict, Invalid, NotFound, PreconditionFailed
+from artstore.http import create_app
 from artstore.http.preconditions import IfMatch
+from artstore.security import Principal
+from functions.upload import dependencies
+from functions.upload.elements import routes
 from functions.upload.elements.administration import ElementAdministration
 from functions.upload.elements.models import (
     ElementChange,
@@ -24,9 +28,11 @@ from functions.upload.elements.models import (
     FirstMode,
     LimitsChange,
     LimitsModel,
+    Sight,
 )
 from functions.upload.elements.views import show
 from tests.support.dynamodb import create_tables
+from tests.support.gateway import call
 
 SEEDS = StorageElements(
     (StorageElement("edit-01", "edit", Mode.EDIT), StorageElement("rw-01", "rw-bucket", Mode.RW, priority=100))
@@ -183,17 +189,46 @@ def test_counts_and_failures_do_not_change_the_revision(administration: ElementA
     for _ in range(3):
         table.failed("rw-01", "storage_unavailable", 4_000_000_000)
     found = administration.find("rw-01")
-    shown = show(found.element, found.definition, whole=True)
+    shown = show(found.element, found.definition, Sight.WHOLE)
     assert (shown.used_bytes, shown.file_count, shown.revision) == (9, 3, 0)
     assert shown.health.failures == 3  # type: ignore[union-attr]
     assert shown.health.skipped_until is not None  # type: ignore[union-attr]
 
 
-def test_a_reader_is_not_shown_where_it_lies(administration: ElementAdministration) -> None:
-    found = administration.find("rw-01")
-    shown = show(found.element, found.definition, whole=False)
-    assert not isinstance(shown.bucket, str)
-    assert not isinstance(shown.prefix, str)
+READ, ADMIN = frozenset({"files:read"}), frozenset({"files:read", "elements:admin"})
+PUBLIC = {"element_id", "mode", "status", "limits", "revision"}
+USE = {"fill", "priority", "capacity_bytes", "used_bytes", "file_count", "counted_at", "description"}
+USE |= {"mode_changed_at", "transition"}
+WHOLE = {"bucket", "prefix", "health", "created_at", "created_by", "updated_at"}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "spaces", "seen"),
+    [
+        (READ, None, PUBLIC),
+        (READ, {"books": READ}, PUBLIC),
+        (READ, {"*": frozenset({"files:write"}), "books": READ}, PUBLIC),
+        (READ, {"*": READ}, PUBLIC | USE),
+        (ADMIN, None, PUBLIC | USE | WHOLE),
+    ],
+)
+def test_what_others_store_is_shown_to_nobody_who_may_not_see_it(
+    administration: ElementAdministration,
+    monkeypatch: pytest.MonkeyPatch,
+    scopes: frozenset[str],
+    spaces: dict[str, frozenset[str]] | None,
+    seen: set[str],
+) -> None:
+    ElementTable("moto").count("rw-01", Usage(used_bytes=9, file_count=3, counted_at="2026-01-01T00:00:00.000Z"))
+    monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
+    monkeypatch.setattr(dependencies, "element_administration", lambda: administration)
+    app = create_app("unit-elements", routes.ENDPOINTS, lambda _token: Principal("c", "c", scopes, spaces))
+    path = "/api/v1/storage-elements"
+    listed = call(app, "GET", path, path, token="t").json["items"]
+    shown = call(app, "GET", f"{path}/rw-01", f"{path}/{{element_id}}", token="t").json
+    assert [one["element_id"] for one in listed] == ["edit-01", "rw-01"]
+    assert shown == listed[1]
+    assert {name for one in listed for name in one} == seen
 
 
 def test_only_a_paused_and_empty_element_is_deleted_and_its_name_is_not_given_again(

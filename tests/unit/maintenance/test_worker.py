@@ -17,7 +17,6 @@ from functions.maintenance.steps import Done
 from functions.maintenance.sweeps.starting import SCHEDULES, SweepStarter
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.fakes.memory_outbox import MemoryOutbox
-from tests.fakes.memory_outbox import MemoryOutbox
 
 NOW = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 300_000)
