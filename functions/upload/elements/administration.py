@@ -49,6 +49,7 @@ class Table(Protocol):
 
     def read(self) -> Rows: ...
     def put(self, definition: Definition, transaction: TransactWrite) -> None: ...
+    def create(self, definition: Definition, creations: int, transaction: TransactWrite) -> None: ...
 
 
 class Storage(Protocol):
@@ -103,17 +104,12 @@ class ElementAdministration:
         """Create an element, and tell whether the same request had done so before, under the same key.
 
         Raises Conflict (``element_exists``, ``prefix_overlaps``, ``prefix_not_empty``, ``too_many_elements``,
-        ``bucket_unsuitable``), Invalid (``bucket_not_of_this_deployment``) and Unavailable.
+        ``bucket_unsuitable``, ``element_busy``), Invalid (``bucket_not_of_this_deployment``) and Unavailable.
         """
         asked = None
         if idempotency_key is not None:
             asked = f"{actor.client_id} {idempotency_key} {fingerprint(request)}"
-        every = self._read()
-        existing = every.get(request.element_id)
-        if existing is not None:
-            return _repeated(existing, asked), True
-        mode = Mode(request.mode)
-        now = format_time(self._clock())
+        mode, now = Mode(request.mode), format_time(self._clock())
         definition = Definition(
             element_id=request.element_id,
             bucket=places.choose_bucket(self._seeds, mode, request.bucket),
@@ -129,18 +125,28 @@ class ElementAdministration:
             updated_at=now,
             request_hash=asked,
         )
+        for _ in range(_MAX_ATTEMPTS):
+            # Counted before the elements are read: one that is created from here on makes the writing fail.
+            creations = self._table.read().creations
+            every = self._read()
+            if (existing := every.get(request.element_id)) is not None:
+                return _repeated(existing, asked), True
+            self._check_new(every, definition, actor)
+            event = actor.event(CREATED, _object(definition.element_id), after=record(definition))
+            try:
+                self._audit.append(event, partial(self._table.create, definition, creations))
+            except StateChanged:
+                continue
+            self._changed()
+            return self.find(definition.element_id), False
+        raise _busy()
+
+    def _check_new(self, every: dict[str, Found], definition: Definition, actor: Actor) -> None:
         with _Refusals(self._audit, CREATED, actor, definition):
             if len(every) >= MAX_ELEMENTS:
                 raise Conflict(f"a deployment has at most {MAX_ELEMENTS} elements", code="too_many_elements")
             places.check_apart([one.definition for one in every.values()], definition)
             self._check_storage(definition)
-        event = actor.event(CREATED, _object(definition.element_id), after=record(definition))
-        try:
-            self._audit.append(event, partial(self._table.put, definition))
-        except StateChanged:
-            return _repeated(self.find(request.element_id), asked), True
-        self._changed()
-        return self.find(definition.element_id), False
 
     def change(self, element_id: str, wanted: ElementChange, if_match: IfMatch, actor: Actor) -> Found:
         """Change what ``wanted`` names. Raises NotFound, PreconditionFailed and Conflict (``element_busy``)."""
@@ -229,7 +235,7 @@ class ElementAdministration:
                 continue
             self._changed()
             return self._read()[element_id]
-        raise Conflict("the storage element is being changed by others; try again", code="element_busy")
+        raise _busy()
 
     def _check_storage(self, definition: Definition) -> None:
         """Ask the bucket itself whether it keeps what the mode promises, and whether the prefix is free."""
@@ -266,6 +272,10 @@ class _Refusals:
 def _object(element_id: str) -> str:
     """Give what the audit log calls an element."""
     return f"storage-element/{element_id}"
+
+
+def _busy() -> Conflict:
+    return Conflict("storage elements are being changed by others; try again", code="element_busy")
 
 
 def _existing(every: dict[str, Found], element_id: str) -> Found:

@@ -104,6 +104,47 @@ def test_elements_do_not_overlap(administration: ElementAdministration, prefix: 
     assert (refusal.outcome, refusal.reason) == ("refused", "prefix_overlaps")
 
 
+@pytest.mark.parametrize("theirs", ["two/", "two/deeper/", "t/"])
+def test_of_two_that_are_made_at_the_same_time_the_later_one_knows_of_the_other(
+    administration: ElementAdministration, s3: Any, theirs: str
+) -> None:
+    """The other comes when everything has been looked at, and before anything is written."""
+
+    class Late(Buckets):
+        def is_empty(self, bucket: str, prefix: str) -> bool:
+            if prefix == mine and not made:
+                made.append(administration.create(wanted("theirs", theirs), ACTOR)[0].element.element_id)
+            return super().is_empty(bucket, prefix)
+
+    made: list[str] = []
+    mine = "two/" if theirs != "t/" else "t/x/"
+    administration.create(wanted("before", "elsewhere/"), ACTOR)
+    late = ElementAdministration(
+        seeds=SEEDS, table=ElementTable("moto"), storage=Late(s3), audit=AuditTable("moto")
+    )
+    refused(lambda: late.create(wanted("mine", mine), ACTOR), Conflict, "prefix_overlaps")
+    assert made == ["theirs"]
+    assert [one.element.element_id for one in administration.list()] == ["before", "edit-01", "rw-01", "theirs"]
+
+
+def test_of_two_that_are_made_apart_at_the_same_time_both_are_made(
+    administration: ElementAdministration, s3: Any
+) -> None:
+    class Late(Buckets):
+        def is_empty(self, bucket: str, prefix: str) -> bool:
+            if prefix == "mine/" and not made:
+                made.append(administration.create(wanted("theirs", "theirs/"), ACTOR)[0].element.element_id)
+            return super().is_empty(bucket, prefix)
+
+    made: list[str] = []
+    late = ElementAdministration(
+        seeds=SEEDS, table=ElementTable("moto"), storage=Late(s3), audit=AuditTable("moto")
+    )
+    created, repeated = late.create(wanted("mine", "mine/"), ACTOR, "key")
+    assert (created.element.element_id, repeated, made) == ("mine", False, ["theirs"])
+    assert [entry.outcome for entry in entries("mine")] == ["success"]
+
+
 def test_the_same_prefix_in_another_bucket_is_another_place(administration: ElementAdministration) -> None:
     administration.create(wanted("first", "two/"), ACTOR)
     created, _ = administration.create(wanted("second", "two/", mode=FirstMode.EDIT), ACTOR)

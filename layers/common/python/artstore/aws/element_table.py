@@ -1,10 +1,12 @@
 """The registry of storage elements, in the table ``{prefix}-elements``.
 
-Three kinds of items, each in a partition of its own, so that who counts or reports a failure cannot touch what
+Four kinds of items, each in a partition of its own, so that who counts or reports a failure cannot touch what
 administrators said: ``definition`` (written with the audit log, in one transaction, on condition of the revision
-that was read), ``usage`` (replaced by whoever counts) and ``health`` (failures, added up by whoever meets them).
+that was read), ``usage`` (replaced by whoever counts), ``health`` (failures, added up by whoever meets them), and
+the one of ``creations``: how many elements have been created, so that each creation knows of all before it.
 
-Rights needed: dynamodb:Scan to read; UpdateItem to report health; PutItem and UpdateItem on usage and definitions.
+Rights needed: dynamodb:Scan to read; UpdateItem to report health; PutItem and UpdateItem on usage and definitions,
+PutItem on creations to create.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from artstore.tables import ElementItem, bind
 if TYPE_CHECKING:
     from pynamodb.transactions import TransactWrite
 
-DEFINITION, USAGE, HEALTH = "definition", "usage", "health"
+DEFINITION, USAGE, HEALTH, CREATIONS = "definition", "usage", "health", "creations"
+_ALL = "all"
 
 
 def open_registry(prefix: str, seeds: StorageElements) -> ElementRegistry:
@@ -46,6 +49,7 @@ class ElementTable:
         definitions: dict[str, Definition] = {}
         usage: dict[str, Usage] = {}
         health: dict[str, Health] = {}
+        creations = 0
         with reaching_dynamodb():
             for item in self._table.scan(consistent_read=True):
                 if item.part == DEFINITION:
@@ -65,7 +69,9 @@ class ElementTable:
                         reason=item.reason,
                         changed_at=item.changed_at,
                     )
-        return Rows(definitions=definitions, usage=usage, health=health)
+                elif item.part == CREATIONS:
+                    creations = int(item.revision or 0)
+        return Rows(definitions=definitions, usage=usage, health=health, creations=creations)
 
     def put(self, definition: Definition, transaction: TransactWrite) -> None:
         """Write a definition if the one before it, by ``revision``, is what the table holds."""
@@ -76,6 +82,14 @@ class ElementTable:
         if definition.revision == 1:
             unchanged = self._table.element_id.does_not_exist()
         transaction.save(item, condition=unchanged)
+
+    def create(self, definition: Definition, creations: int, transaction: TransactWrite) -> None:
+        """Write a new definition if no element has been created since there were so many ``creations``."""
+        self.put(definition, transaction)
+        counter = self._table(CREATIONS, _ALL)
+        counter.revision = creations + 1
+        unchanged = self._table.revision == creations if creations else self._table.element_id.does_not_exist()
+        transaction.save(counter, condition=unchanged)
 
     def replace(self, definition: Definition) -> bool:
         """Write a definition by itself, for a step of an act that the audit log has as a whole; False when the

@@ -73,6 +73,8 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     definitions: Mapping[str, Definition] = {}
     usage: Mapping[str, Usage] = {}
     health: Mapping[str, Health] = {}
+    creations: int = 0
+    """How many elements have been created; not what the definitions show when one was created meanwhile."""
 
 
 def seed_definition(seed: StorageElement) -> Definition:
