@@ -11,7 +11,7 @@ from artstore.aws.element_table import open_registry
 from artstore.elements.registry import ElementRegistry
 from artstore.objects import s3_client
 from functions.maintenance import dependencies
-from functions.maintenance.finalizing.building import sources
+from functions.maintenance.finalizing.building import seals, sources
 from functions.maintenance.sweeping import Candidate, Sweep
 from functions.maintenance.sweeps.ended import TemporaryDocuments, Trash
 from functions.maintenance.sweeps.finalized import FinalizedSources
@@ -97,7 +97,7 @@ def _orphans() -> Sweep:
 
 @functools.cache
 def _finalized_sources() -> Sweep:
-    return FinalizedSources(sources())
+    return FinalizedSources(sources(), seals())
 
 
 SWEEPS: Mapping[str, Callable[[], Sweep]] = {

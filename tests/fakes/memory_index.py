@@ -24,7 +24,7 @@ from artstore.index import (
 )
 from artstore.index.claims import Place, Standing, takes_the_place, winner
 from artstore.index.document_words import parts_of, placed
-from artstore.index.ended import EndedPage, EndedPosition
+from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
@@ -198,6 +198,13 @@ class MemoryIndex:
             if each.attributes.deleted_at is not None
         ]
         return _ended(found, until.astimezone(UTC).isoformat(), limit, after)
+
+    def sealed(self, limit: int, after: UUID | None) -> list[Ended]:
+        """See DocumentIndex."""
+        found = [each for each in self._winners() if each.attributes.finalization is not None]
+        found = [each for each in found if after is None or each.attributes.file_id > after]
+        found = sorted(found, key=lambda each: each.attributes.file_id)[:limit]
+        return [Ended(file_id=each.attributes.file_id, bucket=each.bucket, key=each.key) for each in found]
 
     def ping(self) -> None:
         """See DocumentIndex."""

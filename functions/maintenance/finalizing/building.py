@@ -12,6 +12,7 @@ from artstore.objects import ObjectStore, s3_client
 from functions.maintenance import dependencies
 from functions.maintenance.finalizing.departed import Sources
 from functions.maintenance.finalizing.finalization import Finalizer
+from functions.maintenance.finalizing.seals import Seals
 from functions.maintenance.finalizing.storage import ObjectCopies, copying_client
 
 
@@ -42,6 +43,21 @@ def sources() -> Sources:
         finalizations=FinalizationTable(settings.prefix),
         jobs=dependencies.jobs(),
         finalizer=finalizer(),
+        margin=timedelta(hours=settings.source_kept_hours),
+    )
+
+
+@functools.cache
+def seals() -> Seals:
+    """Give what breaks seals that nobody breaks."""
+    settings = dependencies.worker_settings()
+    return Seals(
+        elements=_elements().current,
+        objects=ObjectStore(s3_client()),
+        index=dependencies.index(),
+        finalizations=FinalizationTable(settings.prefix),
+        jobs=dependencies.jobs(),
+        ingest=dependencies.ingest_now(),
         margin=timedelta(hours=settings.source_kept_hours),
     )
 

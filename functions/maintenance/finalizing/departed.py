@@ -54,6 +54,8 @@ class Verdict(enum.StrEnum):
     """What lies at the source is not what was copied."""
     NOT_ALLOWED = "not_allowed"
     """The source's element allows no deletion any more."""
+    UNSEALED = "unsealed"
+    """It was sealed for a finalization of which nothing is known any more."""
     UNDER_WAY = "under_way"
     OVERTAKEN = "overtaken"
     """Another finalization of the document has begun, or this one ended, meanwhile."""

@@ -114,3 +114,24 @@ def test_temporary_documents_are_found_by_their_index(postgres_index: PostgresIn
             plan = connection.execute("EXPLAIN " + ended.expired(after=after), values).fetchall()
             assert "documents_ending" in str(plan)
             assert "Sort" not in str(plan)
+
+
+def test_documents_that_name_a_finalization_are_found_where_they_are_shown(index: DocumentIndex) -> None:
+    for number in range(1, 6):
+        put(index, number, finalization=UUID(int=9) if number % 2 else None)
+    put(index, 7, finalization=UUID(int=9), deleted_at=NOON)
+    found = index.sealed(2, None)
+    assert [each.file_id for each in found] == [id_number(1), id_number(3)]
+    following = index.sealed(10, found[-1].file_id)
+    assert [each.file_id for each in following] == [id_number(5), id_number(7)]
+    assert index.sealed(10, id_number(7)) == []
+
+
+def test_they_are_found_by_their_index(postgres_index: PostgresIndex, database_url: str) -> None:
+    put(postgres_index, 1, finalization=UUID(int=9))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")
+        for after in (False, True):
+            values = {"limit": 10, "after_file_id": id_number(1)}
+            plan = connection.execute("EXPLAIN " + ended.sealed(after=after), values).fetchall()
+            assert "documents_sealed" in str(plan)

@@ -361,7 +361,7 @@ class Lives(Flows):
                 age=ORPHAN_AGE,
                 clock=self.now,
             ),
-            "finalized": lambda: FinalizedSources(self.sources()),
+            "finalized": lambda: FinalizedSources(self.sources(), self.seals()),
         }
         return made[name]()
 

@@ -27,6 +27,7 @@ from artstore.security import Principal
 from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Sources, Verdict
 from functions.maintenance.finalizing.finalization import Finalizer
+from functions.maintenance.finalizing.seals import Seals
 from functions.maintenance.jobs.engine import Engine, Ran
 from functions.maintenance.steps import Runner
 from functions.storage_events.events import EventKind, StorageEvent
@@ -154,6 +155,19 @@ class Flows(World):
             finalizations=self.killer.guard(self.finalizations),
             jobs=self.killer.guard(self.jobs),
             finalizer=self.finalizer(),
+            margin=MARGIN,
+            clock=lambda: self.buckets.now,
+        )
+
+    def seals(self) -> Seals:
+        """Give a process that breaks seals which nobody else breaks."""
+        return Seals(
+            elements=lambda: ELEMENTS,
+            objects=self.killer.guard(self.buckets),
+            index=self.killer.guard(self.index),
+            finalizations=self.killer.guard(self.finalizations),
+            jobs=self.killer.guard(self.jobs),
+            ingest=self.killer.guard(Ingesting(self)),
             margin=MARGIN,
             clock=lambda: self.buckets.now,
         )

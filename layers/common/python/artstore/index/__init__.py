@@ -18,7 +18,7 @@ import msgspec
 
 from artstore.attributes import Attributes
 from artstore.index.claims import Claim, Place
-from artstore.index.ended import EndedPage, EndedPosition
+from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.usage import Dimension, UsageReport
 from artstore.spaces import Reach
 
@@ -265,6 +265,11 @@ class DocumentIndex(Protocol):
 
     def trashed(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
         """Give up to ``limit`` documents that were deleted before ``until``, the longest ago first."""
+        ...
+
+    def sealed(self, limit: int, after: UUID | None) -> list[Ended]:
+        """Give up to ``limit`` documents, deleted ones too, whose attr.json names a finalization, and that are
+        shown nowhere else; in the order of their ids."""
         ...
 
     def ping(self) -> None:

@@ -53,6 +53,15 @@ def trashed(*, after: bool) -> str:
     )
 
 
+def sealed(*, after: bool) -> str:
+    """Find documents, shown or in the trash, whose attr.json names a finalization."""
+    following = " AND file_id > %(after_file_id)s" if after else ""
+    return (
+        "SELECT file_id, bucket, object_key FROM documents"  # noqa: S608  # constants only
+        f" WHERE (shown OR trashed) AND attributes ? 'finalization'{following} ORDER BY file_id LIMIT %(limit)s"
+    )
+
+
 def text_of(moment: datetime) -> str:
     """Write a time as attr.json does."""
     text: str = msgspec.to_builtins(moment.astimezone(UTC))

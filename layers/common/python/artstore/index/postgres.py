@@ -40,7 +40,7 @@ from artstore.index import (
 from artstore.index.claim_writer import write_claim
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
 from artstore.index.document_words import WORDS_VERSION, words_of
-from artstore.index.ended import EndedPage, EndedPosition
+from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.matching import EVERYTHING, condition
 from artstore.index.query import parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
@@ -198,6 +198,12 @@ class PostgresIndex:
     def trashed(self, until: datetime, limit: int, after: EndedPosition | None) -> EndedPage:
         """See DocumentIndex."""
         return self._ended(ended.trashed(after=after is not None), until, limit, after)
+
+    def sealed(self, limit: int, after: UUID | None) -> list[Ended]:
+        """See DocumentIndex."""
+        statement, values = ended.sealed(after=after is not None), {"limit": limit, "after_file_id": after}
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        return [Ended(file_id=row[0], bucket=row[1], key=row[2]) for row in rows]
 
     def _ended(self, statement: str, until: datetime | str, limit: int, after: EndedPosition | None) -> EndedPage:
         values: dict[str, Any] = {"until": until, "limit": limit + 1}
