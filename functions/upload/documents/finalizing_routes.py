@@ -37,8 +37,9 @@ def finalize_document(
     """Have a document moved from its edit element into one that keeps documents. It is permanent from then on.
 
     It is found, shown and downloaded all the while, under the same file_id. Asked again, this is answered 200 with
-    the finalization that is under way, or was completed; one that broke is gone on with. A document that was never
-    in an edit element is 409 not_in_edit.
+    the finalization that is under way, or was completed; one that broke is gone on with, and one that was undone
+    begins anew. Under the Idempotency-Key of a finalization that did not succeed that one is told, and nothing is
+    done: use another, or none. A document that was never in an edit element is 409 not_in_edit.
     """
     started = dependencies.finalizing().start(file_id, body, caller, request, idempotency_key(request))
     # Relative to this operation, so that the stage and any base path stay.

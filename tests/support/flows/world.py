@@ -98,8 +98,8 @@ class Flows(World):
 
     # Requests.
 
-    def finalize(self, file_id: UUID, **asked: Any) -> FinalizationShown:
-        """Ask for a finalization. Raises Killed, and what refuses it."""
+    def finalize(self, file_id: UUID, key: str | None = None, **asked: Any) -> FinalizationShown:
+        """Ask for a finalization, under an Idempotency-Key if there is one. Raises Killed, and what refuses it."""
         guard = self.killer.guard
         jobs = guard(self.jobs)
         finalizing = Finalizing(
@@ -112,7 +112,9 @@ class Flows(World):
             clock=lambda: self.buckets.now,
         )
         request = Request("POST", "/api/v1/files/{file_id}/finalize", "request-1")
-        return FinalizationDesk(finalizing, jobs).start(file_id, FinalizeRequest(**asked), ANNA, request).shown
+        return (
+            FinalizationDesk(finalizing, jobs).start(file_id, FinalizeRequest(**asked), ANNA, request, key).shown
+        )
 
     # The worker.
 

@@ -337,9 +337,9 @@ def test_what_is_not_there_or_not_in_an_edit_element_is_not_finalized(world: Flo
 # What broke three times.
 
 
-def broken(world: Flows) -> UUID:
+def broken(world: Flows, key: str | None = None) -> UUID:
     """Let a finalization break three times; give its transaction."""
-    transaction = world.finalize(FILE).transaction_id
+    transaction = world.finalize(FILE, key).transaction_id
     step_until(world, transaction, "verifying")
     job = world.jobs.find(transaction)
     assert job is not None
@@ -352,6 +352,58 @@ def broken(world: Flows) -> UUID:
 def test_asking_again_goes_on_with_what_has_broken(world: Flows) -> None:
     transaction = broken(world)
     assert world.finalize(FILE).transaction_id == transaction
+    world.mend()
+    world.check_shown(FILE, BODY, KEPT)
+
+
+def test_under_its_own_key_what_has_broken_is_only_told(world: Flows) -> None:
+    transaction = broken(world, "key")
+    woken = len(world.queue.woken)
+    told = world.finalize(FILE, "key")
+    assert (told.transaction_id, told.state) == (transaction, "failed")
+    assert len(world.queue.woken) == woken
+
+
+@pytest.mark.parametrize("other", [None, "another key"])
+def test_asking_under_another_key_or_none_goes_on_with_what_has_broken(world: Flows, other: str | None) -> None:
+    transaction = broken(world, "key")
+    again = world.finalize(FILE, other)
+    assert (again.transaction_id, again.state) == (transaction, "verifying")
+    world.mend()
+    world.check_shown(FILE, BODY, KEPT)
+    for key in ("key", other):
+        assert (world.finalize(FILE, key).transaction_id, world.finalize(FILE, key).state) == (
+            transaction,
+            "completed",
+        )
+
+
+@pytest.mark.parametrize("other", [None, "another key"])
+def test_what_was_undone_begins_anew_under_another_key_or_none_and_is_told_under_its_own(
+    world: Flows, other: str | None
+) -> None:
+    transaction = broken(world, "key")
+    world.wait(DAY + 1000)
+    assert world.sweep() == {FILE: Verdict.UNDONE}
+    told = world.finalize(FILE, "key")
+    assert (told.transaction_id, told.state) == (transaction, "rolled_back")
+    anew = world.finalize(FILE, other)
+    assert anew.transaction_id != transaction
+    world.mend()
+    world.check_shown(FILE, BODY, KEPT)
+    told = world.finalize(FILE, "key")
+    assert (told.transaction_id, told.state) == (transaction, "rolled_back")
+
+
+def test_a_finalization_whose_job_is_lost_begins_anew_once_it_was_undone(world: Flows) -> None:
+    transaction = broken(world, "key")
+    world.jobs.lose(transaction)
+    with pytest.raises(Conflict) as refused:
+        world.finalize(FILE, "key")
+    assert refused.value.code == "finalization_busy"
+    world.wait(DAY + 1000)
+    assert world.sweep() == {FILE: Verdict.UNDONE}
+    world.finalize(FILE, "key")
     world.mend()
     world.check_shown(FILE, BODY, KEPT)
 
