@@ -108,6 +108,32 @@ def test_every_template_parameter_is_documented() -> None:
     assert [name for name in parameters if f"`{name}`" not in text] == []
 
 
+def test_a_number_of_the_template_means_the_setting_that_it_becomes() -> None:
+    """The same default, in the documents too, and no value that the function would refuse."""
+    template = parse(TEMPLATE.read_text(encoding="utf-8"))
+    lines = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8").splitlines()
+    numbers = {name: each for name, each in template["Parameters"].items() if each["Type"] == "Number"}
+    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
+    passed = {
+        name: value["Ref"]
+        for each in functions
+        for name, value in each["Properties"].get("Environment", {}).get("Variables", {}).items()
+        if isinstance(value, dict) and value.get("Ref") in numbers
+    }
+    assert {"ARTSTORE_UPLOAD_GRACE_SECONDS", "ARTSTORE_ORPHAN_DAYS", "ARTSTORE_TRASH_DAYS"} <= set(passed)
+    for settings in SETTINGS:
+        for field in dataclasses.fields(settings):
+            name = field.metadata["artstore.setting"]
+            if name not in passed:
+                continue
+            parameter = numbers[passed[name]]
+            assert field.default in (parameter["Default"], dataclasses.MISSING), name
+            for bound in ("MinValue", "MaxValue"):
+                field.metadata["artstore.parse"](str(parameter[bound]))
+            [line] = [each for each in lines if each.startswith(f"| `{passed[name]}` |")]
+            assert f"| {parameter['Default']} |" in line
+
+
 def test_every_audited_action_is_documented() -> None:
     sources = "".join(path.read_text("utf-8") for path in ROOT.glob("functions/auth/**/*.py"))
     actions = set(re.findall(r'"((?:service_account|signing_key|secret|token|operation)\.[a-z_]+)"', sources))
