@@ -92,7 +92,7 @@ def download_document(file_id: UUID, caller: Principal, request: Request) -> Red
     status=202,
     summary="Have archived bytes brought back",
     repeated_status=200,
-    error_statuses=(404, 409, 410, 415),
+    error_statuses=(404, 409, 410),
 )
 def restore_document(file_id: UUID, body: RestoreRequest, caller: Principal) -> Reply[RestoreState]:
     """Have the bytes of a document in an ar element brought back, which takes hours, for days days.

@@ -50,7 +50,7 @@ ClientId = Annotated[
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
     etag=True,
-    error_statuses=(409, 415),
+    error_statuses=(409,),
 )
 def create_service_account(body: AccountRequest, caller: Principal, request: Request) -> Reply[AccountWithSecret]:
     """Create an account and show its secret, this once.
@@ -91,7 +91,7 @@ def show_service_account(client_id: ClientId) -> Reply[Account]:
     summary="Change a service account",
     headers=(IF_MATCH,),
     etag=True,
-    error_statuses=(404, 409, 412, 415, 428),
+    error_statuses=(404, 409, 412, 428),
 )
 def change_service_account(
     client_id: ClientId, body: AccountChange, caller: Principal, request: Request
@@ -149,7 +149,7 @@ def restore_service_account(client_id: ClientId, caller: Principal, request: Req
     summary="Replace the secret of a service account",
     headers=(OPTIONAL_IF_MATCH,),
     etag=True,
-    error_statuses=(404, 409, 412, 415),
+    error_statuses=(404, 409, 412),
 )
 def rotate_service_account_secret(
     client_id: ClientId, body: RotationRequest, caller: Principal, request: Request

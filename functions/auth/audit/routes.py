@@ -19,9 +19,7 @@ def list_audit_entries(query: AuditListQuery) -> Reply[AuditList]:
     return Reply(dependencies.audit_reader().list(query), _NO_STORE)
 
 
-@endpoint(
-    "POST", "/api/v1/audit/verify", scope=Scope.AUDIT_READ, summary="Verify the audit log", error_statuses=(415,)
-)
+@endpoint("POST", "/api/v1/audit/verify", scope=Scope.AUDIT_READ, summary="Verify the audit log")
 def verify_audit_log(body: VerificationRequest) -> Reply[AuditVerification]:
     """Follow the chain of hashes from the beginning of the log, and compare it with the last export.
 

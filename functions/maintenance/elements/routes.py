@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
-from typing import Annotated
 from uuid import uuid4
 
 import msgspec
-from msgspec import Meta
 
+from artstore.elements import ElementId
 from artstore.errors import Unavailable
 from artstore.http import Reply, Request, endpoint
 from artstore.jobs import new_job
@@ -21,15 +20,7 @@ from functions.maintenance.started import JobStarted
 class ReconcileRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What is to be counted anew."""
 
-    element_id: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=63,
-            pattern=r"^[a-z0-9][a-z0-9-]*(?!\n)$",
-            description="lowercase letters, digits and hyphens",
-        ),
-    ]
+    element_id: ElementId
 
 
 @endpoint(
@@ -38,7 +29,6 @@ class ReconcileRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     scope=Scope.ELEMENTS_ADMIN,
     status=202,
     summary="Count what really lies in a storage element",
-    error_statuses=(415,),
 )
 def reconcile_storage_element(body: ReconcileRequest, caller: Principal, request: Request) -> Reply[JobStarted]:
     """Start a job that walks the element, every version, and compares it with the index.

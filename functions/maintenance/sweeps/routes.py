@@ -15,7 +15,6 @@ from functions.maintenance.sweeps.starting import SweepRequest
     scope=Scope.ELEMENTS_ADMIN,
     status=202,
     summary="Start a sweep",
-    error_statuses=(415,),
 )
 def start_sweep(body: SweepRequest, caller: Principal, request: Request) -> Reply[JobStarted]:
     """Start a sweep now, whatever the clock says; with dry_run it tells what it would do and does nothing.

@@ -29,7 +29,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
     summary="Finalize a document",
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
-    error_statuses=(404, 409, 413, 415),
+    error_statuses=(404, 409, 413),
 )
 def finalize_document(
     file_id: UUID, body: FinalizeRequest, caller: Principal, request: Request
@@ -53,7 +53,7 @@ def finalize_document(
     scope=Scope.FILES_WRITE,
     status=202,
     summary="Finalize many documents",
-    error_statuses=(413, 415),
+    error_statuses=(413,),
 )
 def finalize_documents(
     body: FinalizeManyRequest, caller: Principal, request: Request

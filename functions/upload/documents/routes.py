@@ -24,7 +24,7 @@ from functions.upload.documents.models import BulkQuery, BulkShown, BulkStarted,
     summary="Change what is said of a document",
     headers=(IF_MATCH,),
     etag=True,
-    error_statuses=(404, 409, 412, 413, 415, 428),
+    error_statuses=(404, 409, 412, 413, 428),
 )
 def change_document(file_id: UUID, body: DocumentPatch, caller: Principal, request: Request) -> Reply[Document]:
     """Change a document by a merge patch (RFC 7396): what is left out stays, null takes away.
@@ -87,7 +87,7 @@ def undelete_document(file_id: UUID, caller: Principal, request: Request) -> Rep
     scope=Scope.ELEMENTS_ADMIN,
     summary="Place a legal hold, or end it",
     etag=True,
-    error_statuses=(404, 409, 415),
+    error_statuses=(404, 409),
 )
 def set_legal_hold(file_id: UUID, body: LegalHold, caller: Principal, request: Request) -> Reply[Document]:
     """Hold a document, whatever else is said of it, or end that. Either is written to the audit log with its
@@ -113,7 +113,7 @@ def set_legal_hold(file_id: UUID, body: LegalHold, caller: Principal, request: R
     summary="Change many documents",
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
-    error_statuses=(409, 413, 415),
+    error_statuses=(409, 413),
 )
 def start_bulk(body: BulkRequest, caller: Principal, request: Request) -> Reply[BulkStarted]:
     """Have many documents changed, one by one, each as a single request would: by ids, or by a search, whose

@@ -9,19 +9,10 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from artstore.elements import Fill, Mode
+from artstore.elements import ElementId, Fill, Mode
 from functions.upload.fields import AllowedTypes, Description
 
-# Each ends with (?!\n)$, since $ alone would let a line break follow.
-ElementId = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=63,
-        pattern=r"^[a-z0-9][a-z0-9-]*(?!\n)$",
-        description="lowercase letters, digits and hyphens",
-    ),
-]
+# It ends with (?!\n)$, since $ alone would let a line break follow.
 Prefix = Annotated[
     str,
     Meta(

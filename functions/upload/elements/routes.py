@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artstore.elements import Mode
+from artstore.elements import ElementId, Mode
 from artstore.http import Reply, Request, endpoint
 from artstore.http.acting import actor_of
 from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
@@ -14,7 +14,6 @@ from functions.upload.elements.administration import Found
 from functions.upload.elements.models import (
     Element,
     ElementChange,
-    ElementId,
     ElementList,
     ElementRequest,
     ModeRequest,
@@ -35,7 +34,7 @@ _ELEMENT = f"{_ELEMENTS}/{{element_id}}"
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
     etag=True,
-    error_statuses=(409, 415),
+    error_statuses=(409,),
 )
 def create_storage_element(body: ElementRequest, caller: Principal, request: Request) -> Reply[Element]:
     """Create an element under a prefix of its own in a bucket of the deployment.
@@ -87,7 +86,7 @@ def show_storage_element(element_id: ElementId, caller: Principal) -> Reply[Elem
     summary="Change a storage element",
     headers=(IF_MATCH,),
     etag=True,
-    error_statuses=(404, 409, 412, 415, 428),
+    error_statuses=(404, 409, 412, 428),
 )
 def change_storage_element(
     element_id: ElementId, body: ElementChange, caller: Principal, request: Request
@@ -128,7 +127,7 @@ def delete_storage_element(element_id: ElementId, caller: Principal, request: Re
     summary="Change the mode of a storage element",
     headers=(OPTIONAL_IF_MATCH,),
     etag=True,
-    error_statuses=(404, 409, 412, 415),
+    error_statuses=(404, 409, 412),
 )
 def change_storage_element_mode(
     element_id: ElementId, body: ModeRequest, caller: Principal, request: Request

@@ -26,7 +26,7 @@ _SPACE = f"{_SPACES}/{{space}}"
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
     etag=True,
-    error_statuses=(409, 415),
+    error_statuses=(409,),
 )
 def create_space(body: SpaceRequest, caller: Principal, request: Request) -> Reply[Space]:
     """Create a space, which accounts can be given from now on.
@@ -60,7 +60,7 @@ def show_space(space: SpaceName, caller: Principal) -> Reply[Space]:
     summary="Change a space",
     headers=(IF_MATCH,),
     etag=True,
-    error_statuses=(404, 409, 412, 415, 428),
+    error_statuses=(404, 409, 412, 428),
 )
 def change_space(space: SpaceName, body: SpaceChange, caller: Principal, request: Request) -> Reply[Space]:
     """Change what the body names; needs If-Match. null takes a limit away.

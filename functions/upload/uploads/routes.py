@@ -39,7 +39,7 @@ _NOT_STORED = {"Cache-Control": "no-store"}
     summary="Start an upload",
     headers=(IDEMPOTENCY_KEY,),
     repeated_status=200,
-    error_statuses=(404, 409, 413, 415, 507),
+    error_statuses=(404, 409, 413, 507),
 )
 def start_upload(body: UploadRequest, caller: Principal, request: Request) -> Reply[UploadStarted]:
     """Announce a document and get the one request that storage will accept for it.
@@ -68,7 +68,7 @@ def start_upload(body: UploadRequest, caller: Principal, request: Request) -> Re
     headers=(IDEMPOTENCY_KEY,),
     consumes=("application/json",),
     body_model=BatchRequest,
-    error_statuses=(413, 415),
+    error_statuses=(413,),
 )
 def start_uploads(caller: Principal, request: Request) -> Reply[BatchStarted]:
     """Announce many documents at once. Each has an outcome of its own, in the order of the request.
@@ -104,7 +104,7 @@ def show_upload(file_id: UUID, query: StateQuery, caller: Principal) -> UploadSt
     "/api/v1/files/{file_id}/upload/url",
     scope=Scope.FILES_WRITE,
     summary="Permit an upload anew",
-    error_statuses=(404, 409, 415),
+    error_statuses=(404, 409),
 )
 def renew_upload(file_id: UUID, body: UrlRequest, caller: Principal) -> Reply[UploadStarted]:
     """Get a fresh URL or form for an upload whose bytes have not arrived, also after the last one has ended.

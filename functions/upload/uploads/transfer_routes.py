@@ -19,7 +19,7 @@ _SECRET = {"Cache-Control": "no-store"}
     "/api/v1/files/{file_id}/upload/parts",
     scope=Scope.FILES_WRITE,
     summary="Permit parts of an upload",
-    error_statuses=(404, 409, 415),
+    error_statuses=(404, 409),
 )
 def sign_parts(file_id: UUID, body: PartsRequest, caller: Principal) -> Reply[PartTargets]:
     """Get the requests that storage will accept for up to a hundred parts of a multipart upload.
@@ -71,7 +71,7 @@ def abort_upload(file_id: UUID, caller: Principal) -> None:
     "/api/v1/uploads/sign",
     scope=Scope.FILES_WRITE,
     summary="Sign a request of Uppy's",
-    error_statuses=(404, 409, 413, 415),
+    error_statuses=(404, 409, 413),
 )
 def sign_request(body: SignRequest, caller: Principal) -> Reply[SignedRequest]:
     """Give what the option signRequest of @uppy/aws-s3 has to return.

@@ -10,8 +10,10 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Iterator, MutableMapping
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from artstore.elements.capacity import Fill, fill_of, has_room
 from artstore.elements.health import Health
@@ -20,6 +22,7 @@ from artstore.errors import ArtStoreError, Conflict, InsufficientStorage, Invali
 from artstore.naming import is_reserved
 
 __all__ = [
+    "ElementId",
     "ElementStatus",
     "Fill",
     "Health",
@@ -32,6 +35,18 @@ __all__ = [
     "Transition",
     "parse_elements",
 ]
+
+
+ElementId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-z0-9][a-z0-9-]*(?!\n)$",  # $ alone would let a line break follow
+        description="lowercase letters, digits and hyphens",
+    ),
+]
+"""The name of an element, in requests."""
 
 
 class RetentionPolicy(enum.StrEnum):

@@ -214,6 +214,8 @@ def _error_statuses(each: Endpoint) -> set[int]:
         statuses |= {401, 403}
     if {"body", "query"} & set(each.parameters) or "{" in each.path or each.consumes or each.headers:
         statuses.add(400)
+    if "body" in each.parameters or each.consumes == ("application/json",):  # of another media type
+        statuses.add(415)
     return statuses
 
 
