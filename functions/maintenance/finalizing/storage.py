@@ -1,4 +1,4 @@
-"""The S3 calls that only finalization makes: copying, whole or in parts, locking, and removing what was copied.
+"""The S3 calls that finalization makes: copying, whole or in parts, locking, and removing what was copied.
 
 CopyObject takes at most 5 GiB; what is larger is copied in parts. Every call names the ETag of the bytes that are
 meant, so nothing is copied that was overwritten meanwhile, and nothing removed that somebody else has put there.
@@ -24,6 +24,7 @@ from artstore.errors import NotFound, PreconditionFailed
 from artstore.index.claims import Place
 from artstore.objects import reaching_s3
 from functions.maintenance.finalizing.ports import Copied, Lock, Part
+from functions.maintenance.removing import remove_object
 
 _DAYS_A_YEAR = 365
 _HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
@@ -169,8 +170,7 @@ class ObjectCopies:
 
     def remove(self, place: Place, if_match: str) -> None:
         """Delete the object whose ETag is ``if_match``. Raises NotFound, PreconditionFailed, Unavailable."""
-        with reaching_s3():
-            self._client.delete_object(Bucket=place.bucket, Key=place.key, IfMatch=if_match)
+        remove_object(self._client, place.bucket, place.key, if_match)
 
 
 @functools.cache

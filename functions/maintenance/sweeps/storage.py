@@ -1,7 +1,4 @@
-"""The S3 calls that only sweeps make: listing a bucket, ending multipart uploads, and deleting.
-
-Nothing is deleted without the ETag of what is meant (DeleteObject, "If-Match"): whatever somebody else has put
-there meanwhile stays.
+"""The S3 calls that sweeps make: listing a bucket, ending multipart uploads, and deleting.
 
 Rights needed: s3:ListBucket, s3:AbortMultipartUpload, and s3:DeleteObject on edit elements alone.
 """
@@ -12,6 +9,7 @@ from typing import Any
 
 from artstore.errors import NotFound, PreconditionFailed
 from artstore.objects import reaching_s3
+from functions.maintenance.removing import remove_object
 from functions.maintenance.sweeps.ports import Listed
 
 
@@ -25,12 +23,10 @@ class SweptObjects:
     def remove(self, bucket: str, key: str, if_match: str) -> bool:
         """Delete the object whose ETag is ``if_match``; False when another one lies there. Raises Unavailable.
 
-        One that is not there any more is deleted, and True. S3 says of such a one either 404 or 412, so who gets
-        False looks again.
+        One that is not there any more is deleted, and True, or False: who gets that looks again.
         """
         try:
-            with reaching_s3():
-                self._client.delete_object(Bucket=bucket, Key=key, IfMatch=if_match)
+            remove_object(self._client, bucket, key, if_match)
         except NotFound:
             return True
         except PreconditionFailed:

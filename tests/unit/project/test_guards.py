@@ -142,6 +142,18 @@ def test_every_audited_action_is_documented() -> None:
     assert actions <= documented
 
 
+def test_objects_are_deleted_in_one_module_and_always_by_their_etag() -> None:
+    sources = [*ROOT.glob("layers/common/python/artstore/**/*.py"), *ROOT.glob("functions/**/*.py")]
+    calls = {
+        path.name: re.findall(r"delete_objects?\(.*\)", path.read_text("utf-8"))
+        for path in sources
+        if re.search(r"\.delete_objects?\(", path.read_text("utf-8"))
+    }
+    assert list(calls) == ["removing.py"]
+    [call] = calls["removing.py"]
+    assert "IfMatch=if_match" in call
+
+
 def test_the_environment_is_read_in_one_module() -> None:
     sources = [*ROOT.glob("layers/common/python/artstore/**/*.py"), *ROOT.glob("functions/**/*.py")]
     readers = {path.name for path in sources if re.search(r"os\.(environ|getenv)", path.read_text("utf-8"))}
