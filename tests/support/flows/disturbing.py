@@ -44,12 +44,17 @@ class Disturbed(RuleBasedStateMachine):
             if act is None:
                 killer.kill_at(number, when)
             else:
-                killer.do_at(number, when, functools.partial(self.do, act))
+                killer.do_at(number, when, functools.partial(self.do_meanwhile, act))
         try:
             with contextlib.suppress(Killed, ArtStoreError):
                 yield
         finally:
             killer.spare()
+
+    def do_meanwhile(self, act: Act) -> None:
+        """Do an act while somebody else is at work, a moment after he has begun."""
+        self.world.wait(1)
+        self.do(act)
 
     def do(self, act: Act) -> None:
         """Do an act, at any time."""

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from artstore.attributes import Attributes
 from artstore.audit import Actor
 from artstore.changes import bulk
@@ -24,7 +26,7 @@ from artstore.changes.finalizing import Finalizing
 from artstore.changes.holding import Holding
 from artstore.changes.patching import Patching
 from artstore.elements import RetentionPolicy
-from artstore.errors import NotFound, PreconditionFailed
+from artstore.errors import ArtStoreError, NotFound, PreconditionFailed
 from artstore.http import Request
 from artstore.index import DocumentIndex, ObjectVersion
 from artstore.index.claims import Place
@@ -48,14 +50,15 @@ from functions.storage_events.ingest import Ingest
 from functions.storage_events.proving import KIND as HASH
 from functions.storage_events.proving import Proving
 from functions.upload.documents.bulk import BulkDesk
+from functions.upload.uploads.batching import start_batch
 from functions.upload.uploads.completing import Completed, Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
-from functions.upload.uploads.models import Method, UploadRequest
+from functions.upload.uploads.models import Method, UploadRequest, UploadStarted
 from functions.upload.uploads.multipart import MultipartUploads
 from functions.upload.uploads.part_models import PartAnnounced, PartsRequest
 from functions.upload.uploads.parts import count_parts
-from functions.upload.uploads.permits import MultipartPermit, PutPermit
-from functions.upload.uploads.starting import Uploads
+from functions.upload.uploads.permits import FormPermit, MultipartPermit, PutPermit
+from functions.upload.uploads.starting import Started, Uploads
 from tests.fakes.memory_bucket import MemoryBuckets
 from tests.fakes.memory_multiparts import MemoryMultiparts
 from tests.support.flows.records import SharedRecords, SharedSuccessions
@@ -72,6 +75,22 @@ PART, READ_AT_ONCE = 30, 70
 """Bytes of a part that a client sends, and of what is read as soon as it arrives."""
 URL_SECONDS = 600
 SWEEPS = ("uploads", "temporary", "trash", "orphans", "finalized")
+
+
+def announcement(
+    body: bytes, method: Method, ttl_days: int | None, supersedes: UUID | None = None
+) -> UploadRequest:
+    """Announce a document for so many days, or for good."""
+    return UploadRequest(
+        filename="report.txt",
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        content_type="text/plain",
+        retention_policy=RetentionPolicy.TEMPORARY if ttl_days else RetentionPolicy.PERMANENT,
+        ttl_days=ttl_days,
+        method=method if body or method is not Method.MULTIPART else Method.PUT,
+        supersedes=supersedes,
+    )
 
 
 @dataclass
@@ -191,10 +210,19 @@ class Lives(Flows):
 
     # Uploads.
 
-    def start(
-        self, key: str, body: bytes, method: Method, ttl_days: int | None, supersedes: UUID | None
-    ) -> Transfer:
+    def start(self, key: str, body: bytes, asked: UploadRequest) -> Transfer:
         """Announce a document. Raises Killed, and what refuses it."""
+        started = self._uploads().start(asked, CALLER, key).upload
+        until = started.upload.expires_at if started.upload is not None else self.now()
+        return Transfer(started.file_id, body, asked.method or Method.PUT, until)
+
+    def start_batch(self, key: str, asked: list[UploadRequest]) -> list[UploadStarted | ArtStoreError]:
+        """Announce several documents at once; each has its answer. Raises Killed, and what refuses all of them."""
+        items = [msgspec.Raw(msgspec.json.encode(each)) for each in asked]
+        outcomes = start_batch(self._uploads(), items, CALLER, key)
+        return [each.upload if isinstance(each, Started) else each for each in outcomes]
+
+    def _uploads(self) -> Uploads:
         guard = self.killer.guard
         signer = UrlSigner(lambda: ENVIRONMENT, None, self.now)
         whole = MultipartPermit(86_400, self.now)
@@ -204,32 +232,20 @@ class Lives(Flows):
             record.part_size = PART
             return target
 
-        uploads = Uploads(
+        return Uploads(
             elements=lambda: ELEMENTS,
             records=guard(self.records),  # type: ignore[arg-type]
-            permits={Method.PUT: PutPermit(signer), Method.MULTIPART: in_small_parts},
+            permits={
+                Method.PUT: PutPermit(signer),
+                Method.FORM: FormPermit(signer),
+                Method.MULTIPART: in_small_parts,
+            },
             duplicates=DuplicateSearch(lambda: guard(self.index), lambda: self.now().timestamp()),
             documents=lambda: guard(self.index),
             admission=NoLimits(),
             expiry_seconds=URL_SECONDS,
             clock=self.now,
         )
-        started = uploads.start(
-            UploadRequest(
-                filename="report.txt",
-                size=len(body),
-                sha256=hashlib.sha256(body).hexdigest(),
-                content_type="text/plain",
-                retention_policy=RetentionPolicy.TEMPORARY if ttl_days else RetentionPolicy.PERMANENT,
-                ttl_days=ttl_days,
-                method=method,
-                supersedes=supersedes,
-            ),
-            CALLER,
-            key,
-        ).upload
-        until = started.upload.expires_at if started.upload is not None else self.now()
-        return Transfer(started.file_id, body, method, until)
 
     def send(self, transfer: Transfer) -> bool:
         """Send all the bytes by what was permitted, whatever has become of the upload; tell whether they lie there
@@ -239,6 +255,9 @@ class Lives(Flows):
             return False
         if transfer.method is Method.PUT:
             return self.killer.guard(self.buckets).create(record.bucket, record.key, transfer.body) is not None
+        if transfer.method is Method.FORM:  # a form cannot ask that nothing be there
+            self.killer.guard(self.buckets).put_by(record.bucket, record.key, transfer.body, "ObjectCreated:Post")
+            return True
         pieces = [transfer.body[at : at + PART] for at in range(0, len(transfer.body), PART)]
         assert len(pieces) == count_parts(len(transfer.body), PART)
         announced = [
@@ -300,11 +319,11 @@ class Lives(Flows):
         )
         return Acting(patching=self.patching, deleting=self.deleting, holding=self.holding, finalizing=finalizing)
 
-    def start_bulk(self, key: str, action: Action, ids: list[UUID], **said: Any) -> UUID:
+    def start_bulk(self, key: str, action: Action, **said: Any) -> UUID:
         """Ask for a change of many documents. Raises Killed, and what refuses it."""
         guard = self.killer.guard
         desk = BulkDesk(jobs=guard(self.jobs), pages=self.pages, wake=guard(self.queue), clock=self.now)
-        asked = BulkRequest(action=action, ids=ids, **said)
+        asked = BulkRequest(action=action, **said)
         started, _ = desk.start(asked, CALLER, Request("POST", "/api/v1/files/bulk", "request-1"), key)
         return started.job_id
 
