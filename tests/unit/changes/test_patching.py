@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,6 +159,30 @@ def test_a_change_that_stands_is_no_failure_when_the_index_stops_answering(desk:
     killer.spare()
     assert desk.written(file_id)["description"] == changed.attributes.description == "second"
     assert patch(desk, file_id, changed.attributes_etag, description="third").attributes.description == "third"
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_of_two_who_have_seen_the_same_one_changes_it_and_nothing_of_the_other_is_left(
+    desk: Desk, at: int
+) -> None:
+    file_id = desk.store()
+    seen = desk.found(file_id)
+    assert seen is not None
+    first, second = desk, Desk(desk.world)
+    killer = Killer()
+    first.use(killer)
+    changed: list[str] = []
+
+    def change(by: Desk, name: str) -> None:
+        with contextlib.suppress(PreconditionFailed):
+            patch(by, file_id, seen.attributes_etag, custom_attributes={name: True})
+            changed.append(name)
+
+    killer.do_at(at, BEFORE, lambda: change(second, "second"))
+    change(first, "first")
+    assert changed == (["second"] if at < 3 else ["first"])  # the third call is the writing
+    assert list(desk.written(file_id)["custom_attributes"]) == changed
+    desk.settle()
 
 
 def test_who_does_not_reach_a_document_changes_nothing(desk: Desk) -> None:
