@@ -107,13 +107,17 @@ class Changers(Senders):
         """Put a document into the trash; only as it was ``seen``, when that is given, unless it is there."""
         known = self.known[file_id]
         known.was_deleted, known.turns = True, known.turns + 1
-        others = [each for each in known.deleted.of if each.value]
+        others, turns = [each for each in known.deleted.of if each.value], known.turns
+        before = self.world.index.find_any(file_id, EVERYWHERE)
+        is_there = before is not None and known.deleted.values == {True}
         with self.asking("document.deleted", known, deleted=(known.deleted, True)) as [mine]:
             self.world.acting()
             deleted = self.world.deleting.delete(file_id, REACH, ACTOR, _unless_changed(seen))
         others += [each for each in known.deleted.of if each.value and each is not mine]
         if seen is not None and not others:
             self._is_next(known, seen, deleted)
+        if before is not None and is_there and known.turns == turns:
+            assert deleted.attributes.deleted_at == before.attributes.deleted_at, "its time there goes on"
         self.is_seen_at_once(known)
 
     def undelete(self, file_id: UUID) -> None:
