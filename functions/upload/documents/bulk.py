@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -91,9 +92,9 @@ class BulkDesk:
         job = self._jobs.find(job_id)
         if job is None or job.kind != KIND or job.created_by_id != caller.client_id:
             raise NotFound("there is no such job", code="job_not_found")
-        number = int(cursor)
-        page = self._pages.read(job_id, number)
-        if page is None and number:
+        number = int(cursor) if re.fullmatch("[0-9]{1,10}", cursor) else None
+        page = None if number is None else self._pages.read(job_id, number)
+        if number is None or (page is None and number):
             raise Invalid("the cursor is not one that this job gave", code="invalid_cursor", field="cursor")
         asked = msgspec.convert(job.request, BulkJob).asked
         told = job.result or job.progress

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from artstore.changes.bulk import Action, DocumentResult
 from artstore.changes.limits import Reason
@@ -32,9 +30,7 @@ class BulkStarted(msgspec.Struct, kw_only=True):
 class BulkQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which results."""
 
-    cursor: Annotated[str, Meta(max_length=10, pattern=r"^[0-9]+(?!\n)$", description="next_cursor of a page")] = (
-        "0"
-    )
+    cursor: str = "0"
     """next_cursor of the page before."""
 
 

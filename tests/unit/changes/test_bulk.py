@@ -9,15 +9,18 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from artstore.changes.bulk import Acting, BulkJob, BulkPage, BulkRequest, DocumentResult, check_bulk
+from artstore.changes.bulk import Acting, Action, BulkJob, BulkPage, BulkRequest, DocumentResult, check_bulk
 from artstore.changes.finalizing import Finalizing
 from artstore.errors import Invalid, Unavailable
+from artstore.http import Request
 from artstore.jobs import Job, new_job
+from artstore.security import Principal, Scope
 from artstore.spaces import ALL
 from functions.maintenance.bulk import runner as bulk_runner
 from functions.maintenance.bulk.runner import NEEDED_SECONDS, BulkRunner
 from functions.maintenance.jobs.engine import RESERVED_SECONDS, Engine, Ran
 from functions.maintenance.steps import Continue, Done, Fail, Wait
+from functions.upload.documents.bulk import BulkDesk
 from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.fakes.memory_outbox import MemoryOutbox
@@ -304,3 +307,16 @@ def test_a_request_that_cannot_be_meant_is_refused(asked: dict[str, Any]) -> Non
     request = msgspec.convert(msgspec.to_builtins(asked), BulkRequest)
     with pytest.raises(Invalid):
         check_bulk(request)
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "-1", "1", "²", "1\n", "9" * 5000])
+def test_only_a_cursor_that_the_job_gave_goes_on(cursor: str) -> None:
+    bulk = Bulk(documents=1)
+    desk = BulkDesk(jobs=bulk.jobs, pages=bulk.pages, wake=RememberedWake())
+    caller = Principal("sa_anna", "anna", frozenset({Scope.FILES_WRITE}))
+    asked = BulkRequest(action=Action.TAG, ids=bulk.ids, add_tags=["a"])
+    started, _ = desk.start(asked, caller, Request("POST", "/api/v1/files/bulk", "request-1"), None)
+    assert desk.show(started.job_id, caller, "0").next_cursor is None
+    with pytest.raises(Invalid) as refused:
+        desk.show(started.job_id, caller, cursor)
+    assert refused.value.code == "invalid_cursor"
