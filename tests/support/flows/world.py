@@ -33,7 +33,12 @@ from functions.maintenance.steps import Runner
 from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.sight import Look
 from functions.upload.documents.finalizing import FinalizationDesk
-from functions.upload.documents.finalizing_models import FinalizationShown, FinalizeRequest
+from functions.upload.documents.finalizing_models import (
+    FinalizationShown,
+    FinalizeManyOutcome,
+    FinalizeManyRequest,
+    FinalizeRequest,
+)
 from tests.fakes.memory_bucket import KEPT
 from tests.fakes.memory_copies import MemoryCopies
 from tests.fakes.memory_finalizations import MemoryFinalizations
@@ -100,6 +105,16 @@ class Flows(World):
 
     def finalize(self, file_id: UUID, key: str | None = None, **asked: Any) -> FinalizationShown:
         """Ask for a finalization, under an Idempotency-Key if there is one. Raises Killed, and what refuses it."""
+        request = Request("POST", "/api/v1/files/{file_id}/finalize", "request-1")
+        return self.finalizations_desk().start(file_id, FinalizeRequest(**asked), ANNA, request, key).shown
+
+    def finalize_all(self, file_ids: list[UUID]) -> FinalizeManyOutcome:
+        """Ask for many. Raises Killed, and what refuses it."""
+        request = Request("POST", "/api/v1/finalizations", "request-1")
+        return self.finalizations_desk().start_all(FinalizeManyRequest(file_ids=file_ids), ANNA, request)
+
+    def finalizations_desk(self) -> FinalizationDesk:
+        """Give a process that takes requests."""
         guard = self.killer.guard
         jobs = guard(self.jobs)
         finalizing = Finalizing(
@@ -111,10 +126,7 @@ class Flows(World):
             outbox=self.outbox,
             clock=lambda: self.buckets.now,
         )
-        request = Request("POST", "/api/v1/files/{file_id}/finalize", "request-1")
-        return (
-            FinalizationDesk(finalizing, jobs).start(file_id, FinalizeRequest(**asked), ANNA, request, key).shown
-        )
+        return FinalizationDesk(finalizing, jobs)
 
     # The worker.
 

@@ -14,7 +14,7 @@ import pytest
 from artstore import attributes as attr
 from artstore.attributes import Attributes, Retention
 from artstore.elements import ElementStatus, StorageElements
-from artstore.errors import Conflict, Invalid, NotFound
+from artstore.errors import Conflict, Invalid, NotFound, Unavailable
 from artstore.finalizations import Phase
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key, file_id_of
@@ -552,3 +552,29 @@ def test_a_source_that_somebody_has_removed_needs_no_more_looks(finalized: Flows
     assert finalized.sweep() == {FILE: Verdict.ALREADY_GONE}
     finalized.wait(DAY * 2)
     assert finalized.sweep() == {}
+
+
+def test_of_many_those_that_were_begun_are_told_when_the_tables_stop_answering(
+    world: Flows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [UUID(int=number) for number in range(100, 140)]
+    for number in range(100, 140):
+        world.upload(EDIT, number, BODY)
+    world.deliver_all()
+    create_all, answers = world.jobs.create_all, iter([True, False])
+
+    def stops(*arguments: Any) -> bool:
+        if not next(answers):
+            raise Unavailable("the table store does not answer")
+        return create_all(*arguments)
+
+    monkeypatch.setattr(world.jobs, "create_all", stops)
+    told = world.finalize_all(ids)
+    assert 0 < told.accepted < len(ids)
+    assert told.accepted + told.refused == len(ids)
+    assert {each.error.code for each in told.items if each.error is not None} == {"unavailable"}
+    monkeypatch.undo()
+    again = world.finalize_all(ids)
+    assert (again.accepted, again.refused) == (len(ids), 0)
+    begun = {each.file_id: each.transaction_id for each in told.items if each.error is None}
+    assert begun.items() <= {each.file_id: each.transaction_id for each in again.items}.items()

@@ -123,7 +123,8 @@ class Finalizing:
     def start_all(
         self, file_ids: Sequence[UUID], reach: Reach, actor: Actor, retain_until: datetime | None = None
     ) -> dict[UUID, Begun | ArtStoreError]:
-        """Begin many, many at a time; what cannot be begun has its error. Raises Invalid and Unavailable."""
+        """Begin many, many at a time; what cannot be begun has its error, and so has each from the moment on when
+        the tables stop answering. Raises Invalid, and Unavailable when none was begun."""
         self._check_time(retain_until)
         known = self._finalizations.find_all(file_ids)
         outcomes: dict[UUID, Begun | ArtStoreError] = {}
@@ -141,7 +142,13 @@ class Finalizing:
             else:
                 planned.append(plan)
         for at in range(0, len(planned), _TOGETHER):
-            outcomes |= self._begin_all(planned[at : at + _TOGETHER])
+            try:
+                outcomes |= self._begin_all(planned[at : at + _TOGETHER])
+            except Unavailable as error:
+                if at == 0:
+                    raise
+                outcomes |= {plan.finalization.file_id: error for plan in planned[at:]}
+                break
         return outcomes
 
     def _find(self, file_id: UUID, reach: Reach) -> IndexedDocument:
