@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -47,8 +47,9 @@ class MemoryRecords:
         if self.places[str(predecessor)].successor == str(holder):
             del self.places[str(predecessor)]
 
-    def write(self, writes: Sequence[Write]) -> list[Wrote]:
+    def write(self, writes: Iterable[Write]) -> list[Wrote]:
         """See UploadRecords."""
+        writes = list(writes)
         meanwhile, self.before_write = self.before_write, lambda: None
         meanwhile()
         if self.down:

@@ -13,17 +13,16 @@ by-owner.
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 from pynamodb.exceptions import PutError, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
@@ -37,15 +36,14 @@ from artstore.tables import Succession, UploadRecord, bind
 from functions.upload.admission import Reservation
 from functions.upload.uploads.placing import AWAITED
 
-_BATCH = 25
-"""BatchWriteItem takes no more."""
-_TRANSACTION = 100
-"""TransactWriteItems takes no more items."""
-_TRANSACTION_BYTES = 3_500_000
-"""And no more than 4 MB of them; these are counted as JSON, which is longer."""
+_TOGETHER = 25
+"""BatchWriteItem takes no more. TransactWriteItems would take 100, but the next are made while these are on their
+way, and one that is refused undoes no more. 4 MB they are not: a request has 48 KiB at most."""
 _AT_ONCE = 10
 """How many writes are under way at the same time: as many connections are kept."""
 _TRIES = 5
+_OnConditions = dict[int, tuple[dict[str, Any], Condition | None]]
+"""Items by their numbers, each with its condition."""
 _UNTRUE, _IN_THE_WAY = "ConditionalCheckFailed", "TransactionConflict"
 
 
@@ -124,6 +122,7 @@ class UploadRecords:
         self._prefix = prefix
         self._table = bind(UploadRecord, prefix)
         self._successions = Successions(prefix)
+        self._is_new: Condition = self._table.file_id.does_not_exist()
 
     def new(self, file_id: UUID) -> UploadRecord:
         """Make a record that is not saved yet."""
@@ -165,40 +164,50 @@ class UploadRecords:
                 client_id, scan_index_forward=False, last_evaluated_key=start or None, page_size=page
             )
 
-    def write(self, writes: Sequence[Write]) -> list[Wrote]:
+    def write(self, writes: Iterable[Write]) -> list[Wrote]:
         """Save the records, as many together as can be, and tell what became of each.
 
-        A single one raises Unavailable, as does a table that takes none of many.
+        ``writes`` may make them as they are asked for: they are, while those before them are under way. A single
+        one raises Unavailable, as does a table that takes none of many.
         """
-        if len(writes) == 1:
-            return [self._write(writes[0])]
+        given = iter(writes)
+        known = list(islice(given, 2))
+        if len(known) < 2:
+            return [self._write(each) for each in known]
         outcome: dict[int, Wrote] = {}
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            # Each within the request's deadline, and under way while the next is made.
-            for done in [threads.submit(copy_context().run, task) for task in self._tasks(writes)]:
+            # Each within the request's deadline.
+            for done in [threads.submit(copy_context().run, task) for task in self._tasks(chain(known, given))]:
                 outcome |= done.result()
-        if writes and all(each is Wrote.FAILED for each in outcome.values()):
+        if all(each is Wrote.FAILED for each in outcome.values()):
             raise Unavailable("the table store does not answer")
-        return [outcome[number] for number in range(len(writes))]
+        return [outcome[number] for number in range(len(outcome))]
 
-    def _tasks(self, writes: Sequence[Write]) -> Iterator[Callable[[], dict[int, Wrote]]]:
-        """Give the calls by which the records are written, each when it is asked for."""
-        alone = [(number, each) for number, each in enumerate(writes) if each.is_alone]
-        plain = ((number, each.record.serialize()) for number, each in alone if each.expects is Expects.ANYTHING)
-        for some in _parts(plain, _BATCH):
-            yield partial(self._put_many, some)
-        others = (
-            (number, each.record.serialize()) for number, each in alone if each.expects is not Expects.ANYTHING
-        )
-        for some in _parts(others, _TRANSACTION, _TRANSACTION_BYTES):
-            yield partial(self._put_on_conditions, writes, some)
+    def _tasks(self, writes: Iterable[Write]) -> Iterator[Callable[[], dict[int, Wrote]]]:
+        """Give the calls by which the records are written, each as soon as what it writes is known."""
+        plain: dict[int, dict[str, Any]] = {}
+        others: _OnConditions = {}
         for number, each in enumerate(writes):
             if not each.is_alone:
-                yield partial(self._try, writes, number)
+                yield partial(self._try, number, each)
+            elif each.expects is Expects.ANYTHING:
+                plain[number] = each.record.serialize()
+            else:
+                others[number] = each.record.serialize(), self._condition(each)
+            if len(plain) == _TOGETHER:
+                yield partial(self._put_many, plain)
+                plain = {}
+            if len(others) == _TOGETHER:
+                yield partial(self._put_on_conditions, others)
+                others = {}
+        if plain:
+            yield partial(self._put_many, plain)
+        if others:
+            yield partial(self._put_on_conditions, others)
 
-    def _try(self, writes: Sequence[Write], number: int) -> dict[int, Wrote]:
+    def _try(self, number: int, write: Write) -> dict[int, Wrote]:
         try:
-            return {number: self._write(writes[number])}
+            return {number: self._write(write)}
         except Unavailable:
             return {number: Wrote.FAILED}
 
@@ -231,9 +240,8 @@ class UploadRecords:
         failed = {number_of[item["file_id"]["S"]] for item in waiting}
         return {number: Wrote.FAILED if number in failed else Wrote.DONE for number in items}
 
-    def _put_on_conditions(self, writes: Sequence[Write], items: Mapping[int, dict[str, Any]]) -> dict[int, Wrote]:
+    def _put_on_conditions(self, waiting: _OnConditions) -> dict[int, Wrote]:
         """Write in one transaction. It is tried again without what is refused, and after others' transactions."""
-        waiting = {number: (item, self._condition(writes[number])) for number, item in items.items()}
         outcome: dict[int, Wrote] = {}
         overtaken = 0
         for _ in range(_TRIES):
@@ -288,8 +296,7 @@ class UploadRecords:
 
     def _condition(self, write: Write) -> Condition | None:
         if write.expects is not Expects.AWAITED:
-            is_new: Condition = self._table.file_id.does_not_exist()
-            return is_new if write.expects is Expects.NOTHING else None
+            return self._is_new if write.expects is Expects.NOTHING else None
         # Which multipart upload it is may have been written down since the record was read, or that it is over.
         known, upload_id = self._table.upload_id, write.was.upload_id
         unchanged = known.does_not_exist() if upload_id is None else known == upload_id
@@ -305,20 +312,3 @@ def _pause(tries: int, first: float) -> None:
     """Wait after so many tries in vain, each time twice as long, within the request's deadline."""
     if tries:
         deadline.pause(first * 2 ** (tries - 1))
-
-
-def _parts(
-    items: Iterable[tuple[int, dict[str, Any]]], most: int, most_bytes: float = math.inf
-) -> Iterator[dict[int, dict[str, Any]]]:
-    """Give the items in parts of so many, and of so many bytes as JSON."""
-    part: dict[int, dict[str, Any]] = {}
-    size = 0
-    for number, item in items:
-        added = 0 if most_bytes == math.inf else len(msgspec.json.encode(item))
-        if part and (len(part) == most or size + added > most_bytes):
-            yield part
-            part, size = {}, 0
-        part[number] = item
-        size += added
-    if part:
-        yield part

@@ -12,7 +12,7 @@ since its key would otherwise lead to the id of a document that is there already
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
@@ -71,7 +71,7 @@ class Records(Protocol):
     def new(self, file_id: UUID) -> UploadRecord: ...
     def find(self, file_id: UUID) -> UploadRecord | None: ...
     def find_many(self, file_ids: Sequence[UUID]) -> dict[UUID, UploadRecord]: ...
-    def write(self, writes: Sequence[Write]) -> list[Wrote]: ...
+    def write(self, writes: Iterable[Write]) -> list[Wrote]: ...
     def holder(self, predecessor: UUID) -> Succession | None: ...
     def leave(self, predecessor: UUID, holder: UUID) -> None: ...
 
@@ -254,10 +254,7 @@ class Uploads:
                 return
             self._look(open_, reach)
             self._look_for_duplicates([each for each in open_ if each.outcome is None], reach)
-            moment = self.clock()
-            for each in open_:
-                _noting(each, self._prepare, each, caller, reach, moment)
-            self._write([each for each in open_ if each.outcome is None])
+            self._write([each for each in open_ if each.outcome is None], caller, reach)
 
     def _look(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
         """Find the records of those that were started before."""
@@ -335,23 +332,35 @@ class Uploads:
         await_until(record, target.expires_at)
         return target
 
-    def _write(self, attempts: Sequence[_Attempt]) -> None:
-        writes = [
-            Write(_made(each), self._expects(each, attempts), each.reservation, each.seen) for each in attempts
-        ]
-        for each, wrote in zip(attempts, self.records.write(writes), strict=True):
+    def _write(self, attempts: Sequence[_Attempt], caller: Principal, reach: Reach) -> None:
+        """Prepare the attempts and write their records, the first of them while the next are prepared."""
+        prepared: list[_Attempt] = []
+        for each, wrote in zip(
+            prepared, self.records.write(self._writes(attempts, prepared, caller, reach)), strict=True
+        ):
             record = _made(each)
             if wrote is Wrote.DONE:
                 each.outcome = Started(_told(record, each.target, each), repeated=each.existing is not None)
             elif wrote is Wrote.FAILED:
                 each.outcome = Unavailable("the table store does not answer")
             elif wrote is Wrote.CROWDED:
-                _made(each).reserved = None
+                record.reserved = None
                 continue  # looked at anew
             elif wrote is Wrote.HELD:
                 _noting(each, self._refuse_held, record)
             elif each.fingerprint is None:  # a random id that is taken is not to be expected
                 each.outcome = _busy()
+
+    def _writes(
+        self, attempts: Sequence[_Attempt], prepared: list[_Attempt], caller: Principal, reach: Reach
+    ) -> Iterator[Write]:
+        """Prepare one after another as they are asked for; those that can be written are ``prepared``."""
+        moment = self.clock()
+        for each in attempts:
+            _noting(each, self._prepare, each, caller, reach, moment)
+            if each.outcome is None:
+                prepared.append(each)
+                yield Write(_made(each), self._expects(each, attempts), each.reservation, each.seen)
 
     @staticmethod
     def _expects(attempt: _Attempt, attempts: Sequence[_Attempt]) -> Expects:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,7 +23,7 @@ from functions.upload import dependencies
 from functions.upload.uploads.placing import await_until
 from functions.upload.uploads.records import Expects, Seen, UploadRecords, Write, Wrote
 from tests.fakes.memory_index import MemoryIndex
-from tests.support.dynamodb import count_calls, create_tables
+from tests.support.dynamodb import count_calls, create_tables, intercept, one_call_at_a_time
 from tests.support.gateway import call
 
 DOCUMENT: dict[str, Any] = {
@@ -51,7 +52,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtStoreApp]:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     caller = Principal("sa_1", "robot", frozenset(Scope))
-    with mock_aws():
+    with mock_aws(), one_call_at_a_time():
         create_tables("moto")
         forget()
         monkeypatch.setattr(dependencies, "index", MemoryIndex)
@@ -179,14 +180,14 @@ def test_a_hundred_without_a_key_are_four_calls(app: ArtStoreApp) -> None:
     assert len(UploadRecords("moto").find_many(ids(answer))) == 100
 
 
-def test_a_hundred_under_a_key_are_one_look_and_one_transaction(app: ArtStoreApp) -> None:
+def test_a_hundred_under_a_key_are_one_look_and_four_transactions(app: ArtStoreApp) -> None:
     start(app)
     with count_calls() as calls:
         answer = batch(app, 100, "k")
-    assert calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
+    assert calls == ["dynamodb.BatchGetItem", *["dynamodb.TransactWriteItems"] * 4]
     with count_calls() as calls:
         again = batch(app, 100, "k")
-    assert calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
+    assert calls == ["dynamodb.BatchGetItem", *["dynamodb.TransactWriteItems"] * 4]
     assert ids(answer) == ids(again)
     assert {each["status"] for each in again.json["items"]} == {200}
 
@@ -215,15 +216,30 @@ def test_what_is_in_the_way_of_one_is_not_in_the_way_of_the_others(app: ArtStore
     assert records.write(writes) == [Wrote.REFUSED, Wrote.DONE, Wrote.REFUSED]
 
 
-def test_what_no_transaction_takes_at_once_is_written_in_several(app: ArtStoreApp) -> None:
+@pytest.mark.parametrize("expects", [Expects.ANYTHING, Expects.NOTHING])
+def test_the_first_records_are_on_their_way_while_the_next_are_made(
+    app: ArtStoreApp, monkeypatch: pytest.MonkeyPatch, expects: Expects
+) -> None:
     records = UploadRecords("moto")
-    made = list(records.find_many(ids(batch(app, 100, "k"))).values())
-    for each in made:
-        each.description = "я" * 20_000
-    with count_calls() as calls:
-        wrote = records.write([Write(each, Expects.AWAITED) for each in made])
-    assert calls == ["dynamodb.TransactWriteItems"] * 2
-    assert wrote == [Wrote.DONE] * 100
+    made = records.find(ids(batch(app, 2))[0])
+    assert made is not None
+    under_way = threading.Event()
+
+    def noticed(_service: str, _operation: str, call: Callable[[], Any]) -> Any:
+        under_way.set()
+        return call()
+
+    intercept(monkeypatch, noticed)
+
+    def writes() -> Iterator[Write]:
+        for number in range(40):
+            if number == 30:
+                assert under_way.wait(10)
+            record = copy.deepcopy(made)
+            record.file_id = str(uuid4())
+            yield Write(record, expects)
+
+    assert records.write(writes()) == [Wrote.DONE] * 40
 
 
 def test_a_transaction_that_meets_another_is_tried_again(

@@ -7,7 +7,7 @@ functions.storage_events.records, functions.maintenance.sweeps.records and artst
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -91,7 +91,7 @@ class SharedRecords:
     def leave(self, predecessor: UUID, holder: UUID) -> None:
         self._successions.release(predecessor, holder)
 
-    def write(self, writes: Sequence[Write]) -> list[Wrote]:
+    def write(self, writes: Iterable[Write]) -> list[Wrote]:
         return [self._write(each) for each in writes]
 
     def _write(self, write: Write) -> Wrote:

@@ -13,12 +13,12 @@ Reference. Three properties matter here:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from artstore import sigv4
@@ -118,22 +118,15 @@ def presign(
 
     if any(name.lower() in _RESERVED for name in query):
         raise Invalid("the parameters of the signature itself are not the caller's to set")
-    timestamp, own = _own_parameters(credentials, endpoint.region, signed_at, seconds, signed_headers)
-    parameters = [*[f"{_encode(name)}={_encode(value)}" for name, value in query.items()], *own]
+    own = _own_parameters(credentials, endpoint.region, signed_at, seconds, signed_headers)
+    query_string, canonical_query = own.text, own.canonical
+    if query:
+        parameters = [*[f"{_encode(name)}={_encode(value)}" for name, value in query.items()], *own.parameters]
+        query_string, canonical_query = "&".join(parameters), _canonical(parameters)
 
-    canonical_request = "\n".join(
-        (
-            method,
-            path,
-            "&".join(sorted(parameters, key=_by_name)),
-            *(f"{name}:{value}" for name, value in header_lines),
-            "",
-            signed_headers,
-            "UNSIGNED-PAYLOAD",
-        )
-    )
-    signature = sigv4.signature(credentials, timestamp, endpoint.region, "s3", canonical_request)
-    query_string = "&".join(parameters)
+    lines = "".join([f"{name}:{value}\n" for name, value in header_lines])
+    canonical_request = f"{method}\n{path}\n{canonical_query}\n{lines}\n{signed_headers}\nUNSIGNED-PAYLOAD"
+    signature = sigv4.signature(credentials, own.timestamp, endpoint.region, "s3", canonical_request)
     return Presigned(
         url=f"{base_url}{path}?{query_string}&X-Amz-Signature={signature}",
         headers=dict(headers),
@@ -141,11 +134,23 @@ def presign(
     )
 
 
+class _Own(NamedTuple):
+    """What the signature itself adds to a query."""
+
+    timestamp: str
+    """The time, as signatures write it."""
+    parameters: tuple[str, ...]
+    text: str
+    """These as they are sent."""
+    canonical: str
+    """And as they are signed."""
+
+
 @lru_cache(maxsize=32)
 def _own_parameters(
     credentials: Credentials, region: str, signed_at: datetime, seconds: int, signed_headers: str
-) -> tuple[str, tuple[str, ...]]:
-    """Give the time as signatures write it, and the signature's own parameters: those of a whole batch."""
+) -> _Own:
+    """Give the signature's own parameters: those of a whole batch."""
     timestamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
     scope = sigv4.scope(timestamp, region, "s3")
     parameters = [
@@ -157,7 +162,11 @@ def _own_parameters(
     ]
     if credentials.session_token is not None:
         parameters.append(f"X-Amz-Security-Token={_encode_repeated(credentials.session_token)}")
-    return timestamp, tuple(parameters)
+    return _Own(timestamp, tuple(parameters), "&".join(parameters), _canonical(parameters))
+
+
+def _canonical(parameters: Iterable[str]) -> str:
+    return "&".join(sorted(parameters, key=_by_name))
 
 
 def _by_name(parameter: str) -> tuple[str, ...]:
