@@ -11,10 +11,14 @@ since its key would otherwise lead to the id of a document that is there already
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import NoReturn, Protocol
 from uuid import UUID
 
@@ -253,7 +257,7 @@ class Uploads:
             if not open_:
                 return
             self._look(open_, reach)
-            self._look_for_duplicates([each for each in open_ if each.outcome is None], reach)
+            self._refuse_duplicates([each for each in open_ if each.outcome is None and _decides(each)], reach)
             self._write([each for each in open_ if each.outcome is None], caller, reach)
 
     def _look(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
@@ -273,22 +277,24 @@ class Uploads:
             else:
                 each.seen = Seen.of(each.existing)
 
-    def _look_for_duplicates(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
-        for decides in (False, True):
-            some = [each for each in attempts if _decides(each) is decides]
-            checksums = sorted({each.request.sha256 for each in some})
-            try:
-                duplicates = self.duplicates.find(checksums, reach, decides=decides)
-            except Unavailable as error:
-                for each in some:
-                    each.outcome = error
-                continue
-            for each in some:
-                found = duplicates.found.get(each.request.sha256)
-                each.duplicate_of = None if found == each.file_id else found
-                each.duplicates_checked = duplicates.checked
-                if decides and each.duplicate_of is not None:
-                    each.outcome = _duplicate(each.duplicate_of)
+    def _refuse_duplicates(self, attempts: Sequence[_Attempt], reach: Reach) -> None:
+        try:
+            self._find_duplicates(attempts, reach, decides=True)
+        except Unavailable as error:
+            for each in attempts:
+                each.outcome = error
+            return
+        for each in attempts:
+            if each.duplicate_of is not None:
+                each.outcome = _duplicate(each.duplicate_of)
+
+    def _find_duplicates(self, attempts: Sequence[_Attempt], reach: Reach, *, decides: bool) -> None:
+        checksums = sorted({each.request.sha256 for each in attempts})
+        duplicates = self.duplicates.find(checksums, reach, decides=decides)
+        for each in attempts:
+            found = duplicates.found.get(each.request.sha256)
+            each.duplicate_of = None if found == each.file_id else found
+            each.duplicates_checked = duplicates.checked
 
     def _prepare(self, attempt: _Attempt, caller: Principal, reach: Reach, now: datetime) -> None:
         """Make the record, or take the one that is there, and permit the upload."""
@@ -333,11 +339,13 @@ class Uploads:
         return target
 
     def _write(self, attempts: Sequence[_Attempt], caller: Principal, reach: Reach) -> None:
-        """Prepare the attempts and write their records, the first of them while the next are prepared."""
+        """Prepare the attempts and write their records, of many the first while the next are prepared, and while
+        the index is asked what is told of them."""
         prepared: list[_Attempt] = []
-        for each, wrote in zip(
-            prepared, self.records.write(self._writes(attempts, prepared, caller, reach)), strict=True
-        ):
+        told = [each for each in attempts if not _decides(each)]
+        with _meanwhile(partial(self._find_duplicates, told, reach, decides=False), len(attempts) > 1):
+            written = self.records.write(self._writes(attempts, prepared, caller, reach))
+        for each, wrote in zip(prepared, written, strict=True):
             record = _made(each)
             if wrote is Wrote.DONE:
                 each.outcome = Started(_told(record, each.target, each), repeated=each.existing is not None)
@@ -424,6 +432,19 @@ def _noting(attempt: _Attempt, step: Callable[..., None], *arguments: object) ->
             step(*arguments)
         except ArtStoreError as error:
             attempt.outcome = error
+
+
+@contextlib.contextmanager
+def _meanwhile(task: Callable[[], None], many: bool) -> Iterator[None]:
+    """Do the task while the block is carried out; before it, where there is too little to gain."""
+    if not many:
+        task()
+        yield
+        return
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(copy_context().run, task)
+        yield
+        done.result()
 
 
 def _made(attempt: _Attempt) -> UploadRecord:
