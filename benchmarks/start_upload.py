@@ -15,7 +15,7 @@ import psycopg
 
 from artstore.index import statements
 from artstore.spaces import Reach
-from benchmarks import by_hand
+from benchmarks import by_hand, complete_upload, limited_start
 from benchmarks.calls import exactly_one, recording, summary
 from benchmarks.issue_token import token_issuer
 from benchmarks.measure import Row, Samples, measure
@@ -39,6 +39,16 @@ def run(stack: Stack, rounds: int) -> Result:
         "tags": ["benchmark", "report"],
     }
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def start_one(announced: dict[str, Any], own_token: str = token) -> dict[str, Any]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return invoke(handler, event(PATH, announced, Authorization=f"Bearer {own_token}"), 201)
+
+    def complete(file_id: str) -> object:
+        parameters = {"file_id": file_id}
+        asked = rest_event("POST", complete_upload.COMPLETE, headers=headers, body="", parameters=parameters)
+        with contextlib.redirect_stdout(io.StringIO()):
+            return invoke(handler, asked, 200)
 
     def event(path: str, payload: object, **more: str) -> dict[str, Any]:
         return rest_event("POST", path, headers=headers | more, body=json.dumps(payload, ensure_ascii=False))
@@ -110,6 +120,16 @@ def run(stack: Stack, rounds: int) -> Result:
                 "floor": steps["floor"],
             }
             hundreds = measure(batches, max(5, rounds // 10), warm_up=2)
+        limited, limited_remark = limited_start.rows(stack, rounds, token, start_one, body, written)
+        arriving = body | {
+            "size": len(complete_upload.CONTENT),
+            "sha256": hashlib.sha256(complete_upload.CONTENT).hexdigest(),
+            "content_type": "text/plain",
+            "retention_policy": "temporary",
+        }
+        completed, completed_remark = complete_upload.rows(
+            stack, max(5, rounds // 10), lambda: start_one(arriving), complete
+        )
     finally:
         _remove(dynamodb, table, written)
     case, floor, least = samples["case"], samples["floor"], samples["by hand"]
@@ -122,6 +142,8 @@ def run(stack: Stack, rounds: int) -> Result:
             Row.measured("the same writes by hand", hundreds["batch by hand"], hundreds["floor"]),
             Row.measured("100 uploads under an Idempotency-Key", hundreds["keyed"], hundreds["floor"]),
             Row.measured("the same look and writes by hand", hundreds["keyed by hand"], hundreds["floor"]),
+            *limited,
+            *completed,
         ],
         remarks=[
             f"calls of one warm request: {summary(calls)}",
@@ -130,6 +152,8 @@ def run(stack: Stack, rounds: int) -> Result:
             own_share(case, least),
             _beyond("a batch", hundreds["batch"], hundreds["batch by hand"]),
             _beyond("a batch under a key", hundreds["keyed"], hundreds["keyed by hand"]),
+            limited_remark,
+            completed_remark,
         ],
     )
 

@@ -36,9 +36,11 @@ from artstore.tables import Succession, UploadRecord, bind
 from functions.upload.admission import Reservation
 from functions.upload.uploads.placing import AWAITED
 
-_TOGETHER = 25
-"""BatchWriteItem takes no more. TransactWriteItems would take 100, but the next are made while these are on their
-way, and one that is refused undoes no more. 4 MB they are not: a request has 48 KiB at most."""
+_BATCH = 25
+"""BatchWriteItem takes no more."""
+_TRANSACTION = 50
+"""TransactWriteItems would take 100, but the next are made while these are on their way, and one that is refused
+undoes no more. 4 MB they are not: a request has 48 KiB at most."""
 _AT_ONCE = 10
 """How many writes are under way at the same time: as many connections are kept."""
 _TRIES = 5
@@ -194,10 +196,10 @@ class UploadRecords:
                 plain[number] = each.record.serialize()
             else:
                 others[number] = each.record.serialize(), self._condition(each)
-            if len(plain) == _TOGETHER:
+            if len(plain) == _BATCH:
                 yield partial(self._put_many, plain)
                 plain = {}
-            if len(others) == _TOGETHER:
+            if len(others) == _TRANSACTION:
                 yield partial(self._put_on_conditions, others)
                 others = {}
         if plain:
