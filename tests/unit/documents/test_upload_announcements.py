@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -83,6 +84,22 @@ class TestDuplicates:
         assert world.start(on_duplicate="reject").status == 201
         world.caller = world.principal("press")
         assert world.start().json["duplicate_of"] == str(known)
+
+    def test_a_batch_is_written_while_the_index_is_asked(
+        self, world: UploadWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        known = store(world)
+        written = threading.Event()
+        world.records.before_write = written.set
+        look = world.index.with_checksum
+
+        def looked_up_late(checksums: Collection[str], reach: Reach) -> dict[str, UUID]:
+            assert written.wait(10)
+            return look(checksums, reach)
+
+        monkeypatch.setattr(world.index, "with_checksum", looked_up_late)
+        items = world.batch([document(), document()]).json["items"]
+        assert [each["started"]["duplicate_of"] for each in items] == [str(known)] * 2
 
     def test_in_a_batch_each_is_looked_up(self, world: UploadWorld) -> None:
         known = store(world)
