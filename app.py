@@ -7,10 +7,18 @@ from artstore.http import create_app
 from functions.auth import app as auth
 from functions.maintenance import app as maintenance
 from functions.query import app as query
+from functions.storage_events.webhook import app as webhook
 from functions.upload import app as upload
 from functions.upload.documents import app as documents
 
 app = create_app(
     "local",
-    (*auth.ENDPOINTS, *upload.ENDPOINTS, *documents.ENDPOINTS, *query.ENDPOINTS, *maintenance.ENDPOINTS),
+    (
+        *auth.ENDPOINTS,
+        *upload.ENDPOINTS,
+        *documents.ENDPOINTS,
+        *query.ENDPOINTS,
+        *maintenance.ENDPOINTS,
+        *webhook.ENDPOINTS,
+    ),
 )

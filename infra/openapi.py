@@ -22,6 +22,7 @@ from artstore.http.openapi import build_document
 from functions.auth import app as auth
 from functions.maintenance import app as maintenance
 from functions.query import app as query
+from functions.storage_events.webhook import app as webhook
 from functions.upload import app as upload
 from functions.upload.documents import app as documents
 from infra.template import PATH as TEMPLATE
@@ -37,6 +38,7 @@ ENDPOINTS_OF: Mapping[str, tuple[Endpoint, ...]] = {
     "documents": documents.ENDPOINTS,
     "query": query.ENDPOINTS,
     "maintenance": maintenance.ENDPOINTS,
+    "storage-webhook": webhook.ENDPOINTS,
 }
 FALLBACK = "query"
 """The function that answers for what no operation is: unknown paths, other methods, browsers' preflights."""
@@ -68,6 +70,7 @@ _TAGS = (
         ("upload /api/v1/spaces", "query /api/v1/usage"),
     ),
     ("Maintenance", "Jobs and sweeps", ("maintenance /api/v1/maintenance/",)),
+    ("Events", "Where storage of another kind tells what happened in it", ("storage-webhook /api/v1/events/",)),
     ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),
     ("Service accounts", "The archive's clients and their secrets", ("auth /api/v1/service-accounts",)),
     ("Signing keys", "The keys that sign tokens", ("auth /api/v1/jwt-keys",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import boto3
@@ -23,6 +24,7 @@ class Operator:
         self.functions: Any = session.client("lambda", endpoint_url=stack.aws_endpoint)
         self.dynamodb: Any = session.client("dynamodb", endpoint_url=stack.aws_endpoint)
         self.logs: Any = session.client("logs", endpoint_url=stack.aws_endpoint)
+        self._secrets: Any = session.client("secretsmanager", endpoint_url=stack.aws_endpoint)
         self.region = stack.region
         self.prefix = stack.prefix
         self.emulator = stack.emulator
@@ -36,3 +38,16 @@ class Operator:
         """Give what the environment of a function says."""
         found = self.functions.get_function_configuration(FunctionName=self.function_names[function])
         return str(found["Environment"]["Variables"][name])
+
+    def secret(self, name: str) -> str:
+        """Read a secret."""
+        return str(self._secrets.get_secret_value(SecretId=name)["SecretString"])
+
+    def log_lines(self, function: str, text: str) -> list[dict[str, Any]]:
+        """Give the log lines of a function that hold a text."""
+        configuration = self.functions.get_function_configuration(FunctionName=self.function_names[function])
+        answer = self.logs.filter_log_events(
+            logGroupName=configuration["LoggingConfig"]["LogGroup"], filterPattern=f'"{text}"'
+        )
+        found = (event["message"] for event in answer["events"] if text in event["message"])
+        return [json.loads(line) for line in found if line.startswith("{")]

@@ -18,6 +18,13 @@ _GRPC = 10_000
 """What SeaweedFS adds to a port for the other one that it listens on."""
 _HIGHEST = 65_535 - _GRPC
 STARTS_WITHIN_SECONDS = 60
+_NOTIFICATION = """\
+[notification.webhook]
+enabled = true
+endpoint = "{webhook}"
+bearer_token = "{token}"
+path_prefixes = ["/buckets/"]
+"""
 
 
 def program() -> Path:
@@ -26,8 +33,13 @@ def program() -> Path:
 
 
 @contextlib.contextmanager
-def running(directory: Path) -> Iterator[str]:
-    """Start it on free ports of the loopback interface, its data in ``directory``; give the S3 endpoint."""
+def running(directory: Path, webhook: str | None = None, token: str = "") -> Iterator[str]:
+    """Start it on free ports of the loopback interface, its data in ``directory``; give the S3 endpoint.
+
+    Its filer tells ``webhook``, an address, what changes in the buckets, and shows ``token``.
+    """
+    if webhook is not None:
+        (directory / "notification.toml").write_text(_NOTIFICATION.format(webhook=webhook, token=token), "utf-8")
     identities = {
         "identities": [
             {
@@ -54,6 +66,8 @@ def running(directory: Path) -> Iterator[str]:
         f"-s3.port={s3}",
         f"-s3.config={config}",
         "-s3.iam=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         "-master.telemetry=false",
     ]
     with (directory / "weed.log").open("wb") as log:

@@ -1,8 +1,8 @@
 """What Amazon EventBridge hands on of a bucket that notifies it (S3 User Guide, "EventBridge event message
 structure").
 
-Keys come as they are, not encoded. What happened is in ``detail-type`` and, for some, in ``reason`` or
-``deletion-type``. The time is in whole seconds.
+Keys come as they are, not encoded (LocalStack encodes them). What happened is in ``detail-type`` and, for some, in
+``reason`` or ``deletion-type``. The time is in whole seconds.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _NAMES = {
 _REASONS = {
     "PutObject": "Put",
     "POST Object": "Post",
+    "PostObject": "Post",
     "CopyObject": "Copy",
     "CompleteMultipartUpload": "CompleteMultipartUpload",
 }
@@ -85,7 +86,8 @@ def _name(event: _Event) -> str:
     """Give the name that the same event has in a notification; one that is new keeps the words it came with."""
     name = _NAMES.get(event.detail_type, event.detail_type)
     if name == "ObjectCreated":
-        return f"{name}:{_REASONS.get(event.detail.reason, event.detail.reason)}"
+        reason = event.detail.reason.rpartition(":")[2]  # LocalStack gives some the name of the notification
+        return f"{name}:{_REASONS.get(reason, reason)}"
     if name == "ObjectRemoved":
         return f"{name}:{_DELETIONS.get(event.detail.deletion_type, event.detail.deletion_type)}"
     return name

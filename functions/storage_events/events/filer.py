@@ -1,8 +1,9 @@
 """What SeaweedFS's filer tells a webhook (weed/notification/webhook): which entry of its tree changed, and how.
 
 A bucket is a directory below /buckets, an object a file in it. Where a bucket keeps versions, an object is the
-directory KEY.versions and each version a file in it, a delete marker too. Parts of uploads lie in .uploads at the
-bucket's top. Times are left alone: a deletion has none, and a file keeps whichever it was given.
+directory KEY.versions and each version a file in it, a delete marker too; the directory says which is the latest,
+and only when it says so does S3 show it. Parts of uploads lie in .uploads at the bucket's top. Times are left
+alone: a deletion has none, and a file keeps whichever it was given.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from functions.storage_events.events.contract import EventKind, StorageEvent, Un
 
 _BUCKETS = "/buckets/"
 _UPLOADS = ".uploads/"
+_VERSIONS = ".versions"
 _VERSION = re.compile(r"(?P<key>.+)\.versions/[^/]+", re.DOTALL)
-_DELETE_MARKER = "Seaweed-X-Amz-Delete-Marker"
+_LATEST = "Seaweed-X-Amz-Latest-Version-Id"
+_DELETE_MARKERS = ("Seaweed-X-Amz-Delete-Marker", "Seaweed-X-Amz-Latest-Version-Is-Delete-Marker")
+_READ = (_LATEST, *_DELETE_MARKERS)
 _CREATED, _REMOVED = "ObjectCreated:Filer", "ObjectRemoved:Filer"
 
 
@@ -27,9 +31,18 @@ class _Entry(msgspec.Struct, omit_defaults=True):
     extended: dict[str, Any] | None = None
 
     @property
-    def is_delete_marker(self) -> bool:
-        """Tell whether the file stands for a deletion."""
-        return _DELETE_MARKER in (self.extended or {})
+    def is_object(self) -> bool:
+        """Tell whether it is a file, or the directory that says which version of an object is the latest."""
+        return not self.is_directory or (self.name.endswith(_VERSIONS) and self.says(_LATEST))
+
+    @property
+    def kind(self) -> EventKind:
+        """Tell what its being there means: an object, or its deletion."""
+        return EventKind.REMOVED if any(map(self.says, _DELETE_MARKERS)) else EventKind.CREATED
+
+    def says(self, name: str) -> bool:
+        """Tell whether it has an attribute of that name."""
+        return name in (self.extended or {})
 
 
 class _Change(msgspec.Struct, omit_defaults=True):
@@ -60,10 +73,10 @@ def read_change(message: dict[str, Any]) -> tuple[StorageEvent, ...]:
         raise UnknownMessage("a change of nothing")
     new_path = path if old is None else _new_path(change, path)
     events = []
-    if old is not None and not old.is_directory and (new is None or new_path != path):
-        events.append(_event(EventKind.REMOVED, path))
-    if new is not None and not new.is_directory:
-        events.append(_event(EventKind.REMOVED if new.is_delete_marker else EventKind.CREATED, new_path))
+    if old is not None and old.is_object and (new is None or new_path != path):
+        events.append(_event(EventKind.REMOVED, path, old))
+    if new is not None and new.is_object:
+        events.append(_event(new.kind, new_path, new))
     return tuple(event for event in events if event is not None)
 
 
@@ -75,7 +88,7 @@ def shorten(message: dict[str, Any]) -> dict[str, Any]:
     change, path = _convert(message)
     for entry in (change.old_entry, change.new_entry):
         if entry is not None:
-            entry.extended = {_DELETE_MARKER: True} if entry.is_delete_marker else None
+            entry.extended = {name: True for name in _READ if entry.says(name)} or None
     shortened: dict[str, Any] = msgspec.to_builtins(
         {"key": path, "event_type": message["event_type"], "message": change}
     )
@@ -98,12 +111,14 @@ def _new_path(change: _Change, path: str) -> str:
     return f"{folder.rstrip('/')}/{name}"
 
 
-def _event(kind: EventKind, path: str) -> StorageEvent | None:
-    """Give the event of a file; None where it is no object, nor a version of one."""
+def _event(kind: EventKind, path: str, entry: _Entry) -> StorageEvent | None:
+    """Give the event of an entry; None where it is no object, nor a version of one."""
     bucket, slash, key = path.removeprefix(_BUCKETS).partition("/")
     if not path.startswith(_BUCKETS) or not slash or not key or key.startswith(_UPLOADS):
         return None
-    if version := _VERSION.fullmatch(key):
+    if entry.is_directory:
+        key = key.removesuffix(_VERSIONS)
+    elif version := _VERSION.fullmatch(key):
         key = version["key"]
     name = _REMOVED if kind is EventKind.REMOVED else _CREATED
     return StorageEvent(kind=kind, name=name, bucket=bucket, key=key, at=None)

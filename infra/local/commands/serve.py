@@ -25,7 +25,7 @@ def environment(stack: StackFile) -> dict[str, str]:
     """The environment in which the functions' code finds the running stack."""
     functions = account_of(stack).client("lambda")
     variables: dict[str, str] = {}
-    for name in ("auth", "upload", "documents", "query", "maintenance", "maintenance-worker"):
+    for name in ("auth", "upload", "documents", "query", "maintenance", "maintenance-worker", "storage-webhook"):
         answer = functions.get_function_configuration(FunctionName=stack.functions[name])
         variables |= answer["Environment"]["Variables"]
     return variables | shell.variables(stack) | {"ARTSTORE_DATABASE_URL": stack.database_url}

@@ -43,6 +43,7 @@ FUNCTIONS = (
     "documents",
     "query",
     "storage-events",
+    "storage-webhook",
     "maintenance",
     "maintenance-worker",
     "storage-guard",

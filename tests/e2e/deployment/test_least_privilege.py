@@ -337,3 +337,33 @@ def test_an_upload_url_cannot_write_attributes(operator: Operator, archive: Arch
     """The role behind an upload URL is denied attributes, whatever name a client thinks of."""
     started = archive.start(b"{}", "sly.attr.json", content_type="application/json")
     assert not started["upload"]["url"].partition("?")[0].endswith(".attr.json")
+
+
+@without_iam_harmful
+def test_the_webhook_tells_the_queue_and_may_do_nothing_else(attempt: Try, operator: Operator) -> None:
+    existing = some_object(operator)
+    operator.s3.put_object(**existing, Body=b"")
+    for operation in ("get_object", "put_object", "delete_object"):
+        assert attempt("storage-webhook", "s3", operation, existing) in DENIED, operation
+    token = {"SecretId": f"{operator.prefix}/webhook-token"}
+    assert attempt("storage-webhook", "secretsmanager", "get_secret_value", token) == "allowed"
+    assert (
+        attempt("storage-webhook", "secretsmanager", "put_secret_value", token | {"SecretString": "x"}) in DENIED
+    )
+    for name in ("signing-key", "cursor-key"):
+        secret = {"SecretId": f"{operator.prefix}/{name}"}
+        assert attempt("storage-webhook", "secretsmanager", "get_secret_value", secret) in DENIED, name
+    queue = {"QueueUrl": operator.events_queue_url}
+    look = {"look": {"bucket": existing["Bucket"], "key": existing["Key"]}}
+    sent = queue | {"MessageBody": json.dumps(look)}
+    assert attempt("storage-webhook", "sqs", "send_message", sent) == "allowed"
+    assert attempt("storage-webhook", "sqs", "receive_message", queue) in DENIED
+    table = {"TableName": f"{operator.prefix}-uploads", "Key": {"file_id": {"S": "x"}}}
+    assert attempt("storage-webhook", "dynamodb", "get_item", table) in DENIED
+
+
+@without_iam
+@pytest.mark.parametrize("function", ["auth", "upload", "query", "storage-events", *OTHERS])
+def test_only_the_webhook_reads_its_token(attempt: Try, operator: Operator, function: str) -> None:
+    token = {"SecretId": f"{operator.prefix}/webhook-token"}
+    assert attempt(function, "secretsmanager", "get_secret_value", token) in DENIED

@@ -20,6 +20,7 @@ KEYS = NoDocument("signing keys belong to the deployment")
 ELEMENTS = NoDocument("storage elements belong to the deployment")
 AUDIT = NoDocument("the audit log is the deployment's, read by those who oversee all of it (audit:read)")
 PUBLIC = NoDocument("it is public")
+WEBHOOK = NoDocument("it takes what storage tells, by a token of its own, and tells nothing")
 TOKENS = NoDocument("it concerns tokens")
 ANY = {"If-Match": "*"}
 
@@ -99,6 +100,10 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "rotate_signing_keys": KEYS,
     "list_audit_entries": AUDIT,
     "verify_audit_log": AUDIT,
+    "take_minio_event": WEBHOOK,
+    "probe_minio_webhook": WEBHOOK,
+    "take_seaweedfs_event": WEBHOOK,
+    "probe_seaweedfs_webhook": WEBHOOK,
     "issue_token": TOKENS,
     "introspect_token": TOKENS,
     "revoke_token": TOKENS,

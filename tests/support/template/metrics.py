@@ -31,6 +31,7 @@ from functions.query import app as query
 from functions.storage_events import app as storage_events
 from functions.storage_events import dependencies as storage_events_dependencies
 from functions.storage_events.outcomes import Outcome, Result
+from functions.storage_events.webhook import app as webhook
 from functions.upload import app as upload
 from functions.upload.documents import app as documents
 from tests.support.gateway import call
@@ -82,7 +83,7 @@ def emitted() -> set[Metric]:
     with _settings() as patched, contextlib.redirect_stdout(io.StringIO()) as written:
         _ingest(patched)
         _run_tasks(patched)
-        for app in (auth.app, upload.app, documents.app, query.app, maintenance.app):
+        for app in (auth.app, upload.app, documents.app, query.app, maintenance.app, webhook.app):
             _ask(app)
     lines = [json.loads(line) for line in written.getvalue().splitlines() if '"_aws"' in line]
     return {each for line in lines for each in _metrics_of(line)}

@@ -20,7 +20,8 @@ from functions.maintenance.worker import TASKS as MAINTENANCE_TASKS
 Template = dict[str, Any]
 
 USERS_OF_THE_DATABASE = ("Upload", "Documents", "Query", "StorageEvents", "MaintenanceWorker")
-READERS_OF_CURSOR_KEYS = {"QueryRole", "UploadRole"}
+READERS = {"CursorKeySecret": {"QueryRole", "UploadRole"}, "WebhookTokenSecret": {"StorageWebhookRole"}}
+"""Who reads a secret that the template has made."""
 REVIEWED_WILDCARDS = {(f"{name}Role", "AttachToVpc") for name in USERS_OF_THE_DATABASE}
 """Statements that may say Resource '*': what Lambda needs for a VPC, for which EC2 takes nothing narrower."""
 
@@ -377,14 +378,29 @@ def unprotected_data(template: Template) -> list[str]:
     ]
 
 
+_OF_NAMED_RULES = {
+    "ArnLike": {
+        "aws:SourceArn": {
+            "Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${Prefix}-events-*"
+        }
+    },
+    "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+}
+
+
 def open_queue(template: Template) -> list[str]:
-    """Only S3, and only for the two buckets of this account, may send events."""
+    """Only S3 may send events, and only for the two buckets of this account, and rules of EventBridge in this
+    account that are named for it."""
     found = []
     for name, policy in of_type(template, "AWS::SQS::QueuePolicy").items():
         for one in policy["Properties"]["PolicyDocument"]["Statement"]:
             if one.get("Effect") != "Allow":
                 continue
             condition = one.get("Condition", {})
+            if one["Principal"] == {"Service": "events.amazonaws.com"} and one["Action"] == "sqs:SendMessage":
+                if condition != _OF_NAMED_RULES:
+                    found.append(name)
+                continue
             sources = condition.get("ArnEquals", {}).get("aws:SourceArn", [])
             account = condition.get("StringEquals", {}).get("aws:SourceAccount")
             if (
@@ -437,16 +453,15 @@ def outlasting_the_lock(template: Template) -> list[str]:
 
 
 def secret_values(template: Template) -> list[str]:
-    """No secret's value stands in the template; the one that it has made is read by who has pages, and nobody
+    """No secret's value stands in the template; those that it has made are read by whom they are for, and nobody
     else."""
     secrets = of_type(template, "AWS::SecretsManager::Secret")
     written = [name for name, one in secrets.items() if "SecretString" in one["Properties"]]
     made = {name for name, one in secrets.items() if "GenerateSecretString" in one["Properties"]}
     readers = {
-        name: roles_that_may(template, "secretsmanager:GetSecretValue", name)
-        for name in made | {"CursorKeySecret"}
+        name: roles_that_may(template, "secretsmanager:GetSecretValue", name) for name in made | set(READERS)
     }
-    return written + sorted(name for name, roles in readers.items() if roles != READERS_OF_CURSOR_KEYS)
+    return written + sorted(name for name, roles in readers.items() if roles != READERS.get(name))
 
 
 def unreachable_functions(template: Template) -> list[str]:

@@ -25,6 +25,7 @@ _QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{PREFIX}-events-dlq"
 _TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{PREFIX}-alarms"
 _SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/signing-key-a1B2c3"
 _CURSOR_KEY = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/cursor-key-a1B2c3"
+_WEBHOOK_TOKEN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/webhook-token-a1B2c3"
 _DATABASE = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/database-a1B2c3"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-AuthRole-1A2B3C"
 _RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{PREFIX}-rotate-keys"
@@ -200,7 +201,7 @@ NEEDED: dict[str, list[tuple[str, tuple[str, ...]]]] = {
                     "secretsmanager:DeleteSecret",
                 ),
             )
-            for secret in (_SECRET, _CURSOR_KEY)
+            for secret in (_SECRET, _CURSOR_KEY, _WEBHOOK_TOKEN)
         ),
         ("*", ("secretsmanager:GetRandomPassword",)),
     ],
@@ -260,6 +261,7 @@ def test_every_role_of_the_template_stays_within_the_boundary() -> None:
     }
     resources = {"EventsQueue.Arn": _QUEUE.removesuffix("-dlq"), "SigningKeySecret.Id": _SECRET}
     resources["CursorKeySecret.Id"] = _CURSOR_KEY
+    resources["WebhookTokenSecret.Id"] = _WEBHOOK_TOKEN
     resources["JobsQueue.Arn"] = resources["EventsQueue.Arn"].replace("-events", "-jobs")
     resources |= {"EditBucket.Arn": _S3, "RwBucket.Arn": _S3.replace("-edit-", "-rw-"), "Api": "a1b2"}
     for name in _template()["Resources"]:

@@ -138,6 +138,10 @@ PAIRS: list[tuple[Rule, Break]] = [
         rules.open_queue,
         lambda r: r["EventsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"][0].pop("Condition"),
     ),
+    (
+        rules.open_queue,
+        lambda r: r["EventsQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"][1].pop("Condition"),
+    ),
     (rules.broken_schedules, lambda r: r.pop("RotateKeysPermission")),
     (rules.broken_schedules, lambda r: r.pop("RotateKeysRule")),
     (
@@ -150,6 +154,10 @@ PAIRS: list[tuple[Rule, Break]] = [
     (
         rules.secret_values,
         allow("StorageEventsRole", "secretsmanager:GetSecretValue", {"Fn::GetAtt": ["CursorKeySecret", "Id"]}),
+    ),
+    (
+        rules.secret_values,
+        allow("QueryRole", "secretsmanager:GetSecretValue", {"Fn::GetAtt": ["WebhookTokenSecret", "Id"]}),
     ),
     (rules.unreachable_functions, lambda r: r.pop("AuthPermission")),
 ]
@@ -215,6 +223,7 @@ def test_the_gateways_own_errors_are_problem_documents(template: Template) -> No
         ("StorageGuardFunction", config.GuardSettings),
         ("QueryFunction", config.QuerySettings),
         ("StorageEventsFunction", config.StorageEventsSettings),
+        ("StorageWebhookFunction", config.WebhookSettings),
     ],
 )
 def test_a_function_is_given_the_settings_it_reads_and_no_others(
@@ -244,6 +253,7 @@ def test_timeouts_fit_the_gateway_and_only_the_users_of_the_database_enter_the_v
         "AuthBootstrapFunction": 60,
         "AuthScheduledFunction": 60,
         "StorageEventsFunction": 60,
+        "StorageWebhookFunction": 15,
     }
     users = {f"{name}Function" for name in rules.USERS_OF_THE_DATABASE}
     assert {name for name, one in functions.items() if "VpcConfig" in one} == users
@@ -251,7 +261,12 @@ def test_timeouts_fit_the_gateway_and_only_the_users_of_the_database_enter_the_v
     assert readers == {f"{name}Role" for name in rules.USERS_OF_THE_DATABASE}
 
 
-EVERYTHING_THAT_HAPPENS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+EVERYTHING_THAT_HAPPENS = (
+    "s3:ObjectCreated:*",
+    "s3:ObjectRemoved:*",
+    "s3:LifecycleExpiration:*",
+    "s3:ObjectRestore:*",
+)
 
 
 def test_buckets_tell_the_queue_and_let_browsers_see_what_they_sign_and_check(template: Template) -> None:

@@ -122,7 +122,7 @@ def test_a_metric_of_a_function_that_is_not_there_is_found(template: Template, w
 def test_alarms_are_named_after_the_deployment_and_are_few(template: Template) -> None:
     names = [alarm["AlarmName"]["Fn::Sub"] for alarm in rules.alarms(template).values()]
     assert all(name.startswith("${Prefix}-") for name in names)
-    assert len(set(names)) == len(names) <= 40
+    assert len(set(names)) == len(names) <= 60
 
 
 def test_what_looks_back_fits_what_cloudwatch_looks_at(template: Template) -> None:

@@ -28,6 +28,7 @@ SETTINGS = [
     config.StorageEventsSettings,
     config.MaintenanceSettings,
     config.WorkerSettings,
+    config.WebhookSettings,
 ]
 
 
@@ -82,6 +83,10 @@ def test_only_named_operations_are_public() -> None:
         "show_liveness",
         "show_readiness",
         "show_openapi",
+        "take_minio_event",
+        "probe_minio_webhook",
+        "take_seaweedfs_event",
+        "probe_seaweedfs_webhook",
     }
 
 

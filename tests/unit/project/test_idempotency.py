@@ -31,6 +31,8 @@ EXCEPTIONS = {
     "finalize_documents": "each document meets its own transaction, whose id is derived from what it moves",
     "reconcile_storage_element": "counts, and comes to the same",
     "start_sweep": "does what an earlier one has left undone, which is nothing; each is a report of its own",
+    "take_minio_event": "an event may come twice, and storage knows no such header",
+    "take_seaweedfs_event": "an event may come twice, and storage knows no such header",
     "retry_job": "concerns a job that is dead, and no longer once it was sent",
 }
 """Operations without the header: why they need none."""

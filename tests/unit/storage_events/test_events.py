@@ -49,7 +49,7 @@ def test_minio_tells_of_a_new_object() -> None:
 
 def test_localstack_tells_of_a_new_object() -> None:
     event = only_event("localstack_object_created_put")
-    assert (event.kind, event.key) == (EventKind.CREATED, "a b+c.txt")
+    assert (event.kind, event.key) == (EventKind.CREATED, "2026/03/01/Отчёт + 1 (a%b).pdf")
 
 
 @pytest.mark.parametrize("name", ["aws_object_removed_delete_marker", "aws_lifecycle_expiration"])

@@ -231,6 +231,16 @@ class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class WebhookSettings(CommonSettings, BrowserSettings):
+    """The function that storage tells its events to over HTTP."""
+
+    events_queue_url: str = _setting("ARTSTORE_EVENTS_QUEUE_URL")
+    """URL of the queue of storage events."""
+    webhook_token_secret_id: str = _setting("ARTSTORE_WEBHOOK_TOKEN_SECRET_ID")
+    """Secrets Manager id or ARN of the token that senders of events know."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class GuardSettings(_StorageSettings):
     """The function that keeps the buckets' policies."""
 

@@ -1,7 +1,7 @@
-"""Calls of AWS's JSON protocols (DynamoDB, Secrets Manager) without a botocore client.
+"""Calls of AWS's JSON protocols (DynamoDB, Secrets Manager, SQS) without a botocore client.
 
 A client of botocore takes ten times the processor time for a call, and a new process 20 to 60 ms to make one. What
-botocore does is done here for these two services, and only where the environment is as Lambda's is: credentials in
+botocore does is done here for these services, and only where the environment is as Lambda's is: credentials in
 it, no proxy, no profile, no FIPS or dual-stack endpoints. ``JsonService.of`` says where it is not so; the caller
 then asks botocore.
 
@@ -47,6 +47,7 @@ class Service:
 
 DYNAMODB: Final = Service("dynamodb", "DynamoDB_20120810", "1.0", "AWS_ENDPOINT_URL_DYNAMODB", 3)
 SECRETS_MANAGER: Final = Service("secretsmanager", "secretsmanager", "1.1", "AWS_ENDPOINT_URL_SECRETS_MANAGER", 5)
+SQS: Final = Service("sqs", "AmazonSQS", "1.0", "AWS_ENDPOINT_URL_SQS", 5)
 
 
 class JsonService:
