@@ -80,7 +80,7 @@ class MemoryIndex:
         """See DocumentIndex."""
         place = self._shown(file_id)
         found = None if place is None else self._claims[place]
-        return self._indexed(found) if found is not None and reach.includes(found.attributes.space) else None
+        return self._indexed(found) if found is not None and reach.shows(found.attributes) else None
 
     def with_checksum(self, checksums: Collection[str], reach: Reach) -> dict[str, UUID]:
         """See DocumentIndex."""
@@ -99,7 +99,7 @@ class MemoryIndex:
     def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """See DocumentIndex."""
         best = self._best(file_id)
-        return None if best is None or not reach.includes(best.attributes.space) else self._indexed(best)
+        return None if best is None or not reach.shows(best.attributes) else self._indexed(best)
 
     def versions(self, file_id: UUID, limit: int, after: Position | None, reach: Reach) -> VersionsPage:
         """See DocumentIndex."""
@@ -116,7 +116,8 @@ class MemoryIndex:
             if any(_replaces(new, shown[old]) for old in chain) and new.attributes.file_id not in chain
         }:
             chain |= more
-        rows = sorted((shown[each] for each in chain), key=lambda row: _order(row.attributes), reverse=True)
+        seen = [shown[each] for each in chain if reach.shows(shown[each].attributes)]
+        rows = sorted(seen, key=lambda row: _order(row.attributes), reverse=True)
         rows = [row for row in rows if after is None or _order(row.attributes) < (after.created_at, after.file_id)]
         last = rows[limit - 1].attributes if len(rows) > limit else None
         return VersionsPage(
@@ -129,7 +130,7 @@ class MemoryIndex:
         deleted = [
             (each.attributes.deleted_at, each.attributes.file_id, each)
             for each in self._winners()
-            if each.attributes.deleted_at is not None and reach.includes(each.attributes.space)
+            if each.attributes.deleted_at is not None and reach.shows(each.attributes)
         ]
         deleted.sort(key=lambda each: each[:2], reverse=True)
         deleted = [each for each in deleted if after is None or each[:2] < (after.deleted_at, after.file_id)]
@@ -150,7 +151,7 @@ class MemoryIndex:
         only: Only = EVERY,
     ) -> SearchPage:
         """See DocumentIndex."""
-        mine = [each for each in self.visible() if reach.includes(each.attributes.space)]
+        mine = [each for each in self.visible() if reach.shows(each.attributes)]
         mine = [each for each in mine if all_versions or self._is_current(each)]
         mine = [each for each in mine if _is_among(each.attributes, only)]
         rows = sorted(mine, key=lambda row: _order(row.attributes), reverse=True)
@@ -230,7 +231,7 @@ class MemoryIndex:
         return None if best is None or best.claim.deleted else best.place
 
     def _is_current(self, row: Projection) -> bool:
-        return not any(_replaces(each, row) for each in self.visible())
+        return not any(_replaces(each, row) for each in self.visible() if not each.attributes.is_withheld)
 
     def _indexed(self, row: Projection) -> IndexedDocument:
         return IndexedDocument(

@@ -17,6 +17,7 @@ from artstore.http import Request
 from artstore.http.idempotency import derived_id, key_reused
 from artstore.jobs import Job, Jobs, Wake, new_job
 from artstore.security import Principal, Scope
+from artstore.spaces import key_of
 from functions.upload.documents.models import BulkShown, BulkStarted
 
 SCOPE_OF: dict[Action, Scope] = {
@@ -61,7 +62,8 @@ class BulkDesk:
         asked = check_bulk(asked)
         scope = SCOPE_OF[asked.action]
         caller.require(scope)
-        bulk = BulkJob(asked=asked, spaces=caller.reach(scope).key)
+        reach = caller.reach(scope)
+        bulk = BulkJob(asked=asked, spaces=reach.key, withheld=key_of(reach.withheld))
         job_id = uuid.uuid4()
         if idempotency_key is not None:
             job_id = derived_id(_DERIVED, caller.client_id, idempotency_key)

@@ -8,7 +8,6 @@ from artstore.http.acting import actor_of
 from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if_match, require_if_match
 from artstore.security import Principal, Scope
-from artstore.spaces import EVERYWHERE
 from functions.upload import dependencies
 from functions.upload.elements.administration import Found
 from functions.upload.elements.models import (
@@ -158,7 +157,7 @@ ENDPOINTS = (
 def _sight_of(caller: Principal) -> Sight:
     if Scope.ELEMENTS_ADMIN in caller.scopes:
         return Sight.WHOLE
-    return Sight.USE if caller.reach(Scope.FILES_READ) == EVERYWHERE else Sight.WHICH
+    return Sight.USE if caller.reach(Scope.FILES_READ).names is None else Sight.WHICH
 
 
 def _reply(found: Found, sight: Sight = Sight.WHOLE) -> Reply[Element]:

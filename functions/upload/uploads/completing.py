@@ -69,7 +69,7 @@ class Completion:
 
         Raises NotFound (``upload_not_found``, ``document_not_found`` once it was deleted), Conflict
         (``upload_incomplete`` while bytes are missing, ``upload_rejected`` with the reason, ``upload_over`` when
-        it was given up) and Unavailable.
+        it was given up, ``infected`` when the document is withheld from the caller) and Unavailable.
         """
         record = self._uploads.find(file_id, caller)
         if record.status == ABORTED:
@@ -81,6 +81,8 @@ class Completion:
         came = self._ingest(record.bucket, record.key)
         if came.attributes is not None and came.attributes_etag is not None:
             attributes = from_document(came.attributes)
+            if attributes.file_id == file_id and not caller.reach(Scope.FILES_WRITE).shows(attributes):
+                raise Conflict("a scanner has found something in the bytes; they are kept", code="infected")
             if attributes.file_id == file_id and attributes.deleted_at is None:
                 # What has just been described nobody can have replaced: only a document that is there can be.
                 found = self._find(file_id, caller) if record.status == _STORED else None

@@ -15,6 +15,7 @@ from artstore.attributes import Extracted, Quarantine
 from artstore.errors import Invalid
 from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Only, Position, Projection, SearchPage, Written
 from artstore.index.postgres import PostgresIndex
+from artstore.index.usage import Dimension
 from artstore.spaces import EVERYWHERE, Reach
 from tests.fakes.documents import NOON, id_number, make_projection, make_version
 from tests.fakes.memory_index import MemoryIndex
@@ -532,3 +533,71 @@ def test_a_list_is_narrowed_to_a_folder_and_what_is_below_it(index: DocumentInde
     assert sorted(names(page)) == ["below.txt", "in.txt"]
     assert names(index.search("in", 10, None, EVERYWHERE, only=Only(folder="/a b"))) == ["in.txt"]
     assert names(index.search(None, 10, None, Reach(frozenset({"press"})), only=Only(folder="/a b"))) == []
+
+
+USER = Reach(frozenset({"default"}))
+OPERATOR = Reach(frozenset({"default"}), frozenset({"default"}))
+ABROAD = Reach(frozenset({"default"}), frozenset({"press"}))
+
+
+def infected(**changes: Any) -> Projection:
+    return make_projection(
+        file_id=id_number(7),
+        original_filename="invoice.exe",
+        text="quarterly",
+        checksum="aa" * 32,
+        quarantine=Quarantine(reason="infected", at=NOON),
+        **changes,
+    )
+
+
+def test_what_is_infected_exists_for_those_alone_who_administer_its_space(index: DocumentIndex) -> None:
+    index.project(infected())
+    assert index.find(id_number(7), OPERATOR) is not None
+    assert index.find_any(id_number(7), OPERATOR) is not None
+    assert index.find(id_number(7), EVERYWHERE) is not None
+    assert names(index.search("quarterly", 10, None, OPERATOR)) == ["invoice.exe"]
+    assert names(index.search(None, 10, None, OPERATOR)) == ["invoice.exe"]
+    assert len(index.versions(id_number(7), 10, None, OPERATOR).items) == 1
+    for reach in (USER, ABROAD, Reach(None), Reach(frozenset({"default", "press"}))):
+        assert index.find(id_number(7), reach) is None
+        assert index.find_any(id_number(7), reach) is None
+        assert index.search(None, 10, None, reach).total == 0
+        assert index.search("quarterly", 10, None, reach).total == 0
+        assert index.search(None, 10, None, reach, only=Only(sha256="aa" * 32)).total == 0
+        assert index.versions(id_number(7), 10, None, reach).items == ()
+    assert index.with_checksum(["aa" * 32], OPERATOR) == {}
+
+
+def test_among_many_what_is_infected_is_not_listed_either(index: DocumentIndex) -> None:
+    """The lists of one space, of several, and of all are read by statements of their own."""
+    for number in range(COUNT_LIMIT + 1):
+        index.project(make_projection(key=f"{number}", created_at=NOON - timedelta(minutes=number)))
+    index.project(infected(created_at=NOON + timedelta(minutes=1)))
+    for reach in (USER, Reach(None), Reach(frozenset({"default", "press"}))):
+        assert "invoice.exe" not in names(index.search(None, 10, None, reach))
+    assert "invoice.exe" in names(index.search(None, 10, None, OPERATOR))
+
+
+def test_what_is_infected_is_in_the_trash_for_those_alone_who_administer_its_space(index: DocumentIndex) -> None:
+    index.project(infected(deleted_at=NOON))
+    assert len(index.trash(10, None, OPERATOR).items) == 1
+    assert index.trash(10, None, USER).items == ()
+    assert index.find_any(id_number(7), USER) is None
+
+
+def test_what_is_released_exists_for_everybody_again_and_what_is_removed_leaves_no_trace(
+    index: DocumentIndex,
+) -> None:
+    index.project(infected(key="a"))
+    index.project(make_projection(file_id=id_number(7), key="a"))
+    assert index.find(id_number(7), USER) is not None
+    index.project(infected(key="a"))
+    index.remove("edit", "a", NOON)
+    index.project(make_projection(file_id=id_number(8), key="a"))
+    assert index.find(id_number(8), USER) is not None
+
+
+def test_what_is_infected_counts_as_used(index: DocumentIndex) -> None:
+    index.project(infected())
+    assert index.usage(Dimension.SPACE, USER, 10).total.documents == 1

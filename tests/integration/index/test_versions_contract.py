@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from artstore.attributes import Quarantine
 from artstore.index import DocumentIndex, Position, Projection, TrashPosition
 from artstore.index.postgres import PostgresIndex
 from artstore.spaces import EVERYWHERE, Reach
@@ -214,3 +215,18 @@ def test_writers_at_the_same_time_end_where_one_after_another_would(
             each.close()
     assert listed(postgres_index) == [8]
     assert [number for number, _ in chain(postgres_index, 4)] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_an_infected_version_takes_the_place_of_none_until_it_is_released(index: DocumentIndex) -> None:
+    operator = Reach(frozenset({"default"}), frozenset({"default"}))
+    infected = Quarantine(reason="infected", at=NOON)
+    index.project(version(1))
+    index.project(version(2, 1, quarantine=infected))
+    index.project(version(3, 2))
+    assert listed(index, DEFAULT) == [3, 1]
+    assert listed(index, operator) == [3, 1]
+    assert chain(index, 1, DEFAULT) == [(3, True), (1, True)]
+    assert chain(index, 1, operator) == [(3, True), (2, False), (1, True)]
+    index.project(version(2, 1))
+    assert listed(index, DEFAULT) == [3]
+    assert chain(index, 1, DEFAULT) == [(3, True), (2, False), (1, False)]

@@ -88,7 +88,7 @@ def test_who_runs_the_archive_and_has_no_space_holds_no_document(signing_key: Si
 def test_what_is_issued_is_what_is_reached(signing_key: SigningKey) -> None:
     verifier = TokenVerifier(ISSUER, Keys(signing_key), NothingRevoked())
     caller = verifier.verify(issue(signing_key, account("USER", {"press": None, "*": [READ]})))
-    assert caller.reach(Scope.FILES_READ) == EVERYWHERE
+    assert caller.reach(Scope.FILES_READ) == Reach(None)
     assert caller.reach(Scope.FILES_WRITE) == Reach(frozenset({"press"}))
     narrowed = verifier.verify(issue(signing_key, account("USER", {"press": None, "legal": None}), READ))
     assert narrowed.reach(Scope.FILES_READ) == Reach(frozenset({"press", "legal"}))
@@ -221,3 +221,16 @@ def test_an_account_that_was_asked_for_before_there_were_spaces_is_still_the_sam
     }
 
     assert stored.request_hash == hashlib.sha256(json.dumps(old, separators=(",", ":")).encode()).hexdigest()
+
+
+def test_what_is_withheld_is_seen_where_the_token_has_elements_admin(signing_key: SigningKey) -> None:
+    verifier = TokenVerifier(ISSUER, Keys(signing_key), NothingRevoked())
+    of_spaces = issue(signing_key, account("ADMIN", {"press": None, "legal": [READ]}))
+    assert verifier.verify(of_spaces).reach(Scope.FILES_READ) == Reach(
+        frozenset({"press", "legal"}), frozenset({"press"})
+    )
+    everywhere = verifier.verify(issue(signing_key, account("OPERATOR", {"*": None})))
+    assert everywhere.reach(Scope.FILES_READ) == EVERYWHERE
+    for role in ("USER", "AUDITOR", "READONLY"):
+        reader = verifier.verify(issue(signing_key, account(role, {"*": None}))).reach(Scope.FILES_READ)
+        assert reader.withheld == frozenset()

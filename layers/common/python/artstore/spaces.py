@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from msgspec import Meta
 
@@ -61,15 +61,35 @@ def stored_as(name: str) -> str | None:
     return None if name == DEFAULT else name
 
 
+class Told(Protocol):
+    """What an attr.json says that decides for whom its document exists; see ``artstore.attributes``."""
+
+    @property
+    def space(self) -> str | None: ...
+    @property
+    def is_withheld(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Reach:
-    """The spaces in which a caller may do a thing; None stands for every space there is."""
+    """The spaces in which a caller may do a thing; None stands for every space there is.
+
+    ``withheld`` are those of them in which documents exist for the caller, too, that are withheld from everybody
+    else (``Attributes.is_withheld``); nothing but the archive itself has them without being told so.
+    """
 
     names: frozenset[str] | None
+    withheld: frozenset[str] | None = frozenset()
 
     def includes(self, space: str | None) -> bool:
         """Tell whether a document of ``space``, as its attr.json names it, is within reach."""
         return self.names is None or name_of(space) in self.names
+
+    def shows(self, attributes: Told) -> bool:
+        """Tell whether the document exists for the caller that an attr.json tells of."""
+        if not self.includes(attributes.space):
+            return False
+        return not attributes.is_withheld or self.withheld is None or name_of(attributes.space) in self.withheld
 
     def require(self, space: str | None, what: str) -> None:
         """Raise NotFound (``<what>_not_found``) for what lies out of reach, as for what does not exist."""
@@ -80,16 +100,26 @@ class Reach:
         """Give the part of the reach that lies in ``space``, which may be nothing; None asks for all of it."""
         if space is None:
             return self
-        return Reach(frozenset({space}) if self.includes(space) else frozenset())
+        return Reach(frozenset({space}) if self.includes(space) else frozenset(), self.withheld)
 
     @property
     def key(self) -> list[str]:
         """Give what a cursor is bound to, so that nobody continues with another reach."""
-        return [ALL] if self.names is None else sorted(self.names)
+        return key_of(self.names)
 
 
-EVERYWHERE: Final = Reach(None)
-"""The reach of the archive itself, and of who was given every space."""
+EVERYWHERE: Final = Reach(None, None)
+"""The reach of the archive itself."""
+
+
+def key_of(names: frozenset[str] | None) -> list[str]:
+    """Give spaces as a list: their names, or ``*`` alone for all of them."""
+    return [ALL] if names is None else sorted(names)
+
+
+def named(key: list[str]) -> frozenset[str] | None:
+    """Give the spaces that ``key_of`` made a list of."""
+    return None if key == [ALL] else frozenset(key)
 
 
 def not_found(what: str) -> NotFound:

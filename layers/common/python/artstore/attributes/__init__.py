@@ -34,6 +34,9 @@ MAX_BYTES = 64 * 1024
 ROOM_TO_COME = 16 * 1024
 """What a client's part of an attr.json leaves free (bytes) for what is found in the document, and for changes."""
 
+INFECTED = "infected"
+"""Why a document is in quarantine in whose bytes a scanner has found something."""
+
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Size = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -173,6 +176,11 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     purged_at: datetime | None = None
 
     unknown: dict[str, Any] = {}
+
+    @property
+    def is_withheld(self) -> bool:
+        """Tell whether the document exists for nobody but those who administer its space."""
+        return self.quarantine is not None and self.quarantine.reason == INFECTED
 
 
 FIELDS = frozenset(Attributes.__struct_fields__) - {"unknown"}

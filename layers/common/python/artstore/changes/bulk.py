@@ -24,7 +24,7 @@ from artstore.changes.patching import DocumentPatch, Patching
 from artstore.errors import ArtStoreError, Invalid, Unavailable
 from artstore.folders import MAX_FOLDER, parse_folder
 from artstore.index import MAX_QUERY
-from artstore.spaces import ALL, EVERYWHERE, Reach, SpaceName
+from artstore.spaces import Reach, SpaceName, named
 
 KIND = "bulk"
 """The kind of job."""
@@ -122,11 +122,13 @@ class BulkJob(msgspec.Struct, frozen=True, kw_only=True):
     asked: BulkRequest
     spaces: list[str]
     """Names, or ``*`` alone."""
+    withheld: list[str] = []
+    """The same of the spaces whose withheld documents it reached."""
 
     @property
     def reach(self) -> Reach:
         """Give the spaces in which the documents are."""
-        return EVERYWHERE if self.spaces == [ALL] else Reach(frozenset(self.spaces))
+        return Reach(named(self.spaces), named(self.withheld))
 
 
 class DocumentResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

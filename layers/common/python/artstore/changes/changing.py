@@ -139,7 +139,7 @@ class Changes:
             raise _no_document() from error
         except (Invalid, TooLarge) as error:
             raise Conflict("the document's attr.json cannot be read", code="attributes_unreadable") from error
-        if attributes.file_id != file_id or not reach.includes(attributes.space):
+        if attributes.file_id != file_id or not reach.shows(attributes):
             raise _no_document()
         if attributes.purged_at is not None:
             raise _no_document()  # its bytes are being removed: nobody takes it out any more

@@ -60,10 +60,12 @@ def take_place(successions: Successions, index: Index, predecessor: UUID, succes
 
 
 def is_gone(index: Index, holder: Holder, predecessor: UUID, now: datetime) -> bool:
-    """Tell whether the document that had taken the place has left it: it is deleted, or says so no longer."""
+    """Tell whether the document that had taken the place has left it: it is deleted, is withheld, or says so
+    no longer."""
     if holder.settled_at is None:
         return False
     found = index.find_any(UUID(holder.successor), EVERYWHERE)
     if found is None:
         return datetime.fromtimestamp(holder.settled_at, now.tzinfo) + SETTLING <= now
-    return found.attributes.deleted_at is not None or found.attributes.supersedes != predecessor
+    holds = found.attributes.supersedes == predecessor and not found.attributes.is_withheld
+    return found.attributes.deleted_at is not None or not holds

@@ -256,6 +256,7 @@ def _values(projection: Projection) -> dict[str, Any]:
         "object_version_id": held.version_id if held else None,
         "object_sha256": held.sha256 if held else None,
         "supersedes": attributes.supersedes,
+        "withheld": attributes.is_withheld,
     }
 
 

@@ -2,8 +2,8 @@
 
 A row is a place: what its attr.json claims, or, without a ``file_id``, a tombstone. Of the places that claim one
 document only one is ``shown``, and none when its attr.json says ``deleted_at``: then that place is ``trashed``.
-What is read is what is shown, within the spaces of the one who asks; lists show what is ``current``, which nothing
-newer takes the place of (see ``version_statements``).
+What is read is what is shown, within the spaces of the one who asks and unless it is ``withheld`` from them; lists
+show what is ``current``, which nothing newer takes the place of (see ``version_statements``).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ INSERT INTO documents
     (bucket, object_key, file_id, revision, created_at, updated_at, attributes, attributes_etag, search_text,
      search, passages, words_for, deleted_at, at_home, missing,
      object_etag, object_modified, object_version_id, object_sha256, space, shown, trashed,
-     supersedes)
+     supersedes, withheld)
 VALUES
     (%(bucket)s, %(key)s, %(file_id)s, %(revision)s, %(created_at)s, %(updated_at)s, %(attributes)s, %(etag)s,
      %(search_text)s, %(search)s::tsvector, %(passages)s::text[]::tsvector[], %(words_for)s, %(deleted_at)s,
      %(at_home)s, %(missing)s, %(object_etag)s, %(object_modified)s, %(object_version_id)s, %(object_sha256)s,
-     %(space)s, %(shown)s, %(trashed)s, %(supersedes)s)
+     %(space)s, %(shown)s, %(trashed)s, %(supersedes)s, %(withheld)s)
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = excluded.file_id, revision = excluded.revision,
     created_at = excluded.created_at, updated_at = excluded.updated_at, attributes = excluded.attributes,
@@ -34,7 +34,7 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     object_etag = excluded.object_etag, object_modified = excluded.object_modified,
     object_version_id = excluded.object_version_id, object_sha256 = excluded.object_sha256,
     space = excluded.space, shown = excluded.shown, trashed = excluded.trashed,
-    supersedes = excluded.supersedes, removed_at = NULL
+    supersedes = excluded.supersedes, withheld = excluded.withheld, removed_at = NULL
 """
 
 # The object's columns stay: they tell the deleted document's object from a new one under its key.
@@ -43,7 +43,7 @@ INSERT INTO documents AS known (bucket, object_key, removed_at) VALUES (%(bucket
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = NULL, revision = NULL, created_at = NULL, updated_at = NULL, attributes = NULL,
     attributes_etag = NULL, search_text = NULL, search = NULL, passages = NULL, words_for = NULL,
-    deleted_at = NULL, at_home = false, missing = false, supersedes = NULL,
+    deleted_at = NULL, at_home = false, missing = false, supersedes = NULL, withheld = false,
     shown = false, trashed = false,
     removed_at = greatest(known.removed_at, excluded.removed_at)
 """
@@ -109,14 +109,22 @@ NEWEST_FIRST = " ORDER BY created_at DESC, file_id DESC LIMIT %(limit)s"
 def within(reach: Reach) -> dict[str, object]:
     """Give the parameters that say how far a caller reaches, for every statement below."""
     names = sorted(reach.names or ())
-    return {"spaces": names, "space": names[0] if len(names) == 1 else None}
+    withheld = sorted(reach.withheld or ())
+    return {"spaces": names, "space": names[0] if len(names) == 1 else None, "withheld": withheld}
 
 
 def in_spaces(reach: Reach) -> str:
     """Give the condition of what lies within reach. One space is asked for as one: its index gives the order."""
     if reach.names is None:
+        return _seen(reach)
+    names = "space = %(space)s" if len(reach.names) == 1 else "space = ANY(%(spaces)s)"
+    return f"{names} AND {_seen(reach)}"
+
+
+def _seen(reach: Reach) -> str:
+    if reach.withheld is None:
         return "true"
-    return "space = %(space)s" if len(reach.names) == 1 else "space = ANY(%(spaces)s)"
+    return "(NOT withheld OR space = ANY(%(withheld)s))" if reach.withheld else "NOT withheld"
 
 
 def _listed(all_versions: bool) -> str:
@@ -180,7 +188,8 @@ def page_of_many(condition: str, reach: Reach, *, all_versions: bool, after: boo
     if reach.names is None or len(reach.names) == 1 or condition != EVERYTHING:
         where = f"{_listed(all_versions)} AND {in_spaces(reach)} AND {condition}"
         return f"{ROW} WHERE {where}{following(after)}{NEWEST_FIRST}"
-    page = f"{_OF_ONE_SPACE.replace('{listed}', _listed(all_versions))}{following(after)}{NEWEST_FIRST}"
+    of_one = f"{_listed(all_versions)} AND {_seen(reach)}"
+    page = f"{_OF_ONE_SPACE.replace('{listed}', of_one)}{following(after)}{NEWEST_FIRST}"
     return f"{_OF_EACH_SPACE.replace('{page}', page)}{NEWEST_FIRST}"
 
 

@@ -25,7 +25,8 @@ WHERE documents.bucket = found.bucket AND documents.object_key = found.object_ke
     AND documents.current <> found.is_current
 """
 
-SET_CURRENT = _UNLESS_CURRENT_AS_FOUND + _TAKES_THE_PLACE + _OF_THESE
+# One that is withheld takes nobody's place: who does not see it would see neither.
+SET_CURRENT = _UNLESS_CURRENT_AS_FOUND + _TAKES_THE_PLACE + " AND NOT newer.withheld" + _OF_THESE
 
 # What %(file_id)s takes the place of, back to the first, and all that came from there. Each step leads to a later
 # document, so that no circle is walked.

@@ -116,13 +116,16 @@ class Principal:
 
     def reach(self, scope: Scope) -> Reach:
         """Give the spaces in which the token permits ``scope``: what decides, on every path, which documents exist
-        for this caller."""
+        for this caller. Those that are withheld exist where it also has elements:admin."""
+        return Reach(self._spaces_with(scope), self._spaces_with(Scope.ELEMENTS_ADMIN))
+
+    def _spaces_with(self, scope: Scope) -> frozenset[str] | None:
         if scope not in self.scopes:
-            return Reach(frozenset())
+            return frozenset()
         spaces = {DEFAULT: self.scopes} if self.spaces is None else self.spaces
         if scope in spaces.get(ALL, ()):
-            return EVERYWHERE
-        return Reach(frozenset(name for name, scopes in spaces.items() if scope in scopes))
+            return None
+        return frozenset(name for name, scopes in spaces.items() if scope in scopes)
 
     def administers(self) -> Reach:
         """Give the spaces whose limits and jobs the caller runs: all for elements:admin that is kept to no spaces,
