@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from artstore.objects import ObjectStore
     from functions.maintenance.bulk.runner import BulkRunner
     from functions.maintenance.elements.mode_change import ModeChange
-    from functions.maintenance.elements.reconciling import Reconciliation
     from functions.maintenance.elements.tending import Counted, ElementTending
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
+    from functions.maintenance.reconciling.starting import ReconciliationStarter
     from functions.maintenance.sweeps.starting import SweepStarter
 
 
@@ -83,6 +83,14 @@ def sweep_starter() -> SweepStarter:
     from functions.maintenance.sweeps.starting import SweepStarter
 
     return SweepStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox())
+
+
+@functools.cache
+def reconciliation_starter() -> ReconciliationStarter:
+    """Give what starts reconciliations, asked for or by the clock."""
+    from functions.maintenance.reconciling.starting import ReconciliationStarter
+
+    return ReconciliationStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox())
 
 
 @functools.cache
@@ -158,13 +166,13 @@ def element_tending() -> ElementTending:
         seeds=settings.elements,
         table=ElementTable(settings.prefix),
         probe=probe,
-        usage=_usage_by_element,
+        usage=usage_by_element,
         take_up=_take_up_mode_change,
         failed=lambda duty, error: logger.error("storage elements", exc_info=error, extra={"duty": duty}),
     )
 
 
-def _usage_by_element() -> Mapping[str, Counted]:
+def usage_by_element() -> Mapping[str, Counted]:
     """Ask the index what the documents of each element amount to, those in the trash too."""
     from artstore.index.usage import Dimension
     from artstore.spaces import EVERYWHERE
@@ -177,23 +185,6 @@ def _usage_by_element() -> Mapping[str, Counted]:
         for each in report.items
         if each.key is not None
     }
-
-
-@functools.cache
-def reconciliation() -> Reconciliation:
-    """Give what counts what really lies in storage elements, for the worker."""
-    from artstore.aws.element_table import ElementTable
-    from artstore.objects import s3_client
-    from functions.maintenance.elements.reconciling import Reconciliation
-    from functions.maintenance.elements.storage import ElementStorage
-
-    settings = worker_settings()
-    return Reconciliation(
-        seeds=settings.elements,
-        table=ElementTable(settings.prefix),
-        versions=ElementStorage(s3_client()).versions,
-        usage=_usage_by_element,
-    )
 
 
 def _take_up_mode_change(element_id: str, transition: Transition) -> bool:

@@ -21,12 +21,25 @@ def _sweep_runner() -> Runner:
     return sweep_runner()
 
 
+def _reconciliation() -> Runner:
+    from functions.maintenance.reconciling_dependencies import reconciliation
+
+    return reconciliation()
+
+
+def _part_runner() -> Runner:
+    from functions.maintenance.reconciling_dependencies import part_runner
+
+    return part_runner()
+
+
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
     "finalize": _finalizer,
     "hash": dependencies.hash_runner,
-    "reconcile": dependencies.reconciliation,
+    "part": _part_runner,
+    "reconcile": _reconciliation,
     "sweep": _sweep_runner,
 }
 """By kind, what builds its runner."""

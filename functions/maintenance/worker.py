@@ -4,7 +4,7 @@ A message names a job, and only wakes. Whatever becomes of the job is in its rec
 only when the record cannot be read or saved. EventBridge invokes the same function with ``{"task": ...}``:
 
 ``resume-jobs``    wakes the jobs that are due and that no message came for -> ``{"woken": n}``
-``start-sweeps``   starts the sweeps whose time has come -> ``{"started": [names]}``
+``start-sweeps``   starts the sweeps and the reconciliation whose time has come -> ``{"started": [names]}``
 ``tend-elements``  probes the storage of each element, writes down what lies in it, takes up changes of mode
 
 Each task may run twice, late or not at all. The metric TasksFinished counts the runs that came to their end:
@@ -114,7 +114,11 @@ def _emit(values: dict[str, tuple[MetricUnit, float]], dimensions: dict[str, str
 
 
 def _start_sweeps() -> dict[str, Any]:
-    return {"started": dependencies.sweep_starter().start_due()}
+    started = dependencies.sweep_starter().start_due()
+    repair = dependencies.worker_settings().reconcile_repair
+    if dependencies.reconciliation_starter().start_due(repair=repair):
+        started = [*started, "reconcile"]
+    return {"started": started}
 
 
 def _tend_elements() -> dict[str, Any]:

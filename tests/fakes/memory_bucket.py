@@ -86,6 +86,15 @@ class MemoryBuckets:
         """List what lies there now."""
         return sorted(key for of, key in self._kept if of == bucket and self.body(bucket, key) is not None)
 
+    def versions(self, bucket: str) -> list[tuple[str, Version, bool]]:
+        """List every version by key, the last one of each first, delete markers too; and whether it is that."""
+        return [
+            (key, version, version is versions[-1])
+            for (of, key), versions in sorted(self._kept.items())
+            if of == bucket
+            for version in reversed(versions)
+        ]
+
     def written_at(self, bucket: str, key: str) -> datetime:
         """Give when what lies there was written, in milliseconds."""
         return self._kept[bucket, key][-1].at

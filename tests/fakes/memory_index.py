@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -71,6 +71,14 @@ class MemoryIndex:
             object=claim.object,
             missing=claim.missing,
         )
+
+    def places(
+        self, bucket: str, prefix: str, after: str, until: str, limit: int
+    ) -> Sequence[tuple[str, KnownPlace]]:
+        """See DocumentIndex."""
+        keys = sorted(each.key for each in self._claims.keys() | self._tombstones.keys() if each.bucket == bucket)
+        found = [(key, self.at(bucket, key)) for key in keys if prefix <= key and after < key <= until]
+        return [(key, known) for key, known in found if known is not None][:limit]
 
     def is_claimed(self, file_id: UUID) -> bool:
         """See DocumentIndex."""

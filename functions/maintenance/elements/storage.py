@@ -1,6 +1,6 @@
 """What is asked of the buckets for their elements' sake: what lies there, and whether it can be written to.
 
-Rights needed: s3:ListBucket and s3:ListBucketVersions; and s3:PutObject on the prefix, so that it is the bucket's
+Rights needed: s3:ListBucket, and s3:PutObject on the prefix, so that it is the bucket's
 policy and not a missing right that refuses what is tried.
 """
 
@@ -12,10 +12,8 @@ from botocore.exceptions import ClientError
 
 from artstore.objects import reaching_s3
 from functions.maintenance.elements.mode_change import Keys
-from functions.maintenance.elements.reconciling import Version, Versions
 
 _NO_ETAG = '"00000000000000000000000000000000"'
-_MARKERS = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
 
 
 class ElementStorage:
@@ -46,13 +44,3 @@ class ElementStorage:
             answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
         keys = [each["Key"] for each in answer.get("Contents", [])]
         return Keys(keys, keys[-1] if answer.get("IsTruncated") and keys else None)
-
-    def versions(self, bucket: str, prefix: str, after: dict[str, str] | None) -> Versions:
-        """List a thousand versions; where a bucket keeps none, the objects."""
-        with reaching_s3():
-            answer = self._client.list_object_versions(Bucket=bucket, Prefix=prefix, **(after or {}))
-        found = [
-            Version(each["Key"], int(each["Size"]), bool(each["IsLatest"])) for each in answer.get("Versions", [])
-        ]
-        more = {name: answer[told] for name, told in _MARKERS.items() if answer.get(told)}
-        return Versions(found, more if answer.get("IsTruncated") else None)

@@ -189,7 +189,7 @@ def test_use_is_counted_and_corrected(
         job = archive.request("GET", f"/api/v1/maintenance/jobs/{answer.json()['job_id']}").json()
         return job if job["status"] == "COMPLETED" else None
 
-    found = eventually(report, 90)["result"]
+    [found] = eventually(report, 90)["result"]["elements"]
     assert (found["stored"]["objects"], found["stored"]["attributes"]) == (1, 1)
     assert found["indexed"] == {"documents": 1, "bytes": len(content)}
     assert found["bytes_beyond_documents"] > 0, "the attr.json takes room, too"

@@ -64,6 +64,25 @@ def test_an_unknown_document_is_not_found_and_an_unknown_place_not_known(index: 
     assert not index.is_claimed(uuid4())
 
 
+def test_places_are_walked_by_their_keys_in_the_order_of_bytes(index: DocumentIndex) -> None:
+    keys = ["a", "b", "b/", "b/a", "b/Z", "b/é", "b/\U0001f600", "ba", "c"]
+    for key in keys:
+        index.project(make_projection(key=key))
+    index.remove("edit", "b/a", NOON)
+    index.project(make_projection(bucket="kept", key="b/x"))
+
+    def walked(prefix: str, after: str, until: str, limit: int = 100) -> list[str]:
+        return [key for key, _ in index.places("edit", prefix, after, until, limit)]
+
+    assert walked("", "", "\U0010ffff") == sorted(keys, key=str.encode)
+    assert walked("b/", "", "b/\U0010ffff") == ["b/", "b/Z", "b/a", "b/é", "b/\U0001f600"]
+    assert walked("b/", "b/Z", "b/é") == ["b/a", "b/é"], "behind the one, up to and with the other"
+    assert walked("", "a", "c", 2) == ["b", "b/"]
+    assert dict(index.places("edit", "b/", "b/Z", "b/é", 9)) == {
+        key: index.at("edit", key) for key in ("b/a", "b/é")
+    }
+
+
 def test_what_was_written_of_a_place_is_known_of_it(index: DocumentIndex) -> None:
     version = make_version(etag='"b"', version_id="v1", sha256="cd" * 32)
     projection = make_projection(key="a", object=version)

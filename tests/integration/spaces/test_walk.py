@@ -77,7 +77,7 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "list_jobs": Lists("job", "?kind=finalize"),
     "show_job": ById("job"),
     "retry_job": ById("job"),
-    "reconcile_storage_element": ELEMENTS,
+    "start_reconciliation": NoDocument("it compares the whole archive, and its answer is a job"),
     "list_spaces": Lists("space"),
     "show_space": ById("space"),
     "change_space": ById("space", lambda _: {"description": "x"}, headers=ANY),

@@ -23,7 +23,7 @@ from functions.auth.accounts.secret_expiry import ExpiryReport
 from functions.auth.audit.exports import Exported
 from functions.maintenance import app as maintenance
 from functions.maintenance import dependencies as maintenance_dependencies
-from functions.maintenance import worker
+from functions.maintenance import reconciling_dependencies, worker
 from functions.maintenance.elements.tending import Tended
 from functions.maintenance.guard import handler as guard
 from functions.maintenance.guard.keeping import Kept
@@ -114,6 +114,7 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
             "CURSOR_KEY_SECRET_ID": "x",
             "JOBS_QUEUE_URL": "https://queue.example/jobs",
             "INGEST_FUNCTION": "unit-storage-events",
+            "EVENTS_QUEUE_URL": "https://queue.example/events",
             "GUARD_FUNCTION": "unit-storage-guard",
             "INGEST_ROLE_ARN": "arn:aws:iam::123456789012:role/ingest",
             "STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
@@ -165,6 +166,7 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     kept = Kept(guards={}, archived=[], corrected=[])
     patched.setattr(guard, "guard", lambda: SimpleNamespace(apply=lambda: kept))
     guard.handler({"task": guard.TASK}, None)
+    reconciling_dependencies.emit_differences(0)
     for task in worker.TASKS:
         worker.handler({"task": task}, context)
     message = {"messageId": "1", "body": json.dumps({"job_id": str(UUID(int=1))})}

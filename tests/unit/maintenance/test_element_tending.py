@@ -6,16 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 import pytest
 
 from artstore.elements import ElementStatus, Health, Mode, StorageElement, StorageElements, Transition
 from artstore.elements.registry import Definition, Rows, Usage
 from artstore.errors import Misconfigured, Unavailable
-from artstore.jobs import Job, new_job
-from functions.maintenance.elements.reconciling import KIND, Reconciliation, Version, Versions
 from functions.maintenance.elements.tending import Counted, ElementTending
-from functions.maintenance.steps import Continue, Done, Fail
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 AT = "2026-03-01T12:00:00.000Z"
@@ -135,53 +131,7 @@ def test_deleted_elements_are_neither_probed_nor_counted(table: Table) -> None:
     assert tended.fills == {"rw-01": "OK"}
 
 
-PAGES = [
-    [Version("a", 10, True), Version("a.attr.json", 2, True), Version(".artstore/audit/1", 99, True)],
-    [Version("a.attr.json", 1, False), Version("b", 30, True), Version("two/c", 500, True)],
-]
-
-
-def reconciliation(table: Table, usage: Counted) -> Reconciliation:
-    def versions(bucket: str, prefix: str, after: dict[str, str] | None) -> Versions:
-        assert (bucket, prefix) == ("rw", "")
-        number = int(after["page"]) if after else 0
-        return Versions(PAGES[number], {"page": str(number + 1)} if number + 1 < len(PAGES) else None)
-
-    return Reconciliation(
-        seeds=SEEDS, table=table, versions=versions, usage=lambda: {"rw-01": usage}, clock=lambda: NOW
-    )
-
-
-def job(element_id: str = "rw-01", progress: dict[str, Any] | None = None) -> Job:
-    made = new_job(uuid4(), KIND, {"element_id": element_id}, NOW)
-    return msgspec.structs.replace(made, progress=progress or {})
-
-
-@pytest.mark.parametrize("seconds", [0, 100])
-def test_every_version_is_counted_once_however_often_the_walk_is_interrupted(table: Table, seconds: float) -> None:
-    """What lies in other elements, and the archive's own records, is not the element's."""
-    table.definitions["rw-02"] = Definition(element_id="rw-02", bucket="rw", prefix="two/", mode=Mode.RW)
-    table.usage["rw-01"] = Usage(used_bytes=10, file_count=1, counted_at="before")
-    counting = reconciliation(table, Counted(1, 10))
-    progress: dict[str, Any] = {}
-    while isinstance(step := counting.step(job(progress=progress), lambda: seconds), Continue):
-        assert isinstance(counting.step(job(progress=progress), lambda: seconds), Continue), "a step run twice"
-        progress = msgspec.json.decode(msgspec.json.encode(step.progress))
-    assert isinstance(step, Done)
-    assert step.result["stored"] == {"bytes": 43, "objects": 2, "attributes": 1, "earlier": 1}
-    assert (step.result["bytes_beyond_documents"], step.result["objects_beyond_documents"]) == (33, 1)
-    assert table.usage["rw-01"] == Usage(
-        used_bytes=43, file_count=1, counted_at=AT, beyond_bytes=33, reconciled_at=AT
-    )
-
-
 def test_what_was_found_beyond_the_documents_counts_from_then_on(table: Table) -> None:
-    reconciliation(table, Counted(1, 10)).step(job(), lambda: 100)
+    table.usage["rw-01"] = Usage(used_bytes=43, file_count=1, counted_at=AT, beyond_bytes=33, reconciled_at=AT)
     tending(table, usage=lambda: {"rw-01": Counted(2, 110)}).tend()
-    assert table.usage["rw-01"].used_bytes == 110 + table.usage["rw-01"].beyond_bytes
-
-
-def test_an_element_that_is_not_there_is_not_counted(table: Table) -> None:
-    step = reconciliation(table, Counted()).step(job("nobody"), lambda: 100)
-    assert isinstance(step, Fail)
-    assert step.code == "element_not_found"
+    assert table.usage["rw-01"].used_bytes == 110 + 33

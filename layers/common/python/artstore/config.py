@@ -198,6 +198,10 @@ class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, Ingesting
     """Bytes of such a part; more where 10,000 parts would not suffice."""
     source_kept_hours: int = _setting("ARTSTORE_SOURCE_KEPT_HOURS", _number(1, 8760), 24)
     """How long the source of a finalized document stays, in hours."""
+    events_queue_url: str = _setting("ARTSTORE_EVENTS_QUEUE_URL")
+    """URL of the queue of storage events, where places are sent to that are to be looked at."""
+    reconcile_repair: bool = _setting("ARTSTORE_RECONCILE_REPAIR", _flag, False)
+    """Whether the reconciliation that the clock starts repairs what differs, too."""
     guard_function: str = _setting("ARTSTORE_GUARD_FUNCTION")
     """Name of the function that has storage refuse what the modes of storage elements forbid."""
     upload_grace_seconds: int = _setting("ARTSTORE_UPLOAD_GRACE_SECONDS", _number(0, 604_800), 3600)

@@ -188,6 +188,10 @@ class StorageElements:
         """Give the elements in the order in which they are filled, without the deleted ones."""
         return (each for each in self._elements if each.status is not ElementStatus.DELETED)
 
+    def all(self) -> tuple[StorageElement, ...]:
+        """Give the elements, the deleted ones too: documents may still lie in them."""
+        return self._elements
+
     def find(self, element_id: str) -> StorageElement | None:
         """Give the element of that id, a deleted one too."""
         return next((each for each in self._elements if each.element_id == element_id), None)

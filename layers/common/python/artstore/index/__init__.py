@@ -9,7 +9,7 @@ implements the port; every implementation passes tests/integration/index/test_in
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -199,6 +199,13 @@ class DocumentIndex(Protocol):
 
     def at(self, bucket: str, key: str) -> KnownPlace | None:
         """Give what the index holds of a place; None when it never saw it."""
+        ...
+
+    def places(
+        self, bucket: str, prefix: str, after: str, until: str, limit: int
+    ) -> Sequence[tuple[str, KnownPlace]]:
+        """Give up to ``limit`` places of a bucket with their keys, in the order of UTF-8: from the prefix on,
+        behind the key ``after``, up to and with ``until``, whose prefix is the same."""
         ...
 
     def is_claimed(self, file_id: UUID) -> bool:

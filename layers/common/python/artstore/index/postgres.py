@@ -8,7 +8,7 @@ between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -69,6 +69,14 @@ class PostgresIndex:
         values = {"bucket": bucket, "key": key}
         row = self._server.run(lambda connection: connection.execute(statements.AT, values).fetchone())
         return None if row is None else _known(row)
+
+    def places(
+        self, bucket: str, prefix: str, after: str, until: str, limit: int
+    ) -> Sequence[tuple[str, KnownPlace]]:
+        """See DocumentIndex."""
+        values = {"bucket": bucket, "prefix": prefix, "after": after, "until": until, "limit": limit}
+        rows = self._server.run(lambda connection: connection.execute(statements.PLACES, values).fetchall())
+        return [(row[0], _known(row[1:])) for row in rows]
 
     def is_claimed(self, file_id: UUID) -> bool:
         """See DocumentIndex."""

@@ -58,13 +58,18 @@ LOCK_SUCCESSION = "SELECT pg_advisory_xact_lock(3, %(lock)s)"
 
 _OF_PLACE = " WHERE bucket = %(bucket)s AND object_key = %(key)s"
 _IDS = "SELECT file_id FROM documents"
-_KNOWN = """
-SELECT file_id, attributes_etag, missing, removed_at,
-    object_etag, object_modified, object_version_id, object_sha256
+_SEEN = """
+file_id, attributes_etag, missing, removed_at, object_etag, object_modified, object_version_id, object_sha256
 FROM documents
 """
 
-AT = _KNOWN + _OF_PLACE
+AT = "SELECT " + _SEEN + _OF_PLACE
+
+PLACES = f"""
+SELECT object_key, {_SEEN}
+WHERE bucket = %(bucket)s AND object_key >= %(prefix)s AND object_key > %(after)s AND object_key <= %(until)s
+ORDER BY object_key LIMIT %(limit)s
+"""  # constants only
 
 CLAIMED_BY = _IDS + _OF_PLACE
 
