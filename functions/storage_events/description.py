@@ -70,9 +70,12 @@ def describe_upload(
 
 
 def describe_stranger(
-    file_id: UUID, checksum: str, stored: StoredObject, element: StorageElement, read: Read
+    file_id: UUID, checksum: str | None, stored: StoredObject, element: StorageElement, read: Read
 ) -> Attributes:
-    """Describe an object that came without an upload record: name from its key, metadata from the object."""
+    """Describe an object that came without an upload record: name from its key, metadata from the object.
+
+    ``checksum`` is None as long as nobody has read it through.
+    """
     name = posixpath.basename(stored.key)
     return Attributes(
         file_id=file_id,
@@ -85,7 +88,6 @@ def describe_stranger(
         created_by_id=STRANGER,
         created_by_username=STRANGER,
         storage_path=_folder(stored.key, element),
-        checksum=checksum,
         custom_attributes=dict(stored.metadata),
         revision=1,
         content_encoding=stored.content_encoding,
@@ -93,26 +95,28 @@ def describe_stranger(
         extracted=read.extracted,
         storage_element_id=element.element_id,
         storage_version_id=version_of(stored),
+        **_checksum(checksum, stored),
     )
 
 
-def describe_anew(before: Attributes, checksum: str, stored: StoredObject, read: Read) -> Attributes:
-    """Describe the bytes that were put over a document's; whose it is and what was said of it stays."""
+def describe_anew(before: Attributes, checksum: str | None, stored: StoredObject, read: Read) -> Attributes:
+    """Describe the bytes that were put over a document's; whose it is and what was said of it stays.
+
+    ``checksum`` is None as long as nobody has read them through.
+    """
     return msgspec.structs.replace(
         before,
         file_size=stored.size,
-        checksum=checksum,
         content_type=choose_type(stored.content_type, read.extracted.detected_type),
         content_encoding=stored.content_encoding,
         original_size=None if read.original is None else read.original.size,
         original_checksum=None if read.original is None else read.original.sha256,
         extracted=read.extracted,
         storage_version_id=version_of(stored),
-        checksum_verified=None,
-        storage_etag=None,
         quarantine=None,
         revision=min(before.revision + 1, MAX_INTEGER),
         updated_at=max(before.updated_at, stored.last_modified),
+        **_checksum(checksum, stored),
     )
 
 
@@ -144,6 +148,13 @@ def is_at_home(described: Attributes, key: str, element: StorageElement) -> bool
 def stranger_id(bucket: str, key: str) -> UUID:
     """Give an object without a record its file_id: always the same for the same place."""
     return uuid5(NAMESPACE_URL, f"s3://{bucket}/{key}")
+
+
+def _checksum(found: str | None, stored: StoredObject) -> dict[str, Any]:
+    """Give what is said of the checksum of bytes that nobody declared one of."""
+    if found is not None:
+        return {"checksum": found, "checksum_verified": None, "storage_etag": None}
+    return {"checksum": None, "checksum_verified": False, "storage_etag": stored.etag}
 
 
 def _before_encoding(original: Original | None) -> dict[str, Any]:

@@ -127,7 +127,9 @@ class Follower:
         """Find the version that the attr.json names, or else what lies there and whether it is what it describes.
 
         A version named is taken at its word: it was verified when it was described, and cannot change. So are the
-        very bytes that were too large to be verified then: whoever reads them through says what is to be said.
+        very bytes that were too large to be verified then: whoever reads them through says what is to be said. Of
+        others as large the ETags tell, and where there is none to compare the attr.json is believed, as a rebuild
+        from the bucket alone believes it; fixity finds out whether it is right.
         """
         named = described.storage_version_id
         if named and not spot.may_be_overwritten:
@@ -144,18 +146,19 @@ class Follower:
         if stored.size != described.file_size:
             return _Found(stored=stored, is_true=False)
         was_seen = described.storage_etag == stored.etag
-        if sha256 is None and not was_seen and (spot.is_new_object or not spot.may_be_overwritten):
-            try:
+        if sha256 is None and not was_seen:
+            if self._reader.is_read_later(stored):
+                return _Found(stored=stored, is_true=not _is_other(known, described, stored))
+            if spot.is_new_object or not spot.may_be_overwritten:
                 sha256 = self._reader.checksum(stored)
-            except Conflict:  # archived: nobody can look
-                sha256 = None
-        return _Found(stored=stored, sha256=sha256, is_true=sha256 in (None, described.checksum))
+        is_true = sha256 in (None, described.checksum) or (described.checksum is None and was_seen)
+        return _Found(stored=stored, sha256=sha256, is_true=is_true)
 
     def _describe_anew(
         self, spot: Spot, before: Attributes, etag: str, known: KnownPlace | None, stored: StoredObject
     ) -> Step:
         """Replace the attr.json that was seen by one that tells the bytes that are there."""
-        checksum = self._reader.checksum(stored)
+        checksum = self._reader.checksum(stored)  # None: the job that project asks for finds it
         read = self._reader.read(stored, stored.content_type)
         described, raw = write_attributes(describe_anew(before, checksum, stored, read))
         bucket, key = spot.place
@@ -176,6 +179,15 @@ _QUIET = (Outcome.UNCHANGED, Outcome.PROJECTED)
 
 def _claims(known: KnownPlace | None, described: Attributes, etag: str) -> bool:
     return known is not None and (known.file_id, known.attributes_etag) == (described.file_id, etag)
+
+
+def _is_other(known: KnownPlace | None, described: Attributes, stored: StoredObject) -> bool:
+    """Tell whether an object that nobody reads now was put over the one that the attr.json describes, as far as
+    ETags tell: its own, or the one that the index holds of the same document."""
+    if described.storage_etag is not None:
+        return described.storage_etag != stored.etag
+    held = known.object if known is not None and known.file_id == described.file_id else None
+    return held is not None and not held.is_same(identify(stored))
 
 
 def _same(known: ObjectVersion | None, held: ObjectVersion | None) -> bool:

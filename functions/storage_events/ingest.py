@@ -23,7 +23,7 @@ from artstore.attributes import Attributes
 from artstore.changes.succeeding import PREDECESSOR_TAKEN, Successions, take_place
 from artstore.elements import Right, StorageElements
 from artstore.elements.watch import StorageWatch
-from artstore.errors import Conflict, Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
+from artstore.errors import Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
 from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, KnownPlace
 from artstore.index.claims import Place
@@ -42,7 +42,7 @@ from functions.storage_events.events import StorageEvent
 from functions.storage_events.following import Follower
 from functions.storage_events.outcomes import Outcome, Result, Step
 from functions.storage_events.places import NO_ELEMENT, Spot, find_spot
-from functions.storage_events.proving import Prover, has_other_parts, is_proven_later, is_unproven
+from functions.storage_events.proving import Prover, has_other_parts, is_unproven
 from functions.storage_events.reading import Extracting, Reader
 from functions.storage_events.sight import Look, Objects, identify
 
@@ -102,8 +102,7 @@ class Ingest:
         self._watch = watch
         self._successions = successions
         self._clock = clock
-        self._reader = Reader(objects, extraction)
-        self._read_at_once = read_at_once
+        self._reader = Reader(objects, extraction, read_at_once)
         self._follower = Follower(objects, index, self._reader, prover)
 
     def handle(self, event: StorageEvent) -> Result:
@@ -238,13 +237,10 @@ class Ingest:
             if look.attributes() is not None:  # others may have been put over what was announced
                 return Step(Result(Outcome.UNCHANGED), settled=False)
             return self._reject(upload, reason, settled=False)
-        try:
-            checksum = upload.sha256 if upload else self._reader.checksum(stored)
-        except Conflict as error:
-            return Step(Result(Outcome.REJECTED, reason=error.code))
+        checksum = upload.sha256 if upload else self._reader.checksum(stored)
         read = self._reader.read(stored, stored.content_type)
         if upload is not None:
-            is_proven = not is_proven_later(stored, self._read_at_once)
+            is_proven = not self._reader.is_read_later(stored)
             described = describe_upload(upload, stored, spot.element, read, is_proven=is_proven)
             described = msgspec.structs.replace(described, supersedes=self._take_place(upload))
         else:
@@ -291,7 +287,7 @@ class Ingest:
             return "content_encoding_mismatch"
         if stored.archived:
             return "storage_class_mismatch"
-        if is_proven_later(stored, self._read_at_once):
+        if self._reader.is_read_later(stored):
             return "checksum_mismatch" if has_other_parts(record, stored) else None
         return None if self._reader.checksum(stored) == record.sha256 else "checksum_mismatch"
 

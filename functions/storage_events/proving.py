@@ -4,7 +4,8 @@ Storage computes the SHA-256 of what comes in one request and refuses other byte
 the moment they arrive. Of an object that came in parts it knows a checksum of the parts' checksums, at best. A
 small one is read through at once. A large one is described with ``checksum_verified: false`` and a job is asked
 for that reads it in the background (kind ``hash``, functions.maintenance.hashing); until then its size is known
-to be right and, where its parts came with checksums, that it was made of exactly these parts.
+to be right and, where its parts came with checksums, that it was made of exactly these parts. Where nobody
+declared a checksum, since another tool put the object there, the document has none until the job has found it.
 """
 
 from __future__ import annotations
@@ -54,8 +55,10 @@ class Proving:
         self._clock = clock or (lambda: datetime.now(UTC))
 
     def ask(self, described: Attributes, place: Place, held: ObjectVersion) -> None:
-        """See Prover: however often it is asked, there is one job for the same bytes."""
-        job_id = uuid5(_JOBS, "\0".join((str(described.file_id), *place, held.version_id or held.etag)))
+        """See Prover: however often it is asked, there is one job for the same bytes, put there once: what is put
+        back later is described anew, and waits for a job of its own."""
+        put = held.version_id or f"{held.etag} {held.modified.isoformat()}"
+        job_id = uuid5(_JOBS, "\0".join((str(described.file_id), *place, put)))
         job = new_job(
             job_id,
             KIND,
@@ -78,12 +81,6 @@ class Proving:
 def is_unproven(described: Attributes) -> bool:
     """Tell whether the bytes are yet to be read."""
     return described.checksum_verified is False and described.quarantine is None
-
-
-def is_proven_later(stored: StoredObject, read_at_once: int) -> bool:
-    """Tell whether the object is too large (more than ``read_at_once`` bytes) to be read through at once, and
-    storage does not know the SHA-256 of the whole."""
-    return stored.sha256 is None and stored.size > read_at_once
 
 
 def has_other_parts(record: UploadRecord, stored: StoredObject) -> bool:

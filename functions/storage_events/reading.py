@@ -55,18 +55,25 @@ class Read(msgspec.Struct, frozen=True):
 class Reader:
     """Reads the very bytes that a HEAD described: every call raises PreconditionFailed once they are others."""
 
-    def __init__(self, objects: Bytes, extraction: Extracting) -> None:
-        """Take the ports."""
+    def __init__(self, objects: Bytes, extraction: Extracting, read_at_once: int) -> None:
+        """Take the ports; objects of more than ``read_at_once`` bytes are never read through here."""
         self._objects = objects
         self._extraction = extraction
+        self._read_at_once = read_at_once
 
-    def checksum(self, stored: StoredObject) -> str:
-        """Give the SHA-256 (hex): storage's own, or else by reading the object through.
+    def is_read_later(self, stored: StoredObject) -> bool:
+        """Tell whether storage does not know the SHA-256 of the whole, and it cannot be read through at once: it
+        is too large, or lies in an archive. Then somebody else does, see functions.storage_events.proving."""
+        return stored.sha256 is None and (stored.archived or stored.size > self._read_at_once)
 
-        Raises NotFound, PreconditionFailed, Conflict (``archived``), Unavailable.
+    def checksum(self, stored: StoredObject) -> str | None:
+        """Give the SHA-256 (hex): storage's own, or else by reading the object through; None where it is read
+        later.
+
+        Raises NotFound, PreconditionFailed, Unavailable.
         """
-        if stored.archived and stored.sha256 is None:
-            raise Conflict("the object has to be restored before it is read", code="archived")
+        if self.is_read_later(stored):
+            return None
         return stored.sha256 or self._objects.sha256(
             stored.bucket, stored.key, if_match=stored.etag, version_id=stored.version_id
         )

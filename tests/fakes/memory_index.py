@@ -102,7 +102,7 @@ class MemoryIndex:
             and reach.includes(row.attributes.space)
         ]
         oldest_first = sorted(counting, key=lambda row: _order(row.attributes))
-        return {row.attributes.checksum: row.attributes.file_id for row in oldest_first}
+        return {row.attributes.checksum or "": row.attributes.file_id for row in oldest_first}
 
     def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None:
         """See DocumentIndex."""

@@ -52,7 +52,8 @@ class Handover:
     def check(self, asked: Asked) -> Attributes:
         """Read what is to be finalized, and check that it can be as it is.
 
-        Raises Refused (``document_gone``, ``document_deleted``, ``quarantined``, ``attributes_unreadable``).
+        Raises Refused (``document_gone``, ``document_deleted``, ``quarantined``, ``checksum_pending``,
+        ``attributes_unreadable``).
         """
         return self._finalizable(asked)[0]
 
@@ -143,6 +144,8 @@ class Handover:
             raise Refused("document_deleted", "the document was deleted")
         if before[0].quarantine is not None:
             raise Refused("quarantined", "the document is in quarantine")
+        if before[0].checksum is None:
+            raise Refused("checksum_pending", "the document's bytes are yet to be read through")
         return before
 
     def _replace(self, place: Place, attributes: Attributes, etag: str) -> str:

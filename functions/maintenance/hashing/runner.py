@@ -5,11 +5,12 @@ does not know. Its request names the object (``bucket``, ``key``, ``etag``, ``ve
 (``file_id``); size and checksum are the attr.json's own, read anew at each step. The state of the hash is the
 job's progress, so whoever is stopped in the middle loses one stretch of reading.
 
-Proven, ``checksum_verified`` goes; otherwise the document is put in quarantine as ``checksum_mismatch``, but
-never on the word of a saved state: what was hashed in several pieces and does not agree is hashed once more from
-its first byte, and only a second disagreement counts. The finding is saved before it is acted upon, and the audit
-log's event in one transaction with the job's end: whoever is stopped in between is followed by somebody who knows
-the quarantine to be the job's own, so each leaves one event.
+A document without a checksum, since another tool put it into the bucket, gets the one that is found; a declared
+one is compared with it. Proven, ``checksum_verified`` goes; otherwise the document is put in quarantine as
+``checksum_mismatch``, but never on the word of a saved state: what was hashed in several pieces and does not agree
+is hashed once more from its first byte, and only a second disagreement counts. The finding is saved before it is
+acted upon, and the audit log's event in one transaction with the job's end: whoever is stopped in between is
+followed by somebody who knows the quarantine to be the job's own, so each leaves one event.
 
 Where storage refuses the attr.json, since the document's element is being closed, what was read stays read, and
 writing is tried again; a change of mode opens the element for it. Refused for good, the job is DEAD and its result
@@ -105,7 +106,7 @@ class HashRunner:
         if not is_whole:
             return Continue({**job.progress, "hash": hasher.save(), "size": described.file_size}, "hashing")
         computed = hasher.hexdigest()
-        is_proven = computed == described.checksum
+        is_proven = described.checksum in (None, computed)
         if not is_proven and in_pieces and not job.progress.get("again"):
             return Continue({"again": True}, "hashing again")
         if not is_proven and mismatch is None:
@@ -113,7 +114,7 @@ class HashRunner:
             progress = {**job.progress, "hash": hasher.save(), "again": True}
             return Continue({**progress, "mismatch": msgspec.to_builtins(found_now)}, MISMATCH)
         try:
-            return self._settle(job, described, etag, None if is_proven else mismatch)
+            return self._settle(job, described, etag, computed, None if is_proven else mismatch)
         except Misconfigured:
             return self._put_off(job, hasher, described, is_proven=is_proven)
         except NotFound:
@@ -146,17 +147,19 @@ class HashRunner:
             return "gone"
         except (Invalid, TooLarge):
             return "invalid_attributes"
-        if str(described.file_id) != asked["file_id"]:
-            return "replaced"
+        if str(described.file_id) != asked["file_id"] or described.storage_etag not in (None, asked["etag"]):
+            return "replaced"  # or described anew, and another job reads what lies there now
         quarantine = described.quarantine
         is_own = mismatch is not None and quarantine == Quarantine(reason=MISMATCH, at=mismatch.at)
         if described.checksum_verified is not False or (quarantine is not None and not is_own):
             return "settled"
         return described, content.etag
 
-    def _settle(self, job: Job, described: Attributes, etag: str, mismatch: _Mismatch | None) -> Step:
+    def _settle(
+        self, job: Job, described: Attributes, etag: str, computed: str, mismatch: _Mismatch | None
+    ) -> Step:
         now = self._clock()
-        changes: dict[str, Any] = {"checksum_verified": None}
+        changes: dict[str, Any] = {"checksum": computed, "checksum_verified": None}
         if mismatch is not None:
             changes = {"quarantine": Quarantine(reason=MISMATCH, at=mismatch.at)}
         settled = msgspec.structs.replace(
@@ -174,7 +177,7 @@ class HashRunner:
         self._ingest(bucket, key)
         if mismatch is not None:
             return _quarantined(job, settled, mismatch)
-        result = _outcome(described.checksum, described, is_proven=True)
+        result = _outcome(computed, described, is_proven=True)
         return Done(result, result["outcome"])
 
 
@@ -207,7 +210,7 @@ def _quarantined(job: Job, described: Attributes, mismatch: _Mismatch) -> Done:
 
 def _outcome(computed: str, described: Attributes, *, is_proven: bool) -> dict[str, Any]:
     return {
-        "outcome": "proven" if is_proven else MISMATCH,
+        "outcome": MISMATCH if not is_proven else "found" if described.checksum is None else "proven",
         "sha256": computed,
         "bytes": described.file_size,
     }

@@ -39,7 +39,8 @@ def finalize_document(
     It is found, shown and downloaded all the while, under the same file_id. Asked again, this is answered 200 with
     the finalization that is under way, or was completed; one that broke is gone on with, and one that was undone
     begins anew. Under the Idempotency-Key of a finalization that did not succeed that one is told, and nothing is
-    done: use another, or none. A document that was never in an edit element is 409 not_in_edit.
+    done: use another, or none. A document that was never in an edit element is 409 not_in_edit, one that another
+    tool put there and that is yet to be read through 409 checksum_pending.
     """
     started = dependencies.finalizing().start(file_id, body, caller, request, idempotency_key(request))
     # Relative to this operation, so that the stage and any base path stay.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import json
 import os
 import random
 from typing import Any
@@ -10,8 +13,11 @@ from uuid import uuid4
 
 import pytest
 import requests
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 
 from tests.e2e.archive import TIMEOUT_SECONDS, Archive, eventually, put
+from tests.e2e.operator import Operator
 
 MIB = 1024**2
 READ_AT_ONCE = 32 * MIB
@@ -133,6 +139,36 @@ def test_a_large_document_is_there_at_once_and_proven_in_the_background(archive:
     document = eventually(proven, 60)
     assert (document["status"], document["revision"]) == ("STORED", 2)
     assert content(archive, sender.file_id) == body
+
+
+def test_a_large_object_of_another_tool_is_a_document_at_once_and_gets_its_checksum(
+    archive: Archive, operator: Operator
+) -> None:
+    body, key = os.urandom(READ_AT_ONCE + 1), f"inbox/{uuid4().hex}.bin"
+    parts = io.BytesIO(body)
+    operator.s3.upload_fileobj(
+        parts, operator.edit_bucket, key, Config=TransferConfig(multipart_chunksize=9 * MIB)
+    )
+    beside = {"Bucket": operator.edit_bucket, "Key": f"{key}.attr.json"}
+
+    def described() -> dict[str, Any] | None:
+        with contextlib.suppress(ClientError):
+            found: dict[str, Any] = json.loads(operator.s3.get_object(**beside)["Body"].read())
+            return found
+        return None
+
+    before = eventually(described, 60)
+    file_id = before["file_id"]
+
+    def hashed() -> dict[str, Any] | None:
+        shown: dict[str, Any] = archive.wait_for(file_id)
+        assert (shown["checksum"] is None) is not shown["checksum_verified"]
+        return shown if shown["checksum_verified"] else None
+
+    document = eventually(hashed, 60)
+    assert document["checksum"] == hashlib.sha256(body).hexdigest()
+    jobs = archive.request("GET", "/api/v1/maintenance/jobs", params={"kind": "hash"}).json()["items"]
+    assert [job["state"] for job in jobs if job["object"] == f"file/{file_id}"] == ["found"]
 
 
 def test_a_large_document_that_is_another_than_was_declared_is_quarantined(archive: Archive) -> None:

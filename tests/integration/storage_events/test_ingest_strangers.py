@@ -155,10 +155,18 @@ def test_archived_bytes_are_described_by_what_storage_knows_of_them(archive: Arc
     assert attributes.extracted == Extracted(status="unsupported", reason="archived")
 
 
-def test_archived_bytes_whose_checksum_nobody_knows_are_no_document_and_no_poison(archive: Archive) -> None:
+def test_archived_bytes_whose_checksum_nobody_knows_are_a_document_that_is_read_when_they_are_restored(
+    archive: Archive,
+) -> None:
     key = PREFIX + "cold.pdf"
     archive.put(key, PDF, StorageClass="DEEP_ARCHIVE")
-    assert archive.created(key) == Result(Outcome.REJECTED, None, "archived")
+    assert archive.created(key).outcome is Outcome.STORED
+    attributes = archive.attributes(key)
+    assert (attributes.checksum, attributes.checksum_verified) == (None, False)
+    assert attributes.extracted == Extracted(status="unsupported", reason="archived")
+    assert [place.key for place, _ in archive.prover.asked] == [key]
+    assert archive.created(key).outcome is Outcome.ALREADY_STORED
+    assert archive.attributes(key) == attributes
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artstore.attributes import MAX_BYTES, Attributes, Extracted, Quarantine, Retention, dump, parse
+from artstore.attributes import MAX_BYTES, Attributes, Extracted, Quarantine, Retention, dump, parse, to_document
 from artstore.errors import ArtStoreError, Invalid, TooLarge
 from tests.fakes.documents import make_attributes
 
@@ -198,6 +198,15 @@ def test_a_higher_major_version_is_refused_rather_than_misread() -> None:
     with pytest.raises(Invalid) as error:
         parse(edited(make_attributes(), schema_version="3.0"))
     assert error.value.code == "attributes_version_unsupported"
+
+
+def test_only_a_document_that_is_yet_to_be_read_is_without_a_checksum() -> None:
+    unread = make_attributes(checksum=None, checksum_verified=False)
+    assert parse(dump(unread)) == unread
+    assert to_document(unread)["checksum"] is None
+    for verified in (None, True):
+        with pytest.raises(Invalid, match="checksum"):
+            dump(make_attributes(checksum=None, checksum_verified=verified))
 
 
 def test_a_checksum_in_capitals_is_the_same_checksum() -> None:

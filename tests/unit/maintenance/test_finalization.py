@@ -199,6 +199,11 @@ def quarantine(world: Flows) -> None:
     world.edit(EDIT, key_of(world), quarantine={"reason": "checksum_mismatch", "at": "2026-03-01T12:00:00Z"})
 
 
+def an_object_that_is_yet_to_be_read(world: Flows) -> None:
+    etag = world.buckets.head(EDIT, key_of(world)).etag
+    world.edit(EDIT, key_of(world), checksum=None, checksum_verified=False, storage_etag=etag)
+
+
 def nonsense(world: Flows) -> None:
     world.buckets.put(EDIT, attributes_key(key_of(world)), b"not JSON")
 
@@ -218,6 +223,7 @@ def a_stranger_at_the_target(world: Flows) -> None:
         (the_trash, {"document_deleted"}),
         (no_attributes, {"document_gone"}),
         (quarantine, {"quarantined"}),
+        (an_object_that_is_yet_to_be_read, {"checksum_pending"}),
         (nonsense, {"attributes_unreadable"}),
         (a_stranger_at_the_target, {"target_occupied"}),
     ],
@@ -328,6 +334,11 @@ def test_what_is_not_there_or_not_in_an_edit_element_is_not_finalized(world: Flo
     with pytest.raises(Conflict) as refused:
         world.finalize(UUID(int=9))
     assert refused.value.code == "not_in_edit"
+    an_object_that_is_yet_to_be_read(world)
+    world.deliver_all()
+    with pytest.raises(Conflict) as unread:
+        world.finalize(FILE)
+    assert unread.value.code == "checksum_pending"
     for year, code in ((2020, "retain_until_past"), (9999, "retention_out_of_range")):
         with pytest.raises(Invalid) as wrong:
             world.finalize(FILE, retain_until=datetime(year, 1, 1, tzinfo=UTC))

@@ -127,6 +127,30 @@ def run_to_the_end(bucket: Bucket, job: Job, *, chunks: int) -> tuple[Step, int]
     raise AssertionError("no end")
 
 
+@pytest.mark.parametrize("chunks", [10_000, 4])
+def test_a_document_without_a_checksum_gets_the_one_that_its_bytes_have(bucket: Bucket, chunks: int) -> None:
+    bucket.describe(checksum=None)
+    ended, _ = run_to_the_end(bucket, a_job(bucket), chunks=chunks)
+    digest = hashlib.sha256(BODY).hexdigest()
+    assert ended == Done({"outcome": "found", "sha256": digest, "bytes": len(BODY)}, "found")
+    described = bucket.described
+    assert (described.checksum, described.checksum_verified, described.revision) == (digest, None, 2)
+    assert bucket.read_bytes == len(BODY)
+
+
+def test_what_was_read_of_earlier_bytes_is_never_said_of_those_put_over_them(bucket: Bucket) -> None:
+    bucket.describe(checksum=None)
+
+    def put_over() -> None:
+        bucket.body, bucket.etag, bucket.before_replace = bytes(len(BODY)), '"others-2"', lambda: None
+        bucket.describe(checksum=None, revision=2)
+
+    bucket.before_replace = put_over
+    ended, _ = run_to_the_end(bucket, a_job(bucket), chunks=10_000)
+    assert ended == Done({"outcome": "replaced"})
+    assert (bucket.described.checksum, bucket.described.checksum_verified) == (None, False)
+
+
 @pytest.mark.parametrize(("chunks", "steps"), [(10_000, 1), (11, 1), (10, 2), (4, 3), (1, 11)])
 def test_a_checksum_is_proven_in_as_many_steps_as_it_takes(bucket: Bucket, chunks: int, steps: int) -> None:
     ended, number = run_to_the_end(bucket, a_job(bucket), chunks=chunks)

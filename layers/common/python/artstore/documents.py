@@ -32,7 +32,8 @@ class Document(msgspec.Struct, kw_only=True):
     description: str | None = None
     version: str | None = None
     storage_path: str
-    checksum: str
+    checksum: str | None = None
+    """SHA-256 in lowercase hex; null while nobody has read the bytes of an object that came in by another way."""
     custom_attributes: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
     revision: int
@@ -52,7 +53,7 @@ class Document(msgspec.Struct, kw_only=True):
     current: bool = True
     """False when another document takes the place of this one: then lists leave it out."""
     checksum_verified: bool = True
-    """False while checksum is only what the client declared."""
+    """False while checksum is only what the client declared, or null."""
     quarantine: Quarantine | None = None
     """Why nobody is given the bytes, and since when."""
     finalization: UUID | None = None

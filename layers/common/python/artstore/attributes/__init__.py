@@ -127,7 +127,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     ``space`` is whose document it is among the applications that share the archive; none names the default
     space. ``folder`` (``/a/b``) is a place for people and says nothing of the key. ``supersedes`` is the file_id
     of the document that this one takes the place of. ``checksum_verified`` is False as long as ``checksum`` is
-    only what the client declared, and absent once it is proven; ``storage_etag`` is the ETag of an object that
+    only what the client declared, or null, since nobody declared one and the object is yet to be read, and absent
+    once it is proven; ``storage_etag`` is the ETag of an object that
     had to be read for that, since storage does not know its SHA-256. ``quarantine`` keeps the bytes from
     everybody; the document is found and shown with the reason. ``scan`` is what a virus scanner said of the bytes.
     ``finalization`` is the transaction that is
@@ -150,7 +151,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     version: str | None = None
     storage_path: str
-    checksum: Sha256Hex
+    checksum: Sha256Hex | None = None
     metadata: dict[str, Any] = {}
     custom_attributes: dict[str, Any] = {}
 
@@ -336,9 +337,16 @@ def _convert(document: dict[str, Any]) -> Attributes:
         if isinstance(folded.get(name), dict) and folded[name].get(moment) is not None:
             folded[name][moment] = _time(folded[name][moment], f"{name}.{moment}")
     try:
-        return msgspec.convert(folded, Attributes)
+        attributes = msgspec.convert(folded, Attributes)
     except msgspec.ValidationError as error:
         raise Invalid(f"attr.json does not follow its schema: {error}", code="attributes_invalid") from error
+    if attributes.checksum is None and attributes.checksum_verified is not False:
+        raise Invalid(
+            "attr.json does not follow its schema: only a document whose bytes are yet to be read "
+            "(checksum_verified false) may be without a checksum",
+            code="attributes_invalid",
+        )
+    return attributes
 
 
 def _fold(document: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:

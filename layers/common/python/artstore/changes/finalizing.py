@@ -112,8 +112,8 @@ class Finalizing:
         """Begin the finalization of a document, unless it is under way or done.
 
         Raises NotFound (``document_not_found``), Conflict (``not_in_edit``, ``already_finalized``,
-        ``document_missing``, ``quarantined``, ``finalization_busy``), Invalid (``retain_until_past``,
-        ``retention_out_of_range``), Unavailable, and what placing a document raises.
+        ``document_missing``, ``quarantined``, ``checksum_pending``, ``finalization_busy``), Invalid
+        (``retain_until_past``, ``retention_out_of_range``), Unavailable, and what placing a document raises.
         """
         self._check_time(retain_until)
         known = self._finalizations.find(file_id)
@@ -166,6 +166,8 @@ class Finalizing:
             raise Conflict("the document's bytes are gone", code="document_missing")
         if document.attributes.quarantine is not None:
             raise Conflict("the document is in quarantine", code="quarantined")
+        if document.attributes.checksum is None:
+            raise Conflict("the document's bytes are yet to be read through", code="checksum_pending")
         return element
 
     def _check_time(self, retain_until: datetime | None) -> None:
