@@ -101,6 +101,50 @@ def test_the_older_dialect_is_mapped_and_nothing_of_it_is_lost() -> None:
     assert parse(dump(attributes)) == attributes
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("retention", "7 years"),
+        ("folder", "Contracts"),
+        ("space", "press"),
+        ("scan", "scan_0042.tif"),
+        ("quarantine", True),
+        ("revision", "B"),
+        ("deleted_at", "never"),
+        ("expires_at", "never"),
+        ("metadata", "see the cover"),
+    ],
+)
+def test_a_free_field_means_nothing_to_a_newer_schema_that_has_one_of_its_name(name: str, value: object) -> None:
+    attributes = parse(as_bytes(DIALECT | {name: value}))
+    assert attributes.custom_attributes[name] == value
+    untouched = parse(as_bytes({key: each for key, each in DIALECT.items() if key != name}))
+    assert attributes.unknown == {}
+    assert [getattr(attributes, each) for each in ("folder", "space", "scan", "quarantine", "deleted_at")] == [
+        getattr(untouched, each) for each in ("folder", "space", "scan", "quarantine", "deleted_at")
+    ]
+
+
+def test_names_that_are_taken_are_kept_beside_one_another() -> None:
+    twice = {"custom_attributes": {"department": "new"}, "metadata": {"md5_hash": "old"}}
+    attributes = parse(as_bytes(DIALECT | twice))
+    assert attributes.custom_attributes["department"] == "new"
+    assert attributes.custom_attributes["department_"] == DIALECT["department"]
+    assert attributes.metadata == {"md5_hash": "old", "md5_hash_": DIALECT["md5_hash"]}
+
+
+@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
+def test_what_the_dialect_leaves_out_is_said_for_it(value: object) -> None:
+    optional = ("mime_type", "uploaded_by", "md5_hash", "expires_at", "version", "tags")
+    document: dict[str, Any] = {name: each for name, each in DIALECT.items() if name not in optional}
+    if value is None:
+        document |= dict.fromkeys(optional)
+    attributes = parse(as_bytes(document))
+    assert attributes.content_type == "application/octet-stream"
+    assert (attributes.created_by_id, attributes.created_by_username) == ("", "")
+    assert (attributes.retention, attributes.version, attributes.tags) == (None, None, ())
+
+
 def test_null_objects_of_v1_are_empty_ones() -> None:
     attributes = parse(as_bytes(V1 | {"metadata": None}))
     assert attributes.metadata == {}

@@ -248,7 +248,7 @@ def from_document(document: Mapping[str, Any]) -> Attributes:
     """
     document = dict(document)
     if _major(document.get("schema_version", "1.0")) < 2:
-        document = from_v1(document, FIELDS, SCHEMA_VERSION)
+        document = from_v1(document, SCHEMA_VERSION)
     for name in _TIMES:
         if document.get(name) is not None:
             document[name] = _time(document[name], name)

@@ -7,9 +7,28 @@ expires_at, ``version`` as a number, schema_version "1.0", and free fields at th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+FIELDS = (
+    "file_id",
+    "original_filename",
+    "storage_filename",
+    "file_size",
+    "content_type",
+    "created_at",
+    "updated_at",
+    "created_by_id",
+    "created_by_username",
+    "created_by_fullname",
+    "description",
+    "version",
+    "storage_path",
+    "checksum",
+    "metadata",
+)
+"""The fields of v1, in the order in which they are written."""
 _NAMES = {
     "size_bytes": "file_size",
     "mime_type": "content_type",
@@ -20,12 +39,14 @@ _NAMES = {
 _HANDLED = {"schema_version", "metadata", "custom_attributes", "md5_hash", "expires_at", "tags"}
 
 
-def from_v1(document: Mapping[str, Any], fields: Set[str], schema_version: str) -> dict[str, Any]:
+def from_v1(document: Mapping[str, Any], schema_version: str) -> dict[str, Any]:
     """Map v1 and its older dialect onto the names of schema 2.0; values are validated afterwards.
 
     What the dialect kept as free fields (template, department, retention_days, ...) goes to
-    ``custom_attributes``, where schema 2.0 keeps such things; ``md5_hash`` goes to ``metadata``;
-    ``expires_at`` makes the document temporary. Nothing is dropped.
+    ``custom_attributes``, where schema 2.0 keeps such things, also where a field of schema 2.0 has come to be
+    called the same (``retention``, ``folder``, ``space``, ...): v1 cannot have meant that. ``md5_hash`` goes to
+    ``metadata``; ``expires_at`` makes the document temporary. Nothing is dropped: a name that is taken already
+    gets a ``_`` behind it.
     """
     mapped: dict[str, Any] = {"schema_version": schema_version}
     free: dict[str, Any] = {}
@@ -34,30 +55,65 @@ def from_v1(document: Mapping[str, Any], fields: Set[str], schema_version: str) 
         shadowed = target != name and target in document
         if name in _HANDLED:
             continue
-        if target in fields and not shadowed:
+        if target in FIELDS and not shadowed:
             mapped[target] = value
         else:
             free[name] = value
-    metadata = _object(document.get("metadata"))
-    if "md5_hash" in document:
-        metadata["md5_hash"] = document["md5_hash"]
     tags = document.get("tags")
     if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
         mapped["tags"] = tags
     elif tags is not None:
         free["tags"] = tags
-    if document.get("expires_at") is not None:
-        mapped["retention"] = {"policy": "temporary", "expires_at": document["expires_at"]}
+    expires_at = document.get("expires_at")
+    if _is_time(expires_at):
+        mapped["retention"] = {"policy": "temporary", "expires_at": expires_at}
+    elif expires_at is not None:
+        free["expires_at"] = expires_at
     if isinstance(mapped.get("version"), int | float):
         mapped["version"] = str(mapped["version"])
+    metadata = _object(document, "metadata", free)
+    custom_attributes = _object(document, "custom_attributes", free)
+    if "md5_hash" in document:
+        _add(metadata, "md5_hash", document["md5_hash"])
+    for name, value in free.items():
+        _add(custom_attributes, name, value)
     mapped["metadata"] = metadata
-    mapped["custom_attributes"] = {**free, **_object(document.get("custom_attributes"))}
-    mapped.setdefault("created_by_username", "")
-    mapped.setdefault("created_by_id", mapped["created_by_username"])
-    mapped.setdefault("storage_filename", mapped.get("original_filename"))
-    mapped.setdefault("storage_path", "")
+    mapped["custom_attributes"] = custom_attributes
+    _complete(mapped)
     return mapped
 
 
-def _object(value: object) -> dict[str, Any]:
-    return dict(value) if isinstance(value, dict) else {}
+def _complete(mapped: dict[str, Any]) -> None:
+    """Say what the dialect leaves out, or says nothing of."""
+    for name, value in (
+        ("created_by_username", ""),
+        ("created_by_id", mapped.get("created_by_username") or ""),
+        ("content_type", "application/octet-stream"),
+        ("storage_filename", mapped.get("original_filename")),
+        ("storage_path", ""),
+    ):
+        if mapped.get(name) is None:
+            mapped[name] = value
+
+
+def _object(document: Mapping[str, Any], name: str, free: dict[str, Any]) -> dict[str, Any]:
+    """Give the object of that name; what is none is a free field."""
+    value = document.get(name)
+    if isinstance(value, dict):
+        return dict(value)
+    if value is not None:
+        free[name] = value
+    return {}
+
+
+def _add(target: dict[str, Any], name: str, value: object) -> None:
+    while name in target:
+        name += "_"
+    target[name] = value
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value) is not None
+    except ValueError:
+        return False
