@@ -69,7 +69,11 @@ _TAGS = (
         "The parts of the archive, their limits and what they hold",
         ("upload /api/v1/spaces", "query /api/v1/usage"),
     ),
-    ("Maintenance", "Jobs and sweeps", ("maintenance /api/v1/maintenance/",)),
+    (
+        "Maintenance",
+        "Jobs and sweeps, and what is kept from everybody",
+        ("maintenance /api/v1/maintenance/", "query /api/v1/quarantine"),
+    ),
     ("Events", "Where storage of another kind tells what happened in it", ("storage-webhook /api/v1/events/",)),
     ("Tokens", "Access tokens (RFC 6749, RFC 7662, RFC 7009)", ("auth /api/v1/auth/",)),
     ("Service accounts", "The archive's clients and their secrets", ("auth /api/v1/service-accounts",)),

@@ -24,6 +24,7 @@ from functions.query.models import (
     TrashQuery,
     VersionList,
 )
+from functions.query.quarantine import list_quarantine
 from functions.query.usage import show_usage
 
 
@@ -162,6 +163,7 @@ ENDPOINTS = (
     list_versions,
     list_trash,
     show_usage,
+    list_quarantine,
     restore_document,
     show_liveness,
     show_readiness,

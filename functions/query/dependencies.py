@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from artstore import config, telemetry
+from artstore import config, cursors, telemetry
 from artstore.aws.element_table import open_registry
 from artstore.aws.secret_store import read_secret
 from artstore.cursors import CursorKeys
@@ -22,6 +22,7 @@ from functions.query.health import ReadinessProbe
 
 if TYPE_CHECKING:
     from artstore.index.postgres import PostgresIndex
+    from functions.query.quarantine import Quarantined
 
 
 @functools.cache
@@ -62,10 +63,24 @@ def documents() -> Documents:
     return Documents(
         index=index(),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
-        cursors=Cursors(CursorKeys(_read_cursor_key)),
+        cursors=Cursors(cursor_keys()),
         archived=ArchivedBytes(elements().current, lambda: ObjectStore(s3_client())),
         download_expiry_seconds=settings().download_expiry_seconds,
     )
+
+
+@functools.cache
+def quarantined() -> Quarantined:
+    """Give what is kept from everybody."""
+    from functions.query.quarantine import Quarantined
+
+    return Quarantined(index(), cursors.Cursors(cursor_keys()))
+
+
+@functools.cache
+def cursor_keys() -> CursorKeys:
+    """Give the keys of this deployment's cursors."""
+    return CursorKeys(_read_cursor_key)
 
 
 def _read_cursor_key(stage: str) -> str | None:

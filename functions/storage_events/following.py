@@ -7,6 +7,7 @@ import msgspec
 from artstore.attributes import Attributes
 from artstore.errors import Conflict, Invalid, TooLarge
 from artstore.index import DocumentIndex, KnownPlace, ObjectVersion, Projection
+from artstore.index.kept_back import Damage
 from artstore.naming import attributes_key
 from artstore.objects import StoredObject
 from functions.storage_events.description import describe_anew, is_at_home, write_attributes
@@ -14,7 +15,7 @@ from functions.storage_events.outcomes import Outcome, Result, Step
 from functions.storage_events.places import Spot
 from functions.storage_events.proving import Prover, is_unproven
 from functions.storage_events.reading import Reader
-from functions.storage_events.sight import Beside, Look, Objects, identify
+from functions.storage_events.sight import Beside, Look, Objects, damage_of, identify
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +45,7 @@ class Follower:
         """
         described = beside.attributes
         if described is None:
-            return self._hide(spot, known, beside.fault)
+            return self._hide(spot, known, beside.damage)
         if spot.is_about_attributes and _claims(known, described, beside.etag):
             return Step(Result(Outcome.UNCHANGED, described.file_id))
         if described.deleted_at is not None:
@@ -96,18 +97,20 @@ class Follower:
         try:
             written = self._index.project(projection)
         except Invalid as error:
-            return self._hide(spot, known, error.code)
+            damage = damage_of(error, etag, described.updated_at, described.file_id)
+            return self._hide(spot, known, damage)
         result = Result(outcome, described.file_id)
         if written.shown not in (None, spot.place):
             result = Result(Outcome.DUPLICATE_ID, described.file_id, other="s3://" + "/".join(written.shown))
         return Step(result, wrote=True, settled=written.first)
 
-    def _hide(self, spot: Spot, known: KnownPlace | None, reason: str | None) -> Step:
-        """Show nothing while what lies there is no attr.json; it is one again when it is mended."""
-        result = Result(Outcome.INVALID_ATTRIBUTES, reason=reason)
-        if known is not None and known.file_id is None:
+    def _hide(self, spot: Spot, known: KnownPlace | None, damage: Damage | None) -> Step:
+        """Show nothing while what lies there is no attr.json, and have the index know why; it is one again when it
+        is mended."""
+        result = Result(Outcome.INVALID_ATTRIBUTES, reason=damage.code if damage else None)
+        if known is not None and known.file_id is None and known.damage == damage:
             return Step(result)
-        written = self._index.remove(*spot.place, None)
+        written = self._index.remove(*spot.place, None, damage)
         return Step(result, wrote=True, settled=written.first)
 
     def _bring_up_to_date(

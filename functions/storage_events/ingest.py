@@ -208,7 +208,8 @@ class Ingest:
         at = spot.event.at if spot.is_removal and spot.is_about_attributes else None
         if known is None and not spot.is_removal:
             return Step(gone)
-        if known is not None and known.file_id is None and not _is_later(at, known.removed_at):
+        is_told = known is not None and known.file_id is None and known.damage is None
+        if known is not None and is_told and not _is_later(at, known.removed_at):
             return Step(Result(Outcome.UNCHANGED, file_id) if spot.is_removal else gone)
         written = self._index.remove(*spot.place, at)
         outcome = Outcome.UNCHANGED if written.file_id is None else Outcome.REMOVED

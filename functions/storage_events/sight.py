@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
 from artstore import attributes as attr
 from artstore.attributes import Attributes
-from artstore.errors import Conflict, Invalid, NotFound, TooLarge
+from artstore.errors import ArtStoreError, Conflict, Invalid, NotFound, TooLarge
 from artstore.index import ObjectVersion
 from artstore.index.claims import Place
-from artstore.naming import attributes_key
+from artstore.index.kept_back import MAX_DETAIL, Damage
+from artstore.naming import attributes_key, file_id_of
 from artstore.objects import StoredObject
 from functions.storage_events.reading import Bytes
 
@@ -25,11 +28,11 @@ class Objects(Bytes, Protocol):
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies beside an object as its attr.json; ``fault`` says why it is none, and then it says nothing."""
+    """What lies beside an object as its attr.json; ``damage`` says why it is none, and then it says nothing."""
 
     attributes: Attributes | None
     etag: str
-    fault: str | None = None
+    damage: Damage | None = None
 
 
 class Look:
@@ -49,11 +52,13 @@ class Look:
         except NotFound:
             return None
         except (Conflict, Invalid) as error:
-            return Beside(attributes=None, etag="", fault=error.code)
+            return Beside(attributes=None, etag="", damage=damage_of(error, "", None, file_id_of(key)))
         try:
             return Beside(attributes=attr.parse(content.body), etag=content.etag)
         except (Invalid, TooLarge) as error:
-            return Beside(attributes=None, etag=content.etag, fault=error.code)
+            file_id = _file_id_in(content.body) or file_id_of(key)
+            damage = damage_of(error, content.etag, content.last_modified, file_id)
+            return Beside(attributes=None, etag=content.etag, damage=damage)
 
     def object(self, version_id: str | None = None) -> StoredObject | None:
         """Give the object, or a version of it; None when it is not there or not to be seen. Raises
@@ -64,6 +69,24 @@ class Look:
             except (NotFound, Invalid):
                 self._seen[version_id] = None
         return self._seen[version_id]
+
+
+def damage_of(error: ArtStoreError, etag: str, since: datetime | None, file_id: UUID | None) -> Damage:
+    """Tell why an attr.json is none, in words that the index can hold."""
+    detail = str(error).replace("\0", "")[:MAX_DETAIL]
+    return Damage(code=error.code, detail=detail, etag=etag, since=since, file_id=file_id)
+
+
+def _file_id_in(raw: bytes) -> UUID | None:
+    """Read the id out of what is JSON at least."""
+    try:
+        return UUID(msgspec.json.decode(raw, type=_Named).file_id)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+class _Named(msgspec.Struct):
+    file_id: str
 
 
 def version_of(stored: StoredObject) -> str | None:

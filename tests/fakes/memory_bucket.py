@@ -127,7 +127,8 @@ class MemoryBuckets:
         version = self._find(bucket, key, version_id)
         if if_match not in (None, version.etag):
             raise PreconditionFailed("other bytes")
-        return Content(body=(version.body or b"")[:limit], etag=version.etag)
+        at = version.at.replace(microsecond=0)
+        return Content(body=(version.body or b"")[:limit], etag=version.etag, last_modified=at)
 
     def sha256(self, bucket: str, key: str, *, if_match: str, version_id: str | None = None) -> str:
         """See artstore.objects."""

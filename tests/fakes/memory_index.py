@@ -21,10 +21,12 @@ from artstore.index import (
     VersionsPage,
     Written,
     ended,
+    kept_back,
 )
 from artstore.index.claims import Place, Standing, takes_the_place, winner
 from artstore.index.document_words import parts_of, placed
 from artstore.index.ended import Ended, EndedPage, EndedPosition
+from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
@@ -48,14 +50,17 @@ class MemoryIndex:
         file_id = projection.attributes.file_id
         return Written(first=first, file_id=file_id, shown=self._shown(file_id))
 
-    def remove(self, bucket: str, key: str, at: datetime | None) -> Written:
+    def remove(self, bucket: str, key: str, at: datetime | None, damage: Damage | None = None) -> Written:
         """See DocumentIndex."""
         place = Place(bucket, key)
         known = self.at(bucket, key)
         times = [each for each in (at, known.removed_at if known else None) if each]
         self._claims.pop(place, None)
         self._tombstones[place] = KnownPlace(
-            file_id=None, object=known.object if known else None, removed_at=max(times, default=None)
+            file_id=None,
+            object=known.object if known else None,
+            removed_at=max(times, default=None),
+            damage=damage,
         )
         file_id = known.file_id if known else None
         return Written(first=known is None, file_id=file_id, shown=self._shown(file_id) if file_id else None)
@@ -214,6 +219,42 @@ class MemoryIndex:
         found = [each for each in found if after is None or each.attributes.file_id > after]
         found = sorted(found, key=lambda each: each.attributes.file_id)[:limit]
         return [Ended(file_id=each.attributes.file_id, bucket=each.bucket, key=each.key) for each in found]
+
+    def kept_back(
+        self, reason: str | None, limit: int, after: Place | None, reach: Reach, *, damaged: bool
+    ) -> KeptBackPage:
+        """See DocumentIndex."""
+        found = [
+            KeptBack(
+                reason=quarantine.reason,
+                bucket=each.bucket,
+                key=each.key,
+                since=quarantine.at,
+                file_id=each.attributes.file_id,
+                space=name_of(each.attributes.space),
+                original_filename=each.attributes.original_filename,
+            )
+            for each in self._winners()
+            if (quarantine := each.attributes.quarantine) is not None and reach.includes(each.attributes.space)
+        ]
+        found += [
+            KeptBack(
+                reason=kept_back.DAMAGED,
+                bucket=place.bucket,
+                key=place.key,
+                since=damage.since,
+                file_id=damage.file_id,
+                code=damage.code,
+                detail=damage.detail,
+            )
+            for place, known in self._tombstones.items()
+            if damaged and (damage := known.damage) is not None
+        ]
+        found = [each for each in found if reason in (None, each.reason)]
+        found = sorted(
+            (each for each in found if after is None or each.place > after), key=lambda each: each.place
+        )
+        return kept_back.page(found, limit)
 
     def ping(self) -> None:
         """See DocumentIndex."""

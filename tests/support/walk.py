@@ -17,6 +17,7 @@ import boto3
 import pytest
 
 from artstore import attributes as attr
+from artstore.attributes import Quarantine
 from artstore.aws.job_table import JobTable
 from artstore.http import Endpoint, create_app
 from artstore.index.postgres import PostgresIndex
@@ -44,9 +45,9 @@ ELEMENTS = [
 class ById:
     """An operation that names one thing: a token of another space is told what it is told of an unknown one.
 
-    ``of`` is document, trashed, upload, job or space. The path's parameter is that thing; ``payload`` and
-    ``query`` may name it, too. ``refused`` is False where the answer is an outcome for each thing and the request
-    itself succeeds.
+    ``of`` is document, trashed, quarantined, upload, job or space. The path's parameter is that thing; ``payload``
+    and ``query`` may name it, too. ``refused`` is False where the answer is an outcome for each thing and the
+    request itself succeeds.
     """
 
     of: str
@@ -95,6 +96,7 @@ class Walker:
         made = {
             "document": self._document,
             "trashed": lambda: self._document(deleted_at=datetime.now(UTC)),
+            "quarantined": lambda: self._document(quarantine=Quarantine(reason="infected", at=datetime.now(UTC))),
             "upload": self._upload,
             "job": self._job,
         }

@@ -65,6 +65,7 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "delete_document": ById("document", headers=ANY),
     "undelete_document": ById("trashed"),
     "list_trash": Lists("trashed"),
+    "list_quarantine": Lists("quarantined"),
     "list_versions": ById("document"),
     "set_legal_hold": ById("document", lambda _: {"hold": True, "reason": "x"}, headers=ANY),
     "start_bulk": NoDocument("its answer is a job, which finds documents within the reach of who asked"),

@@ -76,6 +76,41 @@ def test_an_attr_json_that_is_none_is_an_outcome_not_a_poison_message(
     assert archive.created(key) == Result(Outcome.INVALID_ATTRIBUTES, None, reason)
 
 
+def kept_back(archive: Archive) -> list[tuple[str, str | None, UUID | None]]:
+    page = archive.index.kept_back(None, 10, None, EVERYWHERE, damaged=True)
+    return [(each.key, each.code, each.file_id) for each in page.items]
+
+
+def test_a_damaged_attr_json_is_listed_with_its_reason_until_it_is_mended(archive: Archive) -> None:
+    record = archive.uploaded()
+    archive.created(record.key)
+    whole = archive.raw(record.key)
+    file_id = UUID(record.file_id)
+    archive.put(record.key + ".attr.json", whole[:-20])
+    archive.created(record.key + ".attr.json")
+    assert kept_back(archive) == [(record.key, "attributes_not_json", file_id)]
+    archive.put(record.key + ".attr.json", json.dumps(json.loads(whole) | {"file_size": -1}).encode())
+    assert archive.created(record.key).outcome is Outcome.INVALID_ATTRIBUTES
+    assert kept_back(archive) == [(record.key, "attributes_invalid", file_id)]
+    archive.put(record.key + ".attr.json", whole)
+    assert archive.created(record.key + ".attr.json").outcome is Outcome.PROJECTED
+    assert kept_back(archive) == []
+    assert archive.finds("figures")
+
+
+def test_a_damaged_attr_json_that_is_removed_is_listed_no_more(archive: Archive) -> None:
+    key = PREFIX + "x.pdf"
+    archive.put(key + ".attr.json", b'{"file_id": "00000000-0000-4000-8000-000000000007"}')
+    archive.created(key + ".attr.json")
+    assert kept_back(archive) == [(key, "attributes_invalid", UUID("00000000-0000-4000-8000-000000000007"))]
+    [found] = archive.index.kept_back(None, 10, None, EVERYWHERE, damaged=True).items
+    assert found.detail is not None
+    assert "original_filename" in found.detail, "the list says what is missing"
+    assert found.since is not None
+    archive.delete(key + ".attr.json")
+    assert kept_back(archive) == []
+
+
 def test_a_document_disappears_with_its_attr_json_and_a_late_event_does_not_bring_it_back(
     archive: Archive,
 ) -> None:

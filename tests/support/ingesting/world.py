@@ -21,6 +21,7 @@ from artstore.elements import Mode, StorageElement, StorageElements
 from artstore.errors import ArtStoreError, Unavailable
 from artstore.finalizations import Finalization
 from artstore.index import DocumentIndex, IndexedDocument
+from artstore.index.kept_back import KeptBack
 from artstore.index.usage import Dimension
 from artstore.naming import attributes_key, document_key, is_attributes_key, object_key
 from artstore.spaces import EVERYWHERE
@@ -292,6 +293,7 @@ class World:
         assert self.buckets.events == before, "a rebuild changes nothing in the bucket"
         shown, expected = showing(self.index), showing(rebuilt)
         assert shown == expected
+        assert kept_back(self.index) == kept_back(rebuilt), "what is damaged is listed, and nothing else is"
         for by in Dimension:
             assert self.index.usage(by, EVERYWHERE, 1000) == rebuilt.usage(by, EVERYWHERE, 1000)
         ids = [each[0] for each in shown]
@@ -329,6 +331,11 @@ def rebuild(ingest: Ingest, buckets: MemoryBuckets) -> None:
                     kind=EventKind.CREATED, name="ObjectCreated:Put", bucket=bucket, key=key, at=None
                 )
                 assert ingest.handle(event).outcome is not Outcome.DESCRIBED_ANEW
+
+
+def kept_back(index: DocumentIndex) -> list[KeptBack]:
+    """Give what is kept from everybody."""
+    return list(index.kept_back(None, 1000, None, EVERYWHERE, damaged=True).items)
 
 
 def showing(

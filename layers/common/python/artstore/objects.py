@@ -67,10 +67,11 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes of an object and the ETag they belong to."""
+    """Bytes of an object, the ETag they belong to, and when they were written, as far as storage tells."""
 
     body: bytes
     etag: str
+    last_modified: datetime | None = None
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -129,7 +130,8 @@ class ObjectStore:
                 if _code(error) != "InvalidRange":  # only an empty object has no first byte (RFC 9110 §14.1.2)
                     raise
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
-            return Content(body=b"".join(_chunks(answer["Body"], limit)), etag=answer["ETag"])
+            body = b"".join(_chunks(answer["Body"], limit))
+            return Content(body=body, etag=answer["ETag"], last_modified=answer.get("LastModified"))
 
     def sha256(self, bucket: str, key: str, *, if_match: str, version_id: str | None = None) -> str:
         """Compute the SHA-256 (hex) of an object by reading it through in constant memory.

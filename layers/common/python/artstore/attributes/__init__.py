@@ -257,7 +257,8 @@ def from_document(document: Mapping[str, Any]) -> Attributes:
     for name in ("metadata", "custom_attributes"):
         if document.get(name, {}) is None:
             del document[name]
-    document.setdefault("updated_at", document.get("created_at"))
+    if document.get("updated_at") is None and "created_at" in document:
+        document["updated_at"] = document["created_at"]
     return _convert(document)
 
 

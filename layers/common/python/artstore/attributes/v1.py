@@ -89,7 +89,7 @@ def _complete(mapped: dict[str, Any]) -> None:
         ("created_by_username", ""),
         ("created_by_id", mapped.get("created_by_username") or ""),
         ("content_type", "application/octet-stream"),
-        ("storage_filename", mapped.get("original_filename")),
+        ("storage_filename", mapped.get("original_filename") or "-"),
         ("storage_path", ""),
     ):
         if mapped.get(name) is None:

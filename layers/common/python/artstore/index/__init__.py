@@ -19,6 +19,7 @@ import msgspec
 from artstore.attributes import Attributes
 from artstore.index.claims import Claim, Place
 from artstore.index.ended import Ended, EndedPage, EndedPosition
+from artstore.index.kept_back import Damage, KeptBackPage
 from artstore.index.usage import Dimension, UsageReport
 from artstore.spaces import Reach
 
@@ -87,7 +88,8 @@ class KnownPlace(msgspec.Struct, frozen=True, kw_only=True):
     """What the index holds of a place: a claim, or a tombstone, whose ``file_id`` is None.
 
     A tombstone keeps the ``object`` of the claim before it. ``removed_at`` is when the attr.json was removed, as
-    the events told; None when none has told yet, and for a claim.
+    the events told; None when none has told yet, and for a claim. ``damage`` says why what lies there is no
+    attr.json; None where nothing lies there.
     """
 
     file_id: UUID | None
@@ -95,6 +97,7 @@ class KnownPlace(msgspec.Struct, frozen=True, kw_only=True):
     object: ObjectVersion | None = None
     missing: bool = False
     removed_at: datetime | None = None
+    damage: Damage | None = None
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,9 +191,9 @@ class DocumentIndex(Protocol):
         """
         ...
 
-    def remove(self, bucket: str, key: str, at: datetime | None) -> Written:
+    def remove(self, bucket: str, key: str, at: datetime | None, damage: Damage | None = None) -> Written:
         """Leave a tombstone: no readable attr.json lies at the place. ``at`` is when it was removed, if that is
-        known; a tombstone keeps the latest time it was told.
+        known; a tombstone keeps the latest time it was told. ``damage``: something lies there, and is none.
 
         A place the index has not seen yet gets its tombstone too: who read the attr.json before the removal and
         writes after it finds a row, and looks again. The file_id of the answer is the one that was claimed.
@@ -277,6 +280,13 @@ class DocumentIndex(Protocol):
     def sealed(self, limit: int, after: UUID | None) -> list[Ended]:
         """Give up to ``limit`` documents, deleted ones too, whose attr.json names a finalization, and that are
         shown nowhere else; in the order of their ids."""
+        ...
+
+    def kept_back(
+        self, reason: str | None, limit: int, after: Place | None, reach: Reach, *, damaged: bool
+    ) -> KeptBackPage:
+        """Give up to ``limit`` documents that are in quarantine, those in the trash too, of a ``reason`` when one
+        is given; with ``damaged`` also the places whose attr.json is none. In the order of bucket and key."""
         ...
 
     def ping(self) -> None:

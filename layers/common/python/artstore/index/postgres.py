@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg import DataError, errors
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
@@ -34,13 +35,16 @@ from artstore.index import (
     VersionsPage,
     Written,
     ended,
+    kept_back,
     statements,
     version_statements,
 )
 from artstore.index.claim_writer import write_claim
+from artstore.index.claims import Place
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
 from artstore.index.document_words import WORDS_VERSION, words_of
 from artstore.index.ended import Ended, EndedPage, EndedPosition
+from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.matching import EVERYTHING, condition
 from artstore.index.query import parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
@@ -59,9 +63,10 @@ class PostgresIndex:
         values = _values(projection)
         return self._server.run(lambda connection: _project(connection, projection, values))
 
-    def remove(self, bucket: str, key: str, at: datetime | None) -> Written:
+    def remove(self, bucket: str, key: str, at: datetime | None, damage: Damage | None = None) -> Written:
         """See DocumentIndex."""
-        values = {"bucket": bucket, "key": key, "at": at}
+        told = None if damage is None else Jsonb(msgspec.to_builtins(damage))
+        values = {"bucket": bucket, "key": key, "at": at, "damage": told}
         return self._server.run(lambda connection: write_claim(connection, statements.REMOVE, values, None))
 
     def at(self, bucket: str, key: str) -> KnownPlace | None:
@@ -220,6 +225,18 @@ class PostgresIndex:
         rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
         return ended.page([(row[0], row[1], row[2], _as_text(row[3])) for row in rows], limit)
 
+    def kept_back(
+        self, reason: str | None, limit: int, after: Place | None, reach: Reach, *, damaged: bool
+    ) -> KeptBackPage:
+        """See DocumentIndex."""
+        by_reason, follows = reason is not None, after is not None
+        statement = kept_back.listing(reach, by_reason=by_reason, damaged=damaged, after=follows)
+        values = statements.within(reach) | {"reason": reason, "limit": limit + 1}
+        if after is not None:
+            values |= {"after_bucket": after.bucket, "after_key": after.key}
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        return kept_back.page([_kept_back(row) for row in rows], limit)
+
     def ping(self) -> None:
         """See DocumentIndex. Reads the table, so a database without the schema counts as unavailable."""
         try:
@@ -294,7 +311,7 @@ def _document(row: TupleRow) -> IndexedDocument:
 
 
 def _known(row: TupleRow) -> KnownPlace:
-    file_id, attributes_etag, missing, removed_at, etag, modified, version_id, sha256 = row
+    file_id, attributes_etag, missing, removed_at, damage, etag, modified, version_id, sha256 = row
     held = etag and ObjectVersion(etag=etag, modified=modified, version_id=version_id, sha256=sha256)
     return KnownPlace(
         file_id=file_id,
@@ -302,6 +319,31 @@ def _known(row: TupleRow) -> KnownPlace:
         object=held or None,
         missing=missing,
         removed_at=removed_at,
+        damage=None if file_id is not None or damage is None else msgspec.convert(damage, Damage),
+    )
+
+
+def _kept_back(row: TupleRow) -> KeptBack:
+    bucket, key, file_id, space, damage, quarantine, reason, filename = row
+    if file_id is None:
+        found = msgspec.convert(damage, Damage)
+        return KeptBack(
+            reason=reason,
+            bucket=bucket,
+            key=key,
+            since=found.since,
+            file_id=found.file_id,
+            code=found.code,
+            detail=found.detail,
+        )
+    return KeptBack(
+        reason=reason,
+        bucket=bucket,
+        key=key,
+        since=datetime.fromisoformat(quarantine["at"]),
+        file_id=file_id,
+        space=space,
+        original_filename=filename,
     )
 
 

@@ -34,17 +34,18 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     object_etag = excluded.object_etag, object_modified = excluded.object_modified,
     object_version_id = excluded.object_version_id, object_sha256 = excluded.object_sha256,
     space = excluded.space, shown = excluded.shown, trashed = excluded.trashed,
-    supersedes = excluded.supersedes, withheld = excluded.withheld, removed_at = NULL
+    supersedes = excluded.supersedes, withheld = excluded.withheld, removed_at = NULL, damage = NULL
 """
 
 # The object's columns stay: they tell the deleted document's object from a new one under its key.
 REMOVE = """
-INSERT INTO documents AS known (bucket, object_key, removed_at) VALUES (%(bucket)s, %(key)s, %(at)s)
+INSERT INTO documents AS known (bucket, object_key, removed_at, damage)
+VALUES (%(bucket)s, %(key)s, %(at)s, %(damage)s)
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = NULL, revision = NULL, created_at = NULL, updated_at = NULL, attributes = NULL,
     attributes_etag = NULL, search_text = NULL, search = NULL, passages = NULL, words_for = NULL,
     deleted_at = NULL, at_home = false, missing = false, supersedes = NULL, withheld = false,
-    shown = false, trashed = false,
+    shown = false, trashed = false, damage = excluded.damage,
     removed_at = greatest(known.removed_at, excluded.removed_at)
 """
 
@@ -59,7 +60,8 @@ LOCK_SUCCESSION = "SELECT pg_advisory_xact_lock(3, %(lock)s)"
 _OF_PLACE = " WHERE bucket = %(bucket)s AND object_key = %(key)s"
 _IDS = "SELECT file_id FROM documents"
 _SEEN = """
-file_id, attributes_etag, missing, removed_at, object_etag, object_modified, object_version_id, object_sha256
+file_id, attributes_etag, missing, removed_at, damage,
+    object_etag, object_modified, object_version_id, object_sha256
 FROM documents
 """
 
