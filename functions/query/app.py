@@ -98,12 +98,15 @@ def download_document(file_id: UUID, caller: Principal, request: Request) -> Red
 def restore_document(file_id: UUID, body: RestoreRequest, caller: Principal) -> Reply[RestoreState]:
     """Have the bytes of a document in an ar element brought back, which takes hours, for days days.
 
-    202 while they are on their way; 200 when they can be downloaded, as those of every other document. Meanwhile a
-    download is refused with 409 archived.
+    202 while they are on their way; 200 when they can be downloaded, as those of every other document. Meanwhile
+    a download is refused with 409 archived, and the document is shown with restore. Bytes that are there already
+    stay for that many days from now, if that is longer. Storage may have no such tier for them: 409
+    tier_not_available; or no room in it: 503 tier_busy.
     """
-    readable = dependencies.documents().restore(file_id, body.days, caller.reach(Scope.FILES_READ))
-    headers = {"Cache-Control": "no-store"}
-    return Reply(RestoreState("readable" if readable else "restoring"), headers, 200 if readable else 202)
+    reach = caller.reach(Scope.FILES_READ)
+    readable, restore = dependencies.documents().restore(file_id, body.days, body.tier, reach)
+    state = RestoreState("readable" if readable else "restoring", None if restore is None else restore.until)
+    return Reply(state, {"Cache-Control": "no-store"}, 200 if readable else 202)
 
 
 @endpoint(

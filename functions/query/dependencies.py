@@ -64,7 +64,7 @@ def documents() -> Documents:
         index=index(),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
         cursors=Cursors(cursor_keys()),
-        archived=ArchivedBytes(elements().current, lambda: ObjectStore(s3_client())),
+        archived=ArchivedBytes(elements().current, lambda: ObjectStore(s3_client()), index()),
         download_expiry_seconds=settings().download_expiry_seconds,
     )
 

@@ -13,6 +13,7 @@ from artstore.errors import Conflict, Gone, Invalid
 from artstore.folders import parse_folder
 from artstore.index import DocumentIndex, IndexedDocument, Only, Position, TrashPosition
 from artstore.presign import Presigned
+from artstore.restoring import Restore, Tier
 from artstore.spaces import Reach, not_found
 from functions.query.archived import ArchivedBytes
 from functions.query.cursors import Cursors
@@ -119,8 +120,13 @@ class Documents:
     def show(self, file_id: UUID, reach: Reach) -> tuple[Document, str]:
         """Give a document and its ETag. Raises NotFound (``document_not_found``)."""
         found = self._find(file_id, reach)
-        etag = documents.etag_of(found.attributes_etag, missing=found.missing, current=found.current)
-        return _show(found), etag
+        restore = self._archived.show(found)
+        etag = documents.etag_of(
+            found.attributes_etag, missing=found.missing, current=found.current, restore=restore
+        )
+        shown = _show(found)
+        shown.restore = restore
+        return shown, etag
 
     def download(self, file_id: UUID, reach: Reach) -> Download:
         """Give a link to the very version that was verified, always as an attachment.
@@ -140,12 +146,12 @@ class Documents:
         )
         return Download(link, found.attributes.content_type)
 
-    def restore(self, file_id: UUID, days: int, reach: Reach) -> bool:
-        """Have archived bytes brought back for so many days; True when they are at hand.
+    def restore(self, file_id: UUID, days: int, tier: Tier, reach: Reach) -> tuple[bool, Restore | None]:
+        """Have archived bytes brought back for so many days; tell whether they are at hand, and how it stands.
 
-        Raises as ``download`` does.
+        Raises as ``download`` does, and Conflict (``tier_not_available``).
         """
-        return self._archived.restore(self._find_bytes(file_id, reach), days)
+        return self._archived.restore(self._find_bytes(file_id, reach), days, tier)
 
     def _find_bytes(self, file_id: UUID, reach: Reach) -> IndexedDocument:
         found = self._find(file_id, reach)

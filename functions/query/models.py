@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Meta
 from artstore.documents import Document
 from artstore.folders import MAX_FOLDER
 from artstore.index import MAX_QUERY
+from artstore.restoring import Tier
 from artstore.spaces import SpaceName
 
 
@@ -77,6 +79,8 @@ class RestoreRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """For how long archived bytes are to be at hand."""
 
     days: Annotated[int, Meta(ge=1, le=30)] = 7
+    tier: Tier = Tier.STANDARD
+    """Standard takes hours, Bulk up to two days and costs least, Expedited minutes, where storage has it."""
 
 
 class RestoreState(msgspec.Struct):
@@ -84,6 +88,8 @@ class RestoreState(msgspec.Struct):
 
     status: str
     """restoring, or readable."""
+    restored_until: datetime | None = None
+    """UTC. When restored bytes have to be restored again."""
 
 
 class VersionList(msgspec.Struct):

@@ -44,6 +44,7 @@ from functions.storage_events.outcomes import Outcome, Result, Step
 from functions.storage_events.places import NO_ELEMENT, Spot, find_spot
 from functions.storage_events.proving import Prover, has_other_parts, is_unproven
 from functions.storage_events.reading import Extracting, Reader
+from functions.storage_events.restored import note_restore
 from functions.storage_events.sight import Look, Objects, identify
 
 MOST_LOOKS = 8
@@ -147,6 +148,8 @@ class Ingest:
         Raises _ElementUnfamiliar where the upload went into another element than the one that is known here.
         """
         look = Look(self._objects, spot.place)
+        if spot.is_restore:
+            return note_restore(spot, look, self._index)
         record = self._find_record(spot.place) if spot.is_new_object else None
         if record is not None and record.element_id != spot.element.element_id and not is_familiar:
             raise _ElementUnfamiliar

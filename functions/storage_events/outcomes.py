@@ -23,6 +23,7 @@ class Outcome(enum.StrEnum):
     REMOVED = "removed"
     GONE = "gone"
     INVALID_ATTRIBUTES = "invalid_attributes"
+    RESTORE_NOTED = "restore_noted"
     IGNORED = "ignored"
 
 

@@ -36,6 +36,11 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
         return self.event.kind is EventKind.REMOVED
 
     @property
+    def is_restore(self) -> bool:
+        """Tell whether the event tells of archived bytes that were asked back."""
+        return self.event.kind is EventKind.RESTORED
+
+    @property
     def may_be_overwritten(self) -> bool:
         """Tell whether documents change in this element; elsewhere every version is kept, and one is verified."""
         return self.element.may(Right.OVERWRITE)
@@ -45,7 +50,7 @@ def find_spot(elements: StorageElements, event: StorageEvent) -> Spot | Result:
     """Give the place the event is about; where no document can be, what becomes of the event instead."""
     key = document_key(event.key)
     element = elements.locate(event.bucket, key)
-    if event.kind not in (EventKind.CREATED, EventKind.REMOVED):
+    if event.kind is EventKind.OTHER:
         return Result(Outcome.IGNORED, reason="nothing_follows")
     if is_reserved(event.key):
         return Result(Outcome.IGNORED, reason="reserved")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from artstore.errors import NotFound, PreconditionFailed
 from artstore.objects import Content, StoredObject
+from artstore.restoring import Restore
 from functions.storage_events.events import EventKind, StorageEvent
 
 EDIT, KEPT = "edit", "kept"
@@ -48,6 +49,8 @@ class MemoryBuckets:
     knows_sha256: bool = False
     replaces_kept: bool = False
     """Whether an attr.json may be replaced where versions are kept."""
+    restores: dict[tuple[str, str], Restore | None] = field(default_factory=dict)
+    """What storage says of objects that were asked back out of the archive."""
     events: list[StorageEvent] = field(default_factory=list)
     between: Callable[[], None] = lambda: None
     now: datetime = _START
@@ -117,6 +120,7 @@ class MemoryBuckets:
             metadata={},
             version_id=f"v{version.number}" if bucket == KEPT else None,
             sha256=hashlib.sha256(body).hexdigest() if self.knows_sha256 else None,
+            restore=self.restores.get((bucket, key)),
         )
 
     def read(

@@ -30,6 +30,7 @@ from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
+from artstore.restoring import NotedRestore
 from artstore.spaces import Reach, name_of
 
 
@@ -40,6 +41,7 @@ class MemoryIndex:
         """Start empty."""
         self._claims: dict[Place, Projection] = {}
         self._tombstones: dict[Place, KnownPlace] = {}
+        self._restores: dict[tuple[str, str, str | None], NotedRestore] = {}
 
     def project(self, projection: Projection) -> Written:
         """See DocumentIndex."""
@@ -255,6 +257,17 @@ class MemoryIndex:
             (each for each in found if after is None or each.place > after), key=lambda each: each.place
         )
         return kept_back.page(found, limit)
+
+    def note_restore(self, bucket: str, key: str, version_id: str | None, noted: NotedRestore | None) -> None:
+        """See DocumentIndex."""
+        if noted is None:
+            self._restores.pop((bucket, key, version_id), None)
+        else:
+            self._restores[bucket, key, version_id] = noted
+
+    def restore_of(self, bucket: str, key: str, version_id: str | None) -> NotedRestore | None:
+        """See DocumentIndex."""
+        return self._restores.get((bucket, key, version_id))
 
     def ping(self) -> None:
         """See DocumentIndex."""

@@ -141,9 +141,10 @@ def show_bulk(job_id: UUID, query: BulkQuery, caller: Principal) -> Reply[BulkSh
 
 
 def _shown(document: IndexedDocument) -> Reply[Document]:
-    state = {"missing": document.missing, "current": document.current}
-    headers = {"ETag": etag_of(document.attributes_etag, **state), "Cache-Control": "private, no-cache"}
-    return Reply(show(document.attributes, **state), headers)
+    missing, current = document.missing, document.current
+    etag = etag_of(document.attributes_etag, missing=missing, current=current)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    return Reply(show(document.attributes, missing=missing, current=current), headers)
 
 
 ENDPOINTS = (

@@ -48,6 +48,23 @@ def read_versions_as_objects() -> None:
     s3._get_object = corrected
 
 
+def tell_of_restored_versions() -> None:
+    """HeadObject with the versionId of the latest version tells of its restore, as it does without."""
+    head = s3._head_object
+
+    def corrected(
+        bucket: str, key: str, headers: dict[str, str] | None = None, query: dict[str, Any] | None = None
+    ) -> Answer:
+        asked = s3._qp(query or {}, "versionId", "")
+        latest = (s3._ensure_bucket(bucket) or {}).get("objects", {}).get(key)
+        if asked and latest is not None and latest.get("version_id") == asked:
+            query = {name: value for name, value in (query or {}).items() if name != "versionId"}
+        answer: Answer = head(bucket, key, headers, query)
+        return answer
+
+    s3._head_object = corrected
+
+
 def check_forms() -> None:
     """A form's fields ``x-amz-checksum-*`` are held against its file, and stay with the object."""
     post, build = s3._post_object, s3._build_object_record
@@ -144,6 +161,7 @@ def find_metadata_by_issuer() -> None:
 
 CORRECTIONS = (
     read_versions_as_objects,
+    tell_of_restored_versions,
     check_forms,
     import_any_method,
     import_gateway_responses,

@@ -219,3 +219,51 @@ def test_a_reader_sees_what_there_is_and_not_where(archive: Archive) -> None:
     assert not any(hidden & set(one) for one in items)
     refused = reader.post(archive.api_url + ELEMENTS, json={}, timeout=30)
     assert refused.status_code == 403
+
+
+def test_archived_bytes_are_asked_back_shown_on_their_way_and_downloaded(
+    archive: Archive, operator: Operator, element: Callable[[str], Element]
+) -> None:
+    cold = element("rw")
+    key, content = f"{cold.prefix}cold-{cold.id}.txt", b"bytes that lie in the archive"
+    where = {"Bucket": operator.rw_bucket, "Key": key}
+    sent = where | {"Body": content, "ContentType": "text/plain", "StorageClass": "GLACIER"}
+    operator.s3.put_object(**sent, ChecksumAlgorithm="SHA256")
+    [file_id] = eventually(lambda: archive.search(f"cold-{cold.id}") or None)
+    cold.change_mode("ro")
+    cold.change_mode("ar")
+    path = f"/api/v1/files/{file_id}"
+
+    def download() -> requests.Response:
+        return archive.request("GET", f"{path}/download", headers={"Accept": "application/json"})
+
+    def refused_or_closed() -> requests.Response | None:
+        answer = download()
+        return answer if answer.status_code == 409 else None
+
+    refused = eventually(refused_or_closed, CACHED_SECONDS)
+    assert refused.json()["code"] == "archived"
+    before = archive.request("GET", path)
+    assert before.json()["restore"] is None
+    asked = archive.request("POST", f"{path}/restore", json={"days": 3, "tier": "Bulk"})
+    assert (asked.status_code, asked.json()) == (202, {"status": "restoring", "restored_until": None})
+    shown = archive.request("GET", path)
+    if shown.json()["restore"]["status"] == "in_progress":  # not over already
+        assert shown.headers["ETag"] != before.headers["ETag"]
+        assert download().status_code == 409
+    again = archive.request("POST", f"{path}/restore", json={"days": 3})
+    assert again.status_code in (200, 202)
+
+    def restored() -> dict[str, Any] | None:
+        found: dict[str, Any] = archive.request("GET", path).json()["restore"]
+        return found if found["status"] == "restored" else None
+
+    until = eventually(restored)["until"]
+    assert requests.get(download().json()["url"], timeout=30).content == content
+    there = archive.request("POST", f"{path}/restore", json={"days": 1})
+    assert (there.status_code, there.json()) == (200, {"status": "readable", "restored_until": until})
+    longer = archive.request("POST", f"{path}/restore", json={"days": 30})
+    assert longer.status_code == 200
+    assert longer.json()["restored_until"] > until
+    wrong = archive.request("POST", f"{path}/restore", json={"days": 3, "tier": "Express"})
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "tier")

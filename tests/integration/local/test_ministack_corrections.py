@@ -105,6 +105,17 @@ def reads_versions_as_objects(emulator: Emulator) -> bool:
     )
 
 
+def tells_of_restored_versions(emulator: Emulator) -> bool:
+    s3 = emulator.account.client("s3")
+    s3.create_bucket(Bucket="cold")
+    s3.put_bucket_versioning(Bucket="cold", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="cold", Key="k", Body=b"0", StorageClass="GLACIER")["VersionId"]
+    wanted = {"Days": 1, "GlacierJobParameters": {"Tier": "Standard"}}
+    s3.restore_object(Bucket="cold", Key="k", VersionId=version, RestoreRequest=wanted)
+    told = s3.head_object(Bucket="cold", Key="k", VersionId=version)
+    return told["VersionId"] == version and "ongoing-request" in told.get("Restore", "")
+
+
 def checks_forms(emulator: Emulator) -> bool:
     s3 = emulator.account.client("s3")
     s3.create_bucket(Bucket="forms")
@@ -175,6 +186,7 @@ def finds_metadata_by_issuer(emulator: Emulator) -> bool:
 
 PROBES = [
     reads_versions_as_objects,
+    tells_of_restored_versions,
     checks_forms,
     imports_any_method,
     imports_gateway_responses,

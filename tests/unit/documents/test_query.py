@@ -68,7 +68,7 @@ def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     documents = Documents(
         index=index,
         signer=UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW),
-        archived=ArchivedBytes(lambda: EDIT_ONLY, pytest.fail),
+        archived=ArchivedBytes(lambda: EDIT_ONLY, pytest.fail, index),
         cursors=Cursors(CursorKeys({CURRENT: "unit"}.get)),
         download_expiry_seconds=300,
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document
+from artstore.restoring import Restore
 
 STORED, MISSING, QUARANTINED, TRASHED = "STORED", "MISSING", "QUARANTINED", "TRASHED"
 
@@ -61,6 +62,8 @@ class Document(msgspec.Struct, kw_only=True):
     deleted_at: datetime | None = None
     """Since when it is in the trash."""
     deleted_by_id: str | None = None
+    restore: Restore | None = None
+    """Of archived bytes that were asked back. null: they were not, and in lists."""
 
 
 def show(attributes: Attributes, *, missing: bool = False, current: bool = True) -> Document:
@@ -72,8 +75,12 @@ def show(attributes: Attributes, *, missing: bool = False, current: bool = True)
     return msgspec.convert({**to_document(attributes), "status": status, "current": current}, Document)
 
 
-def etag_of(attributes_etag: str, *, missing: bool = False, current: bool = True) -> str:
+def etag_of(
+    attributes_etag: str, *, missing: bool = False, current: bool = True, restore: Restore | None = None
+) -> str:
     """Give the ETag under which a document is shown: its attr.json's, or another one while its bytes are missing
-    or it is replaced, so that no cache goes on showing the one for the other (RFC 9110 §8.8.3)."""
+    or asked back, or it is replaced, so that no cache goes on showing the one for the other (RFC 9110 §8.8.3)."""
     suffix = ("-missing" if missing else "") + ("" if current else "-replaced")
+    if restore is not None:
+        suffix += f"-{restore.status}" + ("" if restore.until is None else f"-{restore.until:%Y%m%d}")
     return f'{attributes_etag[:-1]}{suffix}"' if suffix else attributes_etag

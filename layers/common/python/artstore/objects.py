@@ -29,6 +29,7 @@ from artstore import aws, deadline
 from artstore.aws.s3_requests import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, QuickClient
 from artstore.deadline import DeadlineExceeded
 from artstore.errors import Conflict, Invalid, Misconfigured, NotFound, PreconditionFailed, Unavailable
+from artstore.restoring import Restore, Tier, read_restore
 
 JSON_TYPE = "application/json"
 _CHUNK = 256 * 1024
@@ -49,7 +50,8 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     """What a HEAD says of an object. ``size`` is bytes, ``sha256`` hex or None when S3 does not know it.
 
     ``composite_sha256`` is S3's checksum of the parts' checksums (base64, ``-``, how many), of a multipart upload
-    that had them. ``archived`` tells that S3 refuses to read the bytes until they are restored.
+    that had them. ``archived`` tells that S3 refuses to read the bytes until they are restored, ``restore`` that
+    they were asked back.
     """
 
     bucket: str
@@ -64,6 +66,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None
     composite_sha256: str | None = None
     archived: bool = False
+    restore: Restore | None = None
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +116,7 @@ class ObjectStore:
             sha256=_whole_sha256(answer),
             composite_sha256=_composite_sha256(answer),
             archived=_is_archived(answer),
+            restore=read_restore(answer.get("Restore", "")),
         )
 
     def read(
@@ -201,16 +205,30 @@ class ObjectStore:
         """
         return self._put(bucket, key, body, content_type, IfMatch=if_match)
 
-    def restore(self, bucket: str, key: str, version_id: str | None, days: int) -> None:
+    def restore(
+        self, bucket: str, key: str, version_id: str | None, days: int, tier: Tier = Tier.STANDARD
+    ) -> None:
         """Have an archived object brought back for ``days`` days, within hours; once more while it is on its way
-        changes nothing. Raises NotFound, Unavailable.
+        changes nothing, and later it moves the end of the days.
+
+        Raises NotFound, Conflict (``tier_not_available``) when storage has no such tier for the object, and
+        Unavailable (``tier_busy`` when it has no room in that tier now).
         """
-        wanted = {"Days": days, "GlacierJobParameters": {"Tier": "Standard"}}
+        wanted = {"Days": days, "GlacierJobParameters": {"Tier": str(tier)}}
         with reaching_s3():
             try:
                 self._client.restore_object(Bucket=bucket, Key=key, RestoreRequest=wanted, **_version(version_id))
             except ClientError as error:
-                if _code(error) != "RestoreAlreadyInProgress":
+                code = _code(error)
+                if code == "GlacierExpeditedRetrievalNotAvailable":
+                    raise Unavailable(
+                        "storage has no room for expedited restores now", code="tier_busy"
+                    ) from error
+                if code in ("InvalidArgument", "InvalidRequest", "MalformedXML") and tier is not Tier.STANDARD:
+                    raise Conflict(
+                        "storage has no such tier for these bytes", code="tier_not_available"
+                    ) from error
+                if code != "RestoreAlreadyInProgress":
                     raise
 
     def ping(self, bucket: str) -> None:

@@ -21,6 +21,7 @@ from artstore.index.claims import Claim, Place
 from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.kept_back import Damage, KeptBackPage
 from artstore.index.usage import Dimension, UsageReport
+from artstore.restoring import NotedRestore
 from artstore.spaces import Reach
 
 MAX_QUERY = 1000
@@ -262,6 +263,14 @@ class DocumentIndex(Protocol):
 
         Raises Invalid (``query_too_long``), and Unavailable (``search_timeout``) when a search takes too long.
         """
+        ...
+
+    def note_restore(self, bucket: str, key: str, version_id: str | None, noted: NotedRestore | None) -> None:
+        """Keep what storage says of the restore of an object, or of a version of it; None: nothing any more."""
+        ...
+
+    def restore_of(self, bucket: str, key: str, version_id: str | None) -> NotedRestore | None:
+        """Give what was noted of it last."""
         ...
 
     def usage(self, by: Dimension, reach: Reach, limit: int) -> UsageReport:

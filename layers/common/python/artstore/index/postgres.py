@@ -1,9 +1,9 @@
 """The document index in PostgreSQL: the words of ``document_words``, newest first.
 
-Needs SELECT, INSERT and UPDATE on the table ``documents``, and INSERT on ``usage_deltas``, where a trigger writes
-what a change means for the usage of its space. What is read is one statement; what is written is one
-transaction, with locks that end with it. Nothing is prepared on the server, so a transaction pooler may sit in
-between.
+Needs SELECT, INSERT and UPDATE on the table ``documents``, these and DELETE on ``restores``, and INSERT on
+``usage_deltas``, where a trigger writes what a change means for the usage of its space. What is read is one
+statement; what is written is one transaction, with locks that end with it. Nothing is prepared on the server, so a
+transaction pooler may sit in between.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from artstore.index import (
     Written,
     ended,
     kept_back,
+    restores,
     statements,
     version_statements,
 )
@@ -48,6 +49,7 @@ from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.matching import EVERYTHING, condition
 from artstore.index.query import parse_query
 from artstore.index.usage import Dimension, Usage, UsageReport
+from artstore.restoring import NotedRestore
 from artstore.spaces import Reach, name_of
 
 
@@ -236,6 +238,20 @@ class PostgresIndex:
             values |= {"after_bucket": after.bucket, "after_key": after.key}
         rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
         return kept_back.page([_kept_back(row) for row in rows], limit)
+
+    def note_restore(self, bucket: str, key: str, version_id: str | None, noted: NotedRestore | None) -> None:
+        """See DocumentIndex."""
+        values = restores.of_object(bucket, key, version_id)
+        statement = restores.FORGET
+        if noted is not None:
+            statement, values = restores.NOTE, values | restores.values_of(noted)
+        self._server.run(lambda connection: connection.execute(statement, values))
+
+    def restore_of(self, bucket: str, key: str, version_id: str | None) -> NotedRestore | None:
+        """See DocumentIndex."""
+        values = restores.of_object(bucket, key, version_id)
+        row = self._server.run(lambda connection: connection.execute(restores.FIND, values).fetchone())
+        return None if row is None else restores.read_row(row)
 
     def ping(self) -> None:
         """See DocumentIndex. Reads the table, so a database without the schema counts as unavailable."""
