@@ -264,7 +264,10 @@ class Ingest:
             spot, described, etag, known, identify(stored, proven), text=read.text, outcome=Outcome.STORED
         )
         if upload is not None:
-            self._records.mark_stored(upload, stored.version_id, self._clock(), _notice(upload, described))
+            at, notice = self._clock(), _notice(upload, described)
+            if not self._records.mark_stored(upload, stored.version_id, at, notice):
+                # Others settled it since it was read: by these bytes, or by some that lie over them now.
+                step = msgspec.structs.replace(step, settled=False)
         if step.result.outcome is not Outcome.STORED:
             return step
         unread = read.extracted.status == "failed"
