@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from artstore.documents import Document
+from artstore.documents import Document, DocumentV1
 from artstore.http import Redirect, Reply, Request, create_app, endpoint
 from artstore.http.negotiation import Accept
 from artstore.security import Principal, Scope
@@ -20,6 +20,8 @@ from functions.query.models import (
     Readiness,
     RestoreRequest,
     RestoreState,
+    Schema,
+    ShowQuery,
     Trash,
     TrashQuery,
     VersionList,
@@ -51,15 +53,23 @@ def list_documents(query: ListQuery, caller: Principal) -> DocumentList:
     scope=Scope.FILES_READ,
     summary="Show a document",
     etag=True,
-    error_statuses=(404,),
+    error_statuses=(404, 409),
 )
-def show_document(file_id: UUID, caller: Principal) -> Reply[Document]:
+def show_document(file_id: UUID, query: ShowQuery, caller: Principal) -> Reply[Document | DocumentV1]:
     """Show the attributes of a document and whether its bytes are there; ETag changes with either.
 
     Until a document's attributes are written it is 404 here; its upload tells how far it has come. A document of a
     space that the caller does not read is 404 as well.
+
+    With schema=1.0 it is shown as the first ArtStore described it, and dropped names what that leaves out. An
+    empty document, and one whose checksum is not known yet, cannot be shown so: 409 not_v1_compatible.
     """
-    document, etag = dependencies.documents().show(file_id, caller.reach(Scope.FILES_READ))
+    documents, reach = dependencies.documents(), caller.reach(Scope.FILES_READ)
+    document: Document | DocumentV1
+    if query.schema is Schema.FIRST:
+        document, etag = documents.show_v1(file_id, reach)
+    else:
+        document, etag = documents.show(file_id, reach)
     return Reply(document, {"ETag": etag, "Cache-Control": "private, no-cache"})
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from artstore import documents
-from artstore.documents import Document
+from artstore.documents import Document, DocumentV1
 from artstore.errors import Conflict, Gone, Invalid
 from artstore.folders import parse_folder
 from artstore.index import DocumentIndex, IndexedDocument, Only, Position, TrashPosition
@@ -127,6 +127,11 @@ class Documents:
         shown = _show(found)
         shown.restore = restore
         return shown, etag
+
+    def show_v1(self, file_id: UUID, reach: Reach) -> tuple[DocumentV1, str]:
+        """Give a document in schema 1.0 and its ETag. Raises NotFound, and Conflict (``not_v1_compatible``)."""
+        found = self._find(file_id, reach)
+        return documents.show_v1(found.attributes), documents.etag_of_v1(found.attributes_etag)
 
     def download(self, file_id: UUID, reach: Reach) -> Download:
         """Give a link to the very version that was verified, always as an attachment.

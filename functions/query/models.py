@@ -44,6 +44,20 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Only documents in this folder, and in those below it."""
 
 
+class Schema(enum.StrEnum):
+    """In which schema a document is shown."""
+
+    PRESENT = "2.0"
+    FIRST = "1.0"
+
+
+class ShowQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How a document is shown."""
+
+    schema: Schema = Schema.PRESENT
+    """1.0: as the first ArtStore described documents before schema 2.0, with a list of what is dropped."""
+
+
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How many at a time."""
 

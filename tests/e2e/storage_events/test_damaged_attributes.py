@@ -29,11 +29,11 @@ def test_a_damaged_attr_json_is_listed_with_its_reason_and_heals(archive: Archiv
     whole = operator.s3.get_object(**place)["Body"].read()
 
     operator.s3.put_object(**place, Body=json.dumps(json.loads(whole) | {"file_size": "8 bytes"}))
-    [damaged] = eventually(lambda: listed(archive, key))
+    [damaged] = eventually(lambda: listed(archive, key) or None)
     assert (damaged["code"], damaged["file_id"]) == ("attributes_invalid", file_id)
     assert "file_size" in damaged["detail"]
     assert archive.request("GET", f"/api/v1/files/{file_id}").status_code == 404
 
     operator.s3.put_object(**place, Body=whole)
-    eventually(lambda: not listed(archive, key))
+    eventually(lambda: not listed(archive, key) or None)
     assert archive.wait_for(file_id)["description"] == "as it was"

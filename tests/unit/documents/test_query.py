@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from uuid import UUID, uuid4
@@ -33,6 +34,7 @@ from tests.support.gateway import Answer, call
 
 NOW = datetime(2026, 11, 21, 7, 5, 9, tzinfo=UTC)
 FILES = "/api/v1/files"
+SHOWN = "/api/v1/files/{file_id}"
 FIELDS_OF_SCHEMA_2 = {
     "schema_version",
     "file_id",
@@ -432,3 +434,39 @@ def test_what_is_no_folder_or_checksum_is_refused(app: ArtStoreApp, asked: str, 
     answer = get(app, f"{FILES}?{asked}")
     assert (answer.status, answer.json["code"]) == (400, code)
     assert answer.json["field"] == asked.partition("=")[0]
+
+
+def test_a_document_is_shown_as_v1_had_it_to_who_asks_for_that(app: ArtStoreApp, index: MemoryIndex) -> None:
+    projection = make_projection(custom_attributes={"contract": 17}, tags=("x",))
+    index.project(projection)
+    url = f"{FILES}/{projection.attributes.file_id}"
+    plain, v1 = get(app, url, SHOWN), get(app, f"{url}?schema=1.0", SHOWN)
+    assert (plain.status, v1.status) == (200, 200)
+    assert get(app, f"{url}?schema=2.0", SHOWN).json == plain.json
+    assert set(v1.json) == FIELDS_OF_SCHEMA_2 - {"schema_version", "custom_attributes"} | {"dropped"}
+    assert v1.json["dropped"] == ["custom_attributes", "revision", "tags"]
+    assert v1.json["created_at"] == "2026-03-01T12:00:00+00:00"
+
+
+def test_each_form_has_an_etag_of_its_own(app: ArtStoreApp, index: MemoryIndex) -> None:
+    projection = make_projection()
+    index.project(projection)
+    url = f"{FILES}/{projection.attributes.file_id}"
+    etags = {schema: get(app, f"{url}?schema={schema}", SHOWN).headers["ETag"] for schema in ("1.0", "2.0")}
+    assert etags["1.0"] != etags["2.0"]
+    for asked, etag in itertools.product(etags, etags.values()):
+        answer = call(app, "GET", f"{url}?schema={asked}", SHOWN, token="t", headers={"If-None-Match": etag})
+        assert answer.status == (304 if etags[asked] == etag else 200)
+        assert answer.headers["ETag"] == etags[asked]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"), [("1.0", 409, "not_v1_compatible"), ("1.1", 400, "invalid_parameter")]
+)
+def test_a_form_that_there_is_not_is_refused(
+    app: ArtStoreApp, index: MemoryIndex, asked: str, status: int, code: str
+) -> None:
+    projection = make_projection(file_size=0)
+    index.project(projection)
+    answer = get(app, f"{FILES}/{projection.attributes.file_id}?schema={asked}", SHOWN)
+    assert (answer.status, answer.json["code"]) == (status, code)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from artstore.attributes import Retention, dump, parse
-from artstore.errors import Invalid
+from artstore.attributes import Retention, dump, parse, to_v1_compatible
+from artstore.errors import Conflict, Invalid
+from tests.fakes.documents import NOON, make_attributes
 
 V1: dict[str, Any] = {
     "file_id": "550e8400-e29b-41d4-a716-446655440000",
@@ -169,3 +171,74 @@ def test_a_dialect_file_without_what_a_document_needs_is_invalid(missing: str) -
     with pytest.raises(Invalid) as error:
         parse(as_bytes(document))
     assert error.value.code == "attributes_invalid"
+
+
+def read_by_v1(document: dict[str, Any]) -> None:
+    """Read an attr.json by the rules of the first ArtStore before schema 2.0; unknown fields are ignored."""
+    assert document.get("schema_version") is None
+    UUID(document["file_id"])
+    assert type(document["file_size"]) is int
+    assert document["file_size"] > 0
+    assert re.fullmatch(r"[0-9a-f]{64}", document["checksum"])
+    for name in ("created_at", "updated_at"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", document[name]), document[name]
+    for name in ("original_filename", "storage_filename", "content_type", "storage_path"):
+        assert isinstance(document[name], str)
+    for name in ("created_by_id", "created_by_username"):
+        assert isinstance(document[name], str)
+    for name in ("created_by_fullname", "description", "version"):
+        assert document[name] is None or isinstance(document[name], str)
+    assert isinstance(document["metadata"], dict)
+
+
+def test_a_document_is_given_to_a_reader_of_v1_and_what_it_loses_is_named() -> None:
+    attributes = make_attributes(
+        custom_attributes={"contract": 17},
+        tags=("a",),
+        retention=Retention(policy="permanent"),
+        checksum_verified=False,
+        folder="/x",
+        unknown={"colour": None},
+    )
+    document, dropped = to_v1_compatible(attributes)
+    read_by_v1(document)
+    assert set(document) == set(V1)
+    assert document["created_at"] == "2026-03-01T12:00:00+00:00"
+    assert set(dropped) == {
+        "custom_attributes", "revision", "tags", "retention", "checksum_verified", "folder", "colour"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("document", [V1, V2, DIALECT], ids=["v1", "v2", "dialect"])
+def test_what_it_keeps_is_read_as_it_was(document: dict[str, Any]) -> None:
+    before = parse(as_bytes(document))
+    written, dropped = to_v1_compatible(before)
+    read_by_v1(json.loads(as_bytes(written)))
+    after = parse(as_bytes(written))
+    for name in written:
+        assert getattr(after, name) == getattr(before, name)
+    assert dropped == {id(V1): (), id(V2): ("custom_attributes",)}.get(
+        id(document), ("custom_attributes", "tags", "retention")
+    )
+
+
+def test_v1_is_given_back_as_it_was_written() -> None:
+    written, dropped = to_v1_compatible(parse(as_bytes(V1)))
+    assert written == V1 | {"updated_at": V1["created_at"]}
+    assert list(written) == list(V1)
+    assert dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"), [({"file_size": 0}, "empty"), ({"checksum": None, "checksum_verified": False}, "checksum")]
+)
+def test_what_no_reader_of_v1_takes_is_refused_and_not_made_up(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(Conflict, match=why) as error:
+        to_v1_compatible(make_attributes(**changes))
+    assert error.value.code == "not_v1_compatible"
+
+
+def test_times_of_any_offset_are_told_in_utc() -> None:
+    at = NOON.astimezone(timezone(timedelta(hours=3))).replace(microsecond=120)
+    written, _ = to_v1_compatible(make_attributes(created_at=at, updated_at=at))
+    assert written["created_at"] == "2026-03-01T12:00:00.000120+00:00"

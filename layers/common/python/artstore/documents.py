@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document
+from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document, to_v1_compatible
 from artstore.restoring import Restore
 
 STORED, MISSING, QUARANTINED, TRASHED = "STORED", "MISSING", "QUARANTINED", "TRASHED"
@@ -64,6 +64,39 @@ class Document(msgspec.Struct, kw_only=True):
     deleted_by_id: str | None = None
     restore: Restore | None = None
     """Of archived bytes that were asked back. null: they were not, and in lists."""
+
+
+class DocumentV1(msgspec.Struct, kw_only=True):
+    """A document as the first ArtStore described one before schema 2.0: its attr.json, for who reads no other."""
+
+    file_id: UUID
+    original_filename: str
+    storage_filename: str
+    file_size: int
+    content_type: str
+    created_at: str
+    updated_at: str
+    created_by_id: str
+    created_by_username: str
+    created_by_fullname: str | None
+    description: str | None
+    version: str | None
+    storage_path: str
+    checksum: str
+    metadata: dict[str, Any]
+    dropped: list[str]
+    """Which fields say something of the document, and have no place here."""
+
+
+def show_v1(attributes: Attributes) -> DocumentV1:
+    """Give the document in schema 1.0. Raises Conflict (``not_v1_compatible``)."""
+    document, dropped = to_v1_compatible(attributes)
+    return msgspec.convert({**document, "dropped": list(dropped)}, DocumentV1)
+
+
+def etag_of_v1(attributes_etag: str) -> str:
+    """Give the ETag of a document in schema 1.0, which says nothing but what its attr.json does."""
+    return f'{attributes_etag[:-1]}-v1"'
 
 
 def show(attributes: Attributes, *, missing: bool = False, current: bool = True) -> Document:

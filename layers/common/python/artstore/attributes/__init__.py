@@ -25,7 +25,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes.storable import MAX_DEPTH, MAX_INTEGER, is_too_deep
-from artstore.attributes.v1 import from_v1
+from artstore.attributes.v1 import from_v1, to_v1
 from artstore.errors import Invalid, TooLarge
 
 SCHEMA_VERSION = "2.0"
@@ -309,6 +309,15 @@ def to_document(attributes: Attributes) -> dict[str, Any]:
             _unfold(document[name])
     _unfold(document)
     return document
+
+
+def to_v1_compatible(attributes: Attributes) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Give the JSON object of v1, which the oldest readers of the first ArtStore take, and the names of the fields
+    that said something and are not in it.
+
+    Raises Conflict (``not_v1_compatible``) for an empty document, and for one without a checksum: v1 has none.
+    """
+    return to_v1(to_document(attributes))
 
 
 _MARKS = (

@@ -1,4 +1,4 @@
-"""How the attr.json of the first ArtStore before schema 2.0 is read.
+"""How the attr.json of the first ArtStore before schema 2.0 is read, and written for who reads nothing else.
 
 v1 has no schema_version and the same fields as 2.0 but ``custom_attributes``. Its documentation shows an
 older dialect besides: size_bytes, mime_type, md5_hash, sha256_hash, uploaded_by, uploaded_at, retention_days,
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+from artstore.errors import Conflict
 
 FIELDS = (
     "file_id",
@@ -81,6 +83,29 @@ def from_v1(document: Mapping[str, Any], schema_version: str) -> dict[str, Any]:
     mapped["custom_attributes"] = custom_attributes
     _complete(mapped)
     return mapped
+
+
+def to_v1(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Give a document of schema 2.0 as v1 has it, and the names of the fields that say something and are dropped.
+
+    Times get their offset as ``+00:00``: what reads v1 may be older than ``Z`` is.
+
+    Raises Conflict (``not_v1_compatible``) for what no reader of v1 takes: v1 wants ``file_size`` above 0, and a
+    checksum.
+    """
+    for name, reason in (("file_size", "it is empty"), ("checksum", "its checksum is not known yet")):
+        if not document.get(name):
+            raise Conflict(f"schema 1.0 cannot tell of this document: {reason}", code="not_v1_compatible")
+    kept = {name: document.get(name) for name in FIELDS}
+    for name in ("created_at", "updated_at"):
+        kept[name] = datetime.fromisoformat(str(document[name])).isoformat()
+    silent: dict[str, Any] = {
+        "schema_version": document.get("schema_version"),
+        "custom_attributes": {},
+        "revision": 0,
+    }
+    others = [name for name in document if name not in FIELDS]
+    return kept, tuple(name for name in others if name not in silent or document[name] != silent[name])
 
 
 def _complete(mapped: dict[str, Any]) -> None:

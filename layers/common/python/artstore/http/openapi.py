@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import inspect
+import types
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -108,7 +110,12 @@ def _with_times(schemas: dict[str, Any], models: list[Any]) -> dict[str, Any]:
 def _models(each: Endpoint) -> list[Any]:
     models = [each.parameters[name] for name in ("body", "query") if name in each.parameters]
     models += [model for model in (each.body_model, each.error_model) if model is not None]
-    return models + [model for model in each.answers.values() if _is_model(model)]
+    return models + [model for answer in each.answers.values() for model in _forms(answer) if _is_model(model)]
+
+
+def _forms(answer: Any) -> tuple[Any, ...]:
+    """Give the forms that an answer may have: one, or those of a union."""
+    return typing.get_args(answer) if isinstance(answer, types.UnionType) else (answer,)
 
 
 def _is_model(kind: Any) -> bool:
@@ -237,7 +244,8 @@ def _success(model: Any) -> dict[str, Any]:
         return {"description": "The document is at the address in Location"}
     if model is type(None):
         return {"description": "Success"}
-    schema = _reference(model) if _is_model(model) else {"type": "object"}
+    forms = [_reference(each) if _is_model(each) else {"type": "object"} for each in _forms(model)]
+    schema = forms[0] if len(forms) == 1 else {"oneOf": forms}
     return {"description": "Success", "content": {"application/json": {"schema": schema}}}
 
 
