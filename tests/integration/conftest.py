@@ -14,7 +14,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from artstore.index.postgres import PostgresIndex
+from artstore.naming import document_key, is_attributes_key
 from infra.local import postgres
+from tests.support.attr_schema import check
 from tests.support.dynamodb import create_tables
 from tests.support.ingesting.archive import Archive
 from tests.support.runs.shared import Run
@@ -72,7 +74,10 @@ def s3(aws: None) -> Any:
 
 
 @pytest.fixture
-def archive(s3: Any, postgres_index: PostgresIndex) -> Archive:
-    """An empty archive with one storage element."""
+def archive(s3: Any, postgres_index: PostgresIndex) -> Iterator[Archive]:
+    """An empty archive with one storage element. What is in it at the end is what the schema in docs/ says."""
     create_tables("moto")
-    return Archive(s3, postgres_index)
+    archive = Archive(s3, postgres_index)
+    yield archive
+    for key in filter(is_attributes_key, archive.keys()):
+        check(archive.raw(document_key(key)))

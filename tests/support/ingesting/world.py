@@ -32,6 +32,7 @@ from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_index import MemoryIndex
 from tests.fakes.memory_prover import MemoryProver
+from tests.support.attr_schema import check
 
 ELEMENTS = StorageElements(
     (StorageElement("edit-01", EDIT, Mode.EDIT), StorageElement("rw-01", KEPT, Mode.RW, prefix="docs/"))
@@ -293,6 +294,9 @@ class World:
         assert self.buckets.events == before, "a rebuild changes nothing in the bucket"
         shown, expected = showing(self.index), showing(rebuilt)
         assert shown == expected
+        for bucket in (EDIT, KEPT):
+            for key in filter(is_attributes_key, self.buckets.keys(bucket)):
+                check(self.buckets.body(bucket, key) or b"")
         assert kept_back(self.index) == kept_back(rebuilt), "what is damaged is listed, and nothing else is"
         for by in Dimension:
             assert self.index.usage(by, EVERYWHERE, 1000) == rebuilt.usage(by, EVERYWHERE, 1000)
