@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from artstore.attributes import Attributes
+from artstore.errors import Invalid
 from artstore.index import (
     COUNT_LIMIT,
     EVERY,
@@ -51,6 +52,10 @@ class MemoryIndex:
         self._claims[place] = projection
         file_id = projection.attributes.file_id
         return Written(first=first, file_id=file_id, shown=self._shown(file_id))
+
+    def project_many(self, projections: Sequence[Projection]) -> list[Written | Invalid]:
+        """See DocumentIndex."""
+        return [self.project(each) for each in projections]
 
     def remove(self, bucket: str, key: str, at: datetime | None, damage: Damage | None = None) -> Written:
         """See DocumentIndex."""

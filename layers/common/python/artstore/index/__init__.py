@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes
+from artstore.errors import Invalid
 from artstore.index.claims import Claim, Place
 from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.kept_back import Damage, KeptBackPage
@@ -189,6 +190,12 @@ class DocumentIndex(Protocol):
         is decided anew, also of the document that the place held before.
 
         Raises Invalid (``attributes_not_indexable``) for attributes that the index cannot hold.
+        """
+        ...
+
+    def project_many(self, projections: Sequence[Projection]) -> list[Written | Invalid]:
+        """Do for each what ``project`` does, by one statement for many of them, in their order where they name one
+        place twice; give what each came to. One that the index cannot hold does not keep the others from it.
         """
         ...
 

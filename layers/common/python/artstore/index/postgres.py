@@ -40,7 +40,7 @@ from artstore.index import (
     statements,
     version_statements,
 )
-from artstore.index.claim_writer import write_claim
+from artstore.index.claim_writer import Change, write_changes
 from artstore.index.claims import Place
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
 from artstore.index.document_words import WORDS_VERSION, words_of
@@ -62,14 +62,42 @@ class PostgresIndex:
 
     def project(self, projection: Projection) -> Written:
         """See DocumentIndex."""
-        values = _values(projection)
-        return self._server.run(lambda connection: _project(connection, projection, values))
+        written = self._project_alone(_change(projection))
+        if isinstance(written, Invalid):
+            raise written
+        return written
+
+    def project_many(self, projections: Sequence[Projection]) -> list[Written | Invalid]:
+        """See DocumentIndex."""
+        written: dict[int, Written | Invalid] = {}
+        for numbers in _together(projections):
+            changes = [_change(projections[number]) for number in numbers]
+            written |= zip(numbers, self._project_together(changes), strict=True)
+        return [written[number] for number in range(len(projections))]
+
+    def _project_together(self, changes: list[Change]) -> list[Written | Invalid]:
+        """Write them by one statement each step; one by one when that fails for a reason that is one row's."""
+        if len(changes) > 1:
+            try:
+                return [*self._server.run(lambda connection: write_changes(connection, changes))]
+            except _ROW_AT_FAULT:
+                pass
+            except Unavailable as error:
+                if not isinstance(error.__cause__, errors.QueryCanceled):
+                    raise
+        return [self._project_alone(each) for each in changes]
+
+    def _project_alone(self, change: Change) -> Written | Invalid:
+        try:
+            return self._server.run(lambda connection: _project(connection, change))
+        except Invalid as error:
+            return error
 
     def remove(self, bucket: str, key: str, at: datetime | None, damage: Damage | None = None) -> Written:
         """See DocumentIndex."""
         told = None if damage is None else Jsonb(msgspec.to_builtins(damage))
-        values = {"bucket": bucket, "key": key, "at": at, "damage": told}
-        return self._server.run(lambda connection: write_claim(connection, statements.REMOVE, values, None))
+        change = Change(place=Place(bucket, key), claim=None, values={"at": at, "damage": told})
+        return self._server.run(lambda connection: write_changes(connection, [change]))[0]
 
     def at(self, bucket: str, key: str) -> KnownPlace | None:
         """See DocumentIndex."""
@@ -265,11 +293,38 @@ class PostgresIndex:
         self._server.close()
 
 
-def _project(connection: Connection, projection: Projection, values: dict[str, Any]) -> Written:
+_ROW_AT_FAULT = (DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+"""What PostgreSQL says of a row that it cannot hold."""
+_MOST_TOGETHER = 100
+_MOST_CHARACTERS_TOGETHER = 4_000_000
+"""So that one statement, whose time is limited, has not much more to do than one for a single long document."""
+
+
+def _together(projections: Sequence[Projection]) -> list[list[int]]:
+    """Part projections, by their numbers, into such as one statement may write: no place twice, not too much."""
+    groups: list[list[int]] = []
+    places: set[Place] = set()
+    characters = 0
+    for number, each in enumerate(projections):
+        characters += len(each.text)
+        is_full = not groups or len(groups[-1]) == _MOST_TOGETHER or characters > _MOST_CHARACTERS_TOGETHER
+        if is_full or each.place in places:
+            groups.append([])
+            places, characters = set(), len(each.text)
+        groups[-1].append(number)
+        places.add(each.place)
+    return groups
+
+
+def _project(connection: Connection, change: Change) -> Written:
     try:
-        return write_claim(connection, statements.PROJECT, values, projection.claim)
-    except (DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex) as error:
+        return write_changes(connection, [change])[0]
+    except _ROW_AT_FAULT as error:
         raise Invalid("the index cannot hold these attributes", code="attributes_not_indexable") from error
+
+
+def _change(projection: Projection) -> Change:
+    return Change(place=projection.place, claim=projection.claim, values=_values(projection))
 
 
 def _values(projection: Projection) -> dict[str, Any]:
@@ -277,8 +332,6 @@ def _values(projection: Projection) -> dict[str, Any]:
     found = words_of(attributes, projection.text)
     return {
         "file_id": attributes.file_id,
-        "bucket": projection.bucket,
-        "key": projection.key,
         "revision": attributes.revision,
         "created_at": attributes.created_at,
         "updated_at": attributes.updated_at,

@@ -8,23 +8,22 @@ show what is ``current``, which nothing newer takes the place of (see ``version_
 
 from __future__ import annotations
 
+import functools
+
 from artstore.index import Only
 from artstore.index.matching import EVERYTHING
 from artstore.index.usage import Dimension
 from artstore.spaces import Reach
 
 # A place that was never seen gets a row, one that was is overwritten: the writer has just looked at the bucket.
-PROJECT = """
+_PROJECT = """
 INSERT INTO documents
     (bucket, object_key, file_id, revision, created_at, updated_at, attributes, attributes_etag, search_text,
      search, passages, words_for, deleted_at, at_home, missing,
      object_etag, object_modified, object_version_id, object_sha256, space, shown, trashed,
      supersedes, withheld)
 VALUES
-    (%(bucket)s, %(key)s, %(file_id)s, %(revision)s, %(created_at)s, %(updated_at)s, %(attributes)s, %(etag)s,
-     %(search_text)s, %(search)s::tsvector, %(passages)s::text[]::tsvector[], %(words_for)s, %(deleted_at)s,
-     %(at_home)s, %(missing)s, %(object_etag)s, %(object_modified)s, %(object_version_id)s, %(object_sha256)s,
-     %(space)s, %(shown)s, %(trashed)s, %(supersedes)s, %(withheld)s)
+    {rows}
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = excluded.file_id, revision = excluded.revision,
     created_at = excluded.created_at, updated_at = excluded.updated_at, attributes = excluded.attributes,
@@ -36,11 +35,27 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     space = excluded.space, shown = excluded.shown, trashed = excluded.trashed,
     supersedes = excluded.supersedes, withheld = excluded.withheld, removed_at = NULL, damage = NULL
 """
+_PROJECTED = """
+    (%(bucket_{n})s, %(key_{n})s, %(file_id_{n})s, %(revision_{n})s, %(created_at_{n})s, %(updated_at_{n})s,
+     %(attributes_{n})s, %(etag_{n})s, %(search_text_{n})s, %(search_{n})s::tsvector,
+     %(passages_{n})s::text[]::tsvector[], %(words_for_{n})s, %(deleted_at_{n})s, %(at_home_{n})s, %(missing_{n})s,
+     %(object_etag_{n})s, %(object_modified_{n})s, %(object_version_id_{n})s, %(object_sha256_{n})s,
+     %(space_{n})s, %(shown_{n})s, %(trashed_{n})s, %(supersedes_{n})s, %(withheld_{n})s)
+""".strip()
 
+
+@functools.lru_cache(maxsize=32)
+def project(count: int) -> str:
+    """Write ``count`` claims; the names of the parameters end in _0, _1 and so on."""
+    return _PROJECT.format(rows=",\n    ".join(_PROJECTED.format(n=number) for number in range(count)))
+
+
+# Places are given as lists of the same order: buckets, keys, ats, damages.
+#
 # The object's columns stay: they tell the deleted document's object from a new one under its key.
 REMOVE = """
 INSERT INTO documents AS known (bucket, object_key, removed_at, damage)
-VALUES (%(bucket)s, %(key)s, %(at)s, %(damage)s)
+SELECT * FROM unnest(%(buckets)s::text[], %(keys)s::text[], %(ats)s::timestamptz[], %(damages)s::jsonb[])
 ON CONFLICT (bucket, object_key) DO UPDATE SET
     file_id = NULL, revision = NULL, created_at = NULL, updated_at = NULL, attributes = NULL,
     attributes_etag = NULL, search_text = NULL, search = NULL, passages = NULL, words_for = NULL,
@@ -49,13 +64,20 @@ ON CONFLICT (bucket, object_key) DO UPDATE SET
     removed_at = greatest(known.removed_at, excluded.removed_at)
 """
 
-# Locks end with the transaction. A place is locked before the ids, the ids before the successions, and both in
-# their order: no two writers wait for each other. The first number keeps the three apart, and from the lock of
-# compactions (COMPACTING_ALONE). Who writes a row that is or becomes a document's holds the lock of its id; who
-# may change whether it is shown, or is current, that of its succession too.
-LOCK_PLACE = "SELECT pg_advisory_xact_lock(1, hashtext(%(bucket)s || '/' || %(key)s))"
-LOCK_ID = "SELECT pg_advisory_xact_lock(2, %(lock)s)"
-LOCK_SUCCESSION = "SELECT pg_advisory_xact_lock(3, %(lock)s)"
+# Locks end with the transaction. Places are locked before ids, ids before successions, and each in the order of
+# their numbers: no two writers wait for each other, however many places they write. The first number keeps the
+# three apart, and from the lock of compactions (COMPACTING_ALONE). Who writes a row that is or becomes a
+# document's holds the lock of its id; who may change whether it is shown, or is current, that of its succession
+# too.
+LOCK_PLACES = """
+SELECT pg_advisory_xact_lock(1, number)
+FROM (
+    SELECT DISTINCT hashtext(bucket || '/' || key) AS number
+    FROM unnest(%(buckets)s::text[], %(keys)s::text[]) AS place (bucket, key) ORDER BY 1
+) AS each
+"""
+LOCK_IDS = "SELECT pg_advisory_xact_lock(2, number) FROM unnest(%(locks)s::integer[]) AS number"
+LOCK_SUCCESSIONS = "SELECT pg_advisory_xact_lock(3, number) FROM unnest(%(locks)s::integer[]) AS number"
 
 _OF_PLACE = " WHERE bucket = %(bucket)s AND object_key = %(key)s"
 _IDS = "SELECT file_id FROM documents"
@@ -73,24 +95,31 @@ WHERE bucket = %(bucket)s AND object_key >= %(prefix)s AND object_key > %(after)
 ORDER BY object_key LIMIT %(limit)s
 """  # constants only
 
-CLAIMED_BY = _IDS + _OF_PLACE
+CLAIMED_BY = """
+SELECT documents.bucket, object_key, file_id
+FROM unnest(%(buckets)s::text[], %(keys)s::text[]) AS place (bucket, key)
+    JOIN documents ON documents.bucket = place.bucket AND documents.object_key = place.key
+"""
 
 IS_CLAIMED = "SELECT FROM documents WHERE file_id = %(file_id)s LIMIT 1"
 
-# In the order of artstore.index.claims.rank.
+# The first of each document, in the order of artstore.index.claims.rank.
 BEST_ELSEWHERE = """
-SELECT bucket, object_key, revision, missing, at_home, deleted_at IS NOT NULL, attributes ? 'finalization'
+SELECT DISTINCT ON (file_id)
+    file_id, bucket, object_key, revision, missing, at_home, deleted_at IS NOT NULL, attributes ? 'finalization'
 FROM documents
-WHERE file_id = %(file_id)s AND (bucket, object_key) <> (%(bucket)s, %(key)s)
-ORDER BY missing, at_home DESC, attributes ? 'finalization', revision DESC, bucket, object_key LIMIT 1
+WHERE file_id = ANY(%(ids)s)
+    AND (bucket, object_key) NOT IN (SELECT * FROM unnest(%(buckets)s::text[], %(keys)s::text[]))
+ORDER BY file_id, missing, at_home DESC, attributes ? 'finalization', revision DESC, bucket, object_key
 """
 
-HIDE = """
-UPDATE documents SET shown = false, trashed = false WHERE file_id = %(file_id)s AND (shown OR trashed)
-"""
+HIDE = "UPDATE documents SET shown = false, trashed = false WHERE file_id = ANY(%(ids)s) AND (shown OR trashed)"
 
-_SHOW = "UPDATE documents SET shown = deleted_at IS NULL, trashed = deleted_at IS NOT NULL"
-SHOW = _SHOW + _OF_PLACE + " AND NOT (shown OR trashed)"
+SHOW = """
+UPDATE documents SET shown = deleted_at IS NULL, trashed = deleted_at IS NOT NULL
+FROM unnest(%(buckets)s::text[], %(keys)s::text[]) AS place (bucket, key)
+WHERE documents.bucket = place.bucket AND documents.object_key = place.key AND NOT (shown OR trashed)
+"""
 
 _FOLDER = """(attributes ->> 'folder') COLLATE "C\""""
 
