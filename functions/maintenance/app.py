@@ -5,12 +5,14 @@ from __future__ import annotations
 from artstore.http import create_app
 from functions.maintenance.jobs import routes as job_routes
 from functions.maintenance.reconciling import routes as reconcile_routes
+from functions.maintenance.redriving import routes as redriving_routes
 from functions.maintenance.sweeps import routes as sweep_routes
 
 ENDPOINTS = (
     *job_routes.ENDPOINTS,
     *reconcile_routes.ENDPOINTS,
     *sweep_routes.ENDPOINTS,
+    *redriving_routes.ENDPOINTS,
 )
 
 app = create_app("maintenance", ENDPOINTS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from artstore import config, deadline, telemetry
@@ -16,16 +17,21 @@ from artstore.aws.job_queue import JobQueue
 from artstore.aws.job_table import JobTable
 
 if TYPE_CHECKING:
+    from artstore.aws.dead_letters import DeadLetters
     from artstore.aws.ingesting import IngestNow
     from artstore.elements import Transition
     from artstore.index.postgres import PostgresIndex
+    from artstore.jobs import Job
     from artstore.objects import ObjectStore
     from functions.maintenance.bulk.runner import BulkRunner
     from functions.maintenance.elements.mode_change import ModeChange
     from functions.maintenance.elements.tending import Counted, ElementTending
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
+    from functions.maintenance.outage.tending import IndexTending
     from functions.maintenance.reconciling.starting import ReconciliationStarter
+    from functions.maintenance.redriving.desk import DeadLetterDesk
+    from functions.maintenance.redriving.runner import RedriveRunner
     from functions.maintenance.sweeps.starting import SweepStarter
 
 
@@ -124,6 +130,57 @@ def hash_runner() -> HashRunner:
     from functions.maintenance.hashing.runner import HashRunner
 
     return HashRunner(objects(), ingest_now().at)
+
+
+@functools.cache
+def dead_letters() -> DeadLetters:
+    """Give the events that were given up."""
+    from artstore.aws.dead_letters import DeadLetters
+
+    settings = config.load(config.EventQueueSettings)
+    return DeadLetters(settings.dead_letters_url, settings.events_queue_url)
+
+
+@functools.cache
+def dead_letter_desk() -> DeadLetterDesk:
+    """Give the events that were given up for those who look after them."""
+    from functions.maintenance.redriving.desk import DeadLetterDesk
+
+    return DeadLetterDesk(letters=dead_letters(), jobs=jobs(), wake=wake(), outbox=audit_outbox())
+
+
+@functools.cache
+def redrive_runner() -> RedriveRunner:
+    """Give what sends events back, for the worker."""
+    from functions.maintenance.redriving.runner import RedriveRunner
+
+    return RedriveRunner(dead_letters())
+
+
+@functools.cache
+def index_tending() -> IndexTending:
+    """Give what looks at the index each minute, for the worker."""
+    from functions.maintenance.outage.mapping import EventsMapping
+    from functions.maintenance.outage.memory import OutageTable
+    from functions.maintenance.outage.tending import IndexTending
+
+    settings = worker_settings()
+
+    def ping() -> None:
+        with deadline.within(_PROBE_SECONDS):
+            index().ping()
+
+    def start(job: Job) -> None:
+        if jobs().create(job):
+            wake()(job.job_id)
+
+    return IndexTending(
+        ping=ping,
+        outages=OutageTable(settings.prefix),
+        mapping=EventsMapping(settings.events_mapping_id),
+        start=start,
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 @functools.cache

@@ -40,6 +40,7 @@ RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "hash": dependencies.hash_runner,
     "part": _part_runner,
     "reconcile": _reconciliation,
+    "redrive": dependencies.redrive_runner,
     "sweep": _sweep_runner,
 }
 """By kind, what builds its runner."""

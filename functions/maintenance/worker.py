@@ -6,6 +6,7 @@ only when the record cannot be read or saved. EventBridge invokes the same funct
 ``resume-jobs``    wakes the jobs that are due and that no message came for -> ``{"woken": n}``
 ``start-sweeps``   starts the sweeps and the reconciliation whose time has come -> ``{"started": [names]}``
 ``tend-elements``  probes the storage of each element, writes down what lies in it, takes up changes of mode
+``tend-index``     looks at the index; while it is away for long, events wait in their queue
 
 Each task may run twice, late or not at all. The metric TasksFinished counts the runs that came to their end:
 when it stays away, an alarm tells.
@@ -131,8 +132,17 @@ def _tend_elements() -> dict[str, Any]:
     return outcome
 
 
+def _tend_index() -> dict[str, Any]:
+    tended = dependencies.index_tending().tend()
+    metrics = {"IndexAway": int(not tended.answers), "EventsPaused": int(tended.paused)}
+    _emit({name: (MetricUnit.Count, count) for name, count in metrics.items()})
+    outcome: dict[str, Any] = msgspec.to_builtins(tended)
+    return outcome
+
+
 TASKS: dict[str, Callable[[], dict[str, Any]]] = {
     "resume-jobs": _resume_jobs,
     "start-sweeps": _start_sweeps,
     "tend-elements": _tend_elements,
+    "tend-index": _tend_index,
 }

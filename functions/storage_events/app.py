@@ -1,8 +1,9 @@
-"""The Lambda handler on the event queue: one log line an event, partial batch responses, one line of metrics.
+"""The Lambda handler on the event queue: one log line an event, one for each message that was not handled, and one
+line of metrics.
 
-A message that fails is reported alone (ReportBatchItemFailures) and comes again after the queue's visibility
-timeout; after the queue's maxReceiveCount it waits in the dead letter queue. What trying again cannot mend, a
-damaged document or an attr.json that is none, is an outcome and not a failure.
+What becomes of a message that cannot be handled now is settled here (``delivery``), so that the queue's own count
+of receives counts functions that died, and nothing else. What trying again cannot mend, a damaged document or an
+attr.json that is none, is an outcome and not a failure.
 
 ``{"ingest": {"bucket": ..., "key": ...}}``, by an invocation of its own, has one place looked at now instead of
 when its event comes (``artstore.aws.ingesting``); the answer is the outcome and the attr.json that lies there.
@@ -10,34 +11,29 @@ when its event comes (``artstore.aws.ingesting``); the answer is the outcome and
 
 from __future__ import annotations
 
-import functools
+import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from artstore import deadline, telemetry
 from artstore.attributes import to_document
 from artstore.aws.ingesting import LATER
-from artstore.errors import Unavailable
 from artstore.index.claims import Place
 from functions.storage_events import dependencies
+from functions.storage_events.delivery import RESERVED_SECONDS, Delivery
 from functions.storage_events.events import EventKind, StorageEvent, parse_message
+from functions.storage_events.messages import GiveBack, GiveUp, Message, TryAgain, Verdict, read_record
 from functions.storage_events.outcomes import Outcome, Result
 from functions.storage_events.sight import Beside, Look
 
 SERVICE = "storage-events"
-NEEDED_MILLISECONDS = 15_000
-"""What one message may take; with less time left, it is given back rather than cut off."""
-RESERVED_SECONDS = 2
-"""What is left of the invocation's time, whatever a message waits for, to say which of the batch failed."""
-
 _METRICS = {
     Outcome.STORED: "DocumentsStored",
     Outcome.REJECTED: "DocumentsRejected",
@@ -50,15 +46,29 @@ _METRICS = {
     Outcome.INVALID_ATTRIBUTES: "InvalidAttributes",
 }
 
+_SETTLED: dict[type, tuple[str, str]] = {
+    TryAgain: ("again", "MessagesFailed"),
+    GiveBack: ("given_back", "MessagesGivenBack"),
+    GiveUp: ("given_up", "MessagesGivenUp"),
+}
+
 
 @dataclass
 class _Tally:
-    """What one batch came to: counts by metric, and for each document stored the milliseconds since its PUT."""
+    """What one batch came to, counted by all of its lanes.
+
+    Counts are by metric; ``waits`` are the milliseconds since its PUT for each document stored.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, event: StorageEvent, result: Result) -> None:
+        with self._lock:
+            self._add(event, result)
+
+    def _add(self, event: StorageEvent, result: Result) -> None:
         if result.outcome in _METRICS:
             self.counts[_METRICS[result.outcome]] += 1
         if result.unread:
@@ -77,20 +87,50 @@ class Context(Protocol):
 
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Handle a batch of SQS messages; the answer names those to be tried again."""
+    """Handle a batch of SQS messages; the answer names those that could not be settled, for SQS to give again."""
     settings = dependencies.settings()
     logger = telemetry.get_logger(SERVICE, settings.log_level)
     tally = _Tally()
     if "ingest" in event:
         return _ingest_now(logger, tally, context, event["ingest"])
-    response = process_partial_response(
-        event=event,
-        record_handler=functools.partial(_handle_message, logger, tally, context),
-        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+    delivery = Delivery(
+        queue=dependencies.event_queue(),
+        handling=_Handling(logger, tally, context),
+        ping=dependencies.index().ping,
+        index=dependencies.index(),
+        threads=dependencies.threads(),
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
-    tally.counts["MessagesFailed"] = len(response["batchItemFailures"])
+    tally.counts.update({metric: 0 for _, metric in _SETTLED.values()})
+    unsettled = delivery.deliver([read_record(record) for record in event["Records"]])
     _emit(tally)
-    return dict(response)
+    return {"batchItemFailures": [{"itemIdentifier": each.message_id} for each in unsettled]}
+
+
+class _Handling:
+    """What is done with the messages of one invocation, and told of them."""
+
+    def __init__(self, logger: Logger, tally: _Tally, context: Context) -> None:
+        self._logger = logger
+        self._tally = tally
+        self._request_id = context.aws_request_id
+
+    def read(self, message: Message) -> Sequence[StorageEvent]:
+        return parse_message(message.body)
+
+    def handle(self, message: Message, event: StorageEvent) -> None:
+        self._tally.add(event, _handle_event(self._logger, event, self._about(message)))
+
+    def settled(self, message: Message, verdict: Verdict, error: Exception | None) -> None:
+        outcome, metric = _SETTLED[type(verdict)]
+        self._tally.counts[metric] += 1
+        about = self._about(message) | {"outcome": outcome, "reason": verdict.reason}
+        about |= {"attempts": message.attempts, "received": message.received, "first_seen": message.first_seen}
+        log = self._logger.error if isinstance(verdict, GiveUp) else self._logger.warning
+        log("message", extra=about, exc_info=error)
+
+    def _about(self, message: Message) -> dict[str, Any]:
+        return {"message_id": message.message_id, "request_id": self._request_id}
 
 
 def _ingest_now(logger: Logger, tally: _Tally, context: Context, asked: dict[str, str]) -> dict[str, Any]:
@@ -137,24 +177,6 @@ def _emit(tally: _Tally) -> None:
         {name: (MetricUnit.Count, count) for name, count in tally.counts.items()}
         | {"TimeToSearchable": (MetricUnit.Milliseconds, tally.waits)},
     )
-
-
-def _handle_message(logger: Logger, tally: _Tally, context: Context, record: SQSRecord) -> None:
-    common = {"message_id": record.message_id, "request_id": context.aws_request_id}
-    try:
-        events = _take_up(record, context)
-    except Exception as error:
-        logger.exception("message", extra=common | {"outcome": "failed", "reason": str(error)})
-        raise
-    with deadline.within(context.get_remaining_time_in_millis() / 1000 - RESERVED_SECONDS):
-        for event in events:
-            tally.add(event, _handle_event(logger, event, common))
-
-
-def _take_up(record: SQSRecord, context: Context) -> tuple[StorageEvent, ...]:
-    if context.get_remaining_time_in_millis() < NEEDED_MILLISECONDS:
-        raise Unavailable("too little time is left in this invocation")
-    return parse_message(record.body)
 
 
 def _handle_event(logger: Logger, event: StorageEvent, common: dict[str, str]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from artstore import config
 from artstore.aws.element_table import ElementTable, open_registry
@@ -13,10 +14,15 @@ from artstore.database import DatabaseAddress
 from artstore.elements.watch import StorageWatch
 from artstore.index.postgres import PostgresIndex
 from artstore.objects import ObjectStore, s3_client
+from functions.storage_events.event_queue import EventQueue
 from functions.storage_events.extraction import Extraction
+from functions.storage_events.gathering import GatheringIndex
 from functions.storage_events.ingest import Ingest
 from functions.storage_events.proving import Proving
 from functions.storage_events.records import UploadRecords
+
+MOST_SIDE_BY_SIDE = 10
+"""As many as the queue's BatchSize."""
 
 
 @functools.cache
@@ -32,6 +38,24 @@ def objects() -> ObjectStore:
 
 
 @functools.cache
+def index() -> GatheringIndex:
+    """Give the index, which writes together what is written side by side."""
+    return GatheringIndex(PostgresIndex(DatabaseAddress(settings())))
+
+
+@functools.cache
+def event_queue() -> EventQueue:
+    """Give the queue of events, to settle what cannot be handled."""
+    return EventQueue(settings().events_queue_url, settings().dead_letters_url)
+
+
+@functools.cache
+def threads() -> Executor:
+    """Give the threads in which the messages of a batch are handled; a batch has ten at most."""
+    return ThreadPoolExecutor(MOST_SIDE_BY_SIDE)
+
+
+@functools.cache
 def ingest() -> Ingest:
     """Give the ingest of this deployment. What reads documents starts beside it."""
     extraction = Extraction(keep_place=settings().keep_place)
@@ -43,7 +67,7 @@ def ingest() -> Ingest:
         watch=StorageWatch(ElementTable(settings().prefix)),
         objects=objects(),
         records=UploadRecords(settings().prefix),
-        index=PostgresIndex(DatabaseAddress(settings())),
+        index=index(),
         successions=Successions(settings().prefix),
         extraction=extraction,
         prover=Proving(JobTable(settings().prefix), JobQueue(settings().jobs_queue_url)),

@@ -210,6 +210,9 @@ def walking(index: PostgresIndex, database_url: str, monkeypatch: pytest.MonkeyP
         "DATABASE_URL": database_url,
         "STORAGE_ELEMENTS": json.dumps(ELEMENTS),
         "JOBS_QUEUE_URL": queue,
+        "EVENTS_QUEUE_URL": queue,
+        "DEAD_LETTERS_URL": queue,
+        "EVENTS_MAPPING_ID": str(UUID(int=0)),
         "INGEST_FUNCTION": f"{PREFIX}-storage-events",
         "GUARD_FUNCTION": f"{PREFIX}-guard",
     }.items():

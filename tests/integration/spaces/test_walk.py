@@ -71,6 +71,10 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "start_bulk": NoDocument("its answer is a job, which finds documents within the reach of who asked"),
     "show_bulk": NoDocument("a bulk is shown to the account that began it, with the ids that it gave"),
     "start_sweep": NoDocument("a sweep goes through the whole archive, and its answer is a job"),
+    "list_dead_letters": NoDocument(
+        "events of the whole deployment, for those who look after it (elements:admin)"
+    ),
+    "redrive_dead_letters": NoDocument("its answer is a job, and nothing is told of the events"),
     "finalize_document": ById("document"),
     "finalize_documents": ById("document", lambda thing: {"file_ids": [thing]}, refused=False),
     "list_finalizations": Lists("job"),

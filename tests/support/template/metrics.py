@@ -27,13 +27,16 @@ from functions.maintenance import reconciling_dependencies, worker
 from functions.maintenance.elements.tending import Tended
 from functions.maintenance.guard import handler as guard
 from functions.maintenance.guard.keeping import Kept
+from functions.maintenance.outage.tending import Tended as IndexTended
 from functions.query import app as query
 from functions.storage_events import app as storage_events
 from functions.storage_events import dependencies as storage_events_dependencies
+from functions.storage_events.gathering import GatheringIndex
 from functions.storage_events.outcomes import Outcome, Result
 from functions.storage_events.webhook import app as webhook
 from functions.upload import app as upload
 from functions.upload.documents import app as documents
+from tests.fakes.memory_index import MemoryIndex
 from tests.support.gateway import call
 
 DEPLOYMENT = "unit"
@@ -113,8 +116,10 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
             "DATABASE_URL": "postgresql://",
             "CURSOR_KEY_SECRET_ID": "x",
             "JOBS_QUEUE_URL": "https://queue.example/jobs",
-            "INGEST_FUNCTION": "unit-storage-events",
             "EVENTS_QUEUE_URL": "https://queue.example/events",
+            "DEAD_LETTERS_URL": "https://queue.example/dead",
+            "EVENTS_MAPPING_ID": "00000000-0000-0000-0000-000000000000",
+            "INGEST_FUNCTION": "unit-storage-events",
             "GUARD_FUNCTION": "unit-storage-guard",
             "INGEST_ROLE_ARN": "arn:aws:iam::123456789012:role/ingest",
             "STORAGE_ELEMENTS": '[{"element_id":"edit-01","bucket":"edit","mode":"edit"}]',
@@ -132,6 +137,7 @@ def _ingest(patched: pytest.MonkeyPatch) -> None:
     results = iter([Result(outcome, UUID(int=1), unread=True) for outcome in Outcome])
     ingest = SimpleNamespace(handle=lambda _: next(results))
     patched.setattr(storage_events_dependencies, "ingest", lambda: ingest)
+    patched.setattr(storage_events_dependencies, "index", lambda: GatheringIndex(MemoryIndex()))
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -167,6 +173,8 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(guard, "guard", lambda: SimpleNamespace(apply=lambda: kept))
     guard.handler({"task": guard.TASK}, None)
     reconciling_dependencies.emit_differences(0)
+    looked = IndexTended(answers=True, paused=False)
+    patched.setattr(maintenance_dependencies, "index_tending", lambda: SimpleNamespace(tend=lambda: looked))
     for task in worker.TASKS:
         worker.handler({"task": task}, context)
     message = {"messageId": "1", "body": json.dumps({"job_id": str(UUID(int=1))})}

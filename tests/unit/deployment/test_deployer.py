@@ -262,6 +262,7 @@ def test_every_role_of_the_template_stays_within_the_boundary() -> None:
     resources = {"EventsQueue.Arn": _QUEUE.removesuffix("-dlq"), "SigningKeySecret.Id": _SECRET}
     resources["CursorKeySecret.Id"] = _CURSOR_KEY
     resources["WebhookTokenSecret.Id"] = _WEBHOOK_TOKEN
+    resources |= {"DeadLetterQueue.Arn": _QUEUE, "EventsMapping": "00000000-0000-0000-0000-000000000000"}
     resources["JobsQueue.Arn"] = resources["EventsQueue.Arn"].replace("-events", "-jobs")
     resources |= {"EditBucket.Arn": _S3, "RwBucket.Arn": _S3.replace("-edit-", "-rw-"), "Api": "a1b2"}
     for name in _template()["Resources"]:

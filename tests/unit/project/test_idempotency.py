@@ -33,6 +33,7 @@ EXCEPTIONS = {
     "start_sweep": "does what an earlier one has left undone, which is nothing; each is a report of its own",
     "take_minio_event": "an event may come twice, and storage knows no such header",
     "take_seaweedfs_event": "an event may come twice, and storage knows no such header",
+    "redrive_dead_letters": "sends back what is there, which is nothing the second time",
     "retry_job": "concerns a job that is dead, and no longer once it was sent",
 }
 """Operations without the header: why they need none."""

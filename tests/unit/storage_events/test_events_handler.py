@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +20,11 @@ from artstore.errors import NotFound, Unavailable
 from artstore.objects import Content
 from functions.storage_events import app, dependencies
 from functions.storage_events.events import StorageEvent
+from functions.storage_events.gathering import GatheringIndex
 from functions.storage_events.outcomes import Outcome, Result
 from tests.fakes.documents import make_attributes
+from tests.fakes.memory_index import MemoryIndex
+from tests.fakes.memory_queue import MemoryQueue
 
 RECORDED = Path(__file__).parents[2] / "events"
 FILE_ID = UUID(int=7)
@@ -48,13 +53,24 @@ class FakeIngest:
 
 
 @pytest.fixture
-def ingest(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> FakeIngest:
+def queue() -> MemoryQueue:
+    return MemoryQueue()
+
+
+@pytest.fixture
+def ingest(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, queue: MemoryQueue
+) -> Iterator[FakeIngest]:
     fake = FakeIngest()
     # A logger keeps the stream it was made with; one for each test writes where that test looks.
     monkeypatch.setattr(app, "SERVICE", f"storage-events-{request.node.name}")
     monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO", prefix="unit"))
     monkeypatch.setattr(dependencies, "ingest", lambda: fake)
-    return fake
+    monkeypatch.setattr(dependencies, "event_queue", lambda: queue)
+    monkeypatch.setattr(dependencies, "index", lambda: GatheringIndex(MemoryIndex()))
+    with ThreadPoolExecutor(1) as threads:
+        monkeypatch.setattr(dependencies, "threads", lambda: threads)
+        yield fake
 
 
 def notification(*keys: str, at: datetime | None = None) -> str:
@@ -73,45 +89,58 @@ def batch(*bodies: str) -> dict[str, Any]:
     }
 
 
-def failed(response: dict[str, Any]) -> list[str]:
-    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
-
-
 def lines(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in captured.readouterr().out.splitlines()]
 
 
-def test_a_batch_without_trouble_is_done(ingest: FakeIngest) -> None:
-    assert failed(app.handler(batch(notification("a"), notification("b", "c")), Context())) == []
+DONE: dict[str, Any] = {"batchItemFailures": []}
+
+
+def test_a_batch_without_trouble_is_done(ingest: FakeIngest, queue: MemoryQueue) -> None:
+    assert app.handler(batch(notification("a"), notification("b", "c")), Context()) == DONE
     assert ingest.handled == ["a", "b", "c"]
+    assert queue == MemoryQueue()
 
 
-def test_a_message_that_is_no_notification_fails_alone(ingest: FakeIngest) -> None:
-    assert failed(app.handler(batch(notification("a"), "junk", notification("c")), Context())) == ["message-1"]
+def test_a_message_that_is_no_notification_is_given_up_at_once_and_alone(
+    ingest: FakeIngest, queue: MemoryQueue
+) -> None:
+    assert app.handler(batch(notification("a"), "junk", notification("c")), Context()) == DONE
     assert ingest.handled == ["a", "c"]
+    assert [(each.body, each.reason) for each in queue.given_up] == [("junk", "unknown_message")]
 
 
-def test_when_every_message_fails_each_is_named_and_nothing_is_raised(ingest: FakeIngest) -> None:
-    assert failed(app.handler(batch("junk", "{}"), Context())) == ["message-0", "message-1"]
-
-
-@pytest.mark.parametrize("error", [Unavailable("the index does not answer"), RuntimeError("a bug")])
-def test_an_event_that_cannot_be_handled_now_fails_its_message_alone(ingest: FakeIngest, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Unavailable("storage is away", code="storage_unavailable"), "storage_unavailable"),
+        (RuntimeError("a bug"), "RuntimeError"),
+    ],
+)
+def test_an_event_that_cannot_be_handled_now_comes_again_alone(
+    ingest: FakeIngest, queue: MemoryQueue, capsys: pytest.CaptureFixture[str], error: Exception, reason: str
+) -> None:
     ingest.results["b"] = error
-    response = app.handler(batch(notification("a"), notification("b"), notification("c")), Context())
-    assert failed(response) == ["message-1"]
+    assert app.handler(batch(notification("a"), notification("b"), notification("c")), Context()) == DONE
     assert ingest.handled == ["a", "b", "c"]
+    assert [(each.body, each.attempts) for each in queue.again] == [(notification("b"), 1)]
+    said = lines(capsys)
+    [line] = [each for each in said if each.get("message") == "message"]
+    assert (line["message_id"], line["outcome"], line["reason"]) == ("message-1", "again", reason)
+    [metrics] = [each for each in said if "_aws" in each]
+    assert metrics["MessagesFailed"] == [1]
 
 
-def test_the_test_event_is_dropped(ingest: FakeIngest) -> None:
+def test_what_cannot_even_be_settled_is_left_to_the_queue(ingest: FakeIngest, queue: MemoryQueue) -> None:
+    queue.failure = Unavailable("the queue does not answer")
+    answer = app.handler(batch("junk", notification("b")), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+def test_the_test_event_is_dropped(ingest: FakeIngest, queue: MemoryQueue) -> None:
     test_event = (RECORDED / "aws_test_event.json").read_text(encoding="utf-8")
-    assert failed(app.handler(batch(test_event), Context())) == []
-    assert ingest.handled == []
-
-
-def test_with_too_little_time_left_messages_are_given_back_not_cut_off(ingest: FakeIngest) -> None:
-    assert failed(app.handler(batch(notification("a")), Context(milliseconds=5000))) == ["message-0"]
-    assert ingest.handled == []
+    assert app.handler(batch(test_event), Context()) == DONE
+    assert (ingest.handled, queue) == ([], MemoryQueue())
 
 
 def test_each_event_leaves_one_line_that_says_what_became_of_it(
@@ -161,7 +190,7 @@ def test_outcomes_are_counted(ingest: FakeIngest, capsys: pytest.CaptureFixture[
     (metrics,) = [line for line in lines(capsys) if "_aws" in line]
     assert metrics["DocumentsStored"] == [2]
     assert metrics["DocumentsRejected"] == [1]
-    assert metrics["MessagesFailed"] == [1]
+    assert metrics["MessagesGivenUp"] == [1]
 
 
 def test_the_time_from_the_put_to_the_index_is_measured_for_each_document_stored(

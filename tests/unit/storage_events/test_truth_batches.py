@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +14,16 @@ from hypothesis import strategies as st
 
 from functions.storage_events import app, dependencies
 from functions.storage_events.events import StorageEvent
+from functions.storage_events.gathering import GatheringIndex
+from tests.fakes.memory_queue import MemoryQueue
 from tests.support.ingesting.messages import SOURCES, aws, event_bridge, filer
 from tests.support.ingesting.truth import Act, Truth, acts
 from tests.support.ingesting.world import World, showing
 from tests.support.runs.examples import examples
 
 BATCH = 10
+ONE_THREAD = ThreadPoolExecutor(1)
+"""So that what is drawn happens in the order in which it is drawn."""
 _DONE = st.lists(acts.filter(lambda act: not act[0].startswith("deliver")), min_size=1, max_size=12)
 _PROPERTY = settings(
     max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -46,6 +51,10 @@ class Deliveries:
         self.told: list[str] = []
         patched.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="CRITICAL", prefix="unit"))
         patched.setattr(dependencies, "ingest", lambda: world.ingest)
+        self.queue = MemoryQueue()
+        patched.setattr(dependencies, "event_queue", lambda: self.queue)
+        patched.setattr(dependencies, "index", lambda: GatheringIndex(world.index))
+        patched.setattr(dependencies, "threads", lambda: ONE_THREAD)
 
     def deliver(self, bodies: list[str], most: int) -> None:
         """Deliver each message up to ``most`` times, in any order."""
@@ -57,6 +66,7 @@ class Deliveries:
                 for number, body in enumerate(sent[start : start + BATCH])
             ]
             assert app.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+            assert self.queue == MemoryQueue(), "each was handled"
 
     def drain(self, most: int = 3) -> None:
         """Deliver what was done, and what follows from that, until nothing follows."""

@@ -129,6 +129,16 @@ class JobsSettings(CommonSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class EventQueueSettings(CommonSettings):
+    """What a function needs to settle events, or to send back those that were given up."""
+
+    events_queue_url: str = _setting("ARTSTORE_EVENTS_QUEUE_URL")
+    """URL of the queue of storage events."""
+    dead_letters_url: str = _setting("ARTSTORE_DEAD_LETTERS_URL")
+    """URL of its dead letter queue."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class IngestingSettings(CommonSettings):
     """What a function needs to have a place in a bucket looked at now, not soon."""
 
@@ -182,12 +192,14 @@ class DocumentsSettings(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MaintenanceSettings(HttpSettings, JobsSettings):
+class MaintenanceSettings(HttpSettings, JobsSettings, EventQueueSettings):
     """Maintenance, as far as it is behind the API."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings, ChangesSettings):
+class WorkerSettings(
+    _StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings, ChangesSettings, EventQueueSettings
+):
     """Whoever does jobs and sweeps."""
 
     copy_whole_bytes: int = _setting("ARTSTORE_COPY_WHOLE_BYTES", _number(0, MAX_COPY_BYTES), MAX_COPY_BYTES)
@@ -198,10 +210,10 @@ class WorkerSettings(_StorageSettings, DatabaseSettings, JobsSettings, Ingesting
     """Bytes of such a part; more where 10,000 parts would not suffice."""
     source_kept_hours: int = _setting("ARTSTORE_SOURCE_KEPT_HOURS", _number(1, 8760), 24)
     """How long the source of a finalized document stays, in hours."""
-    events_queue_url: str = _setting("ARTSTORE_EVENTS_QUEUE_URL")
-    """URL of the queue of storage events, where places are sent to that are to be looked at."""
     reconcile_repair: bool = _setting("ARTSTORE_RECONCILE_REPAIR", _flag, False)
     """Whether the reconciliation that the clock starts repairs what differs, too."""
+    events_mapping_id: str = _setting("ARTSTORE_EVENTS_MAPPING_ID")
+    """UUID of the event source mapping that hands storage events to their function."""
     guard_function: str = _setting("ARTSTORE_GUARD_FUNCTION")
     """Name of the function that has storage refuse what the modes of storage elements forbid."""
     upload_grace_seconds: int = _setting("ARTSTORE_UPLOAD_GRACE_SECONDS", _number(0, 604_800), 3600)
@@ -225,7 +237,7 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings):
+class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings, EventQueueSettings):
     """The function behind the event queue."""
 
     keep_place: bool = _setting("ARTSTORE_KEEP_PLACE", _flag, False)

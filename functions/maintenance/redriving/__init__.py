@@ -1,0 +1,1 @@
+"""Events that were given up: showing them, and sending them back."""
