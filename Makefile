@@ -13,7 +13,7 @@ export ARTSTORE_LOCAL_EMULATOR := $(STACK)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve up down status env logs check test test-deep test-seaweedfs lint e2e bench package deploy releases administrator clean
+.PHONY: help demo serve up down status env logs check test test-deep test-chaos test-seaweedfs lint e2e bench package deploy releases administrator clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ test: lint ## linters, then every test, the end-to-end ones on a stack of their 
 test-seaweedfs: $(READY) ## the write side on a real S3 server (153 MB more), and what that one cannot do
 	@$(RUN) -m pip install -qq --disable-pip-version-check -r tests/seaweedfs/requirements.txt
 	@$(RUN) -m pytest -rxX tests/seaweedfs $(ARGS)
+
+test-chaos: $(READY) ## the whole stack while events are lost, processes die and the database is away; ten minutes
+	@$(RUN) -m pytest -o log_cli=true -o log_cli_level=INFO tests/chaos $(ARGS)
 
 test-deep: ## every test, properties on twenty times as many examples; for the night
 	@ARTSTORE_TEST_DEPTH=20 $(MAKE) --no-print-directory test

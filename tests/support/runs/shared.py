@@ -71,6 +71,11 @@ class Run:
 
         return dict(self._once("stack", start))
 
+    @property
+    def stack_directory(self) -> Path:
+        """Where the whole stack lies, once there is one."""
+        return self._stack
+
     def database_server(self) -> str:
         """Give the URL of a database with the index's schema, to be copied. Raises NotStarted."""
 

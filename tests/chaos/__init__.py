@@ -1,0 +1,1 @@
+"""The whole stack while everything around it breaks; ``make test-chaos``."""
