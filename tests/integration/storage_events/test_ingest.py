@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import ANY
 from uuid import UUID, uuid4
@@ -375,7 +375,7 @@ def test_a_place_is_taken_from_a_successor_that_is_deleted_and_left_by_an_upload
     first = archive.uploaded(supersedes=old.file_id)
     archive.created(first.key)
     assert archive.attributes(first.key).supersedes == UUID(old.file_id)
-    deleted = msgspec.structs.replace(archive.attributes(first.key), deleted_at=NOW)
+    deleted = msgspec.structs.replace(archive.attributes(first.key), deleted_at=datetime.now(UTC))
     archive.write_attributes(first.key, deleted)
     archive.created(first.key + ".attr.json")
     second = archive.uploaded(supersedes=old.file_id)

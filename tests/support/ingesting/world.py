@@ -90,9 +90,10 @@ class MemoryRecords:
 class MemorySuccessions:
     """Who takes the place of whom, in a dictionary; see artstore.aws.successions."""
 
-    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, between: Callable[[], None], clock: Callable[[], datetime]) -> None:
         self.kept: dict[UUID, SimpleNamespace] = {}
         self._between = between
+        self._clock = clock
 
     def find(self, predecessor: UUID) -> Any:
         """See Successions."""
@@ -102,16 +103,22 @@ class MemorySuccessions:
     def settle(self, predecessor: UUID, successor: UUID) -> bool:
         """See Successions."""
         self._between()
-        holder = self.kept.setdefault(predecessor, SimpleNamespace(successor=str(successor), settled_at=0.0))
-        return bool(holder.successor == str(successor))
+        holder = self.kept.setdefault(predecessor, self._held_by(successor))
+        if holder.successor != str(successor):
+            return False
+        self.kept[predecessor] = self._held_by(successor)
+        return True
 
     def take_over(self, predecessor: UUID, successor: UUID, gone: UUID) -> bool:
         """See Successions."""
         self._between()
         if predecessor not in self.kept or self.kept[predecessor].successor != str(gone):
             return False
-        self.kept[predecessor] = SimpleNamespace(successor=str(successor), settled_at=0.0)
+        self.kept[predecessor] = self._held_by(successor)
         return True
+
+    def _held_by(self, successor: UUID) -> SimpleNamespace:
+        return SimpleNamespace(successor=str(successor), settled_at=self._clock().timestamp())
 
     def release(self, predecessor: UUID, successor: UUID) -> None:
         """See Successions."""
@@ -144,7 +151,7 @@ class World:
         self.index = index
         self.buckets = MemoryBuckets(knows_sha256=knows_sha256)
         self.records = MemoryRecords()
-        self.successions = MemorySuccessions(self._interrupt)
+        self.successions = MemorySuccessions(self._interrupt, lambda: self.buckets.now)
         self.delivered: list[StorageEvent] = []
         self.removals: dict[tuple[str, str], datetime] = {}
         self.interruptions: list[Callable[[], None]] = []

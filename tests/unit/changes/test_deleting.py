@@ -144,3 +144,17 @@ def test_who_comes_back_takes_the_place_it_had_unless_another_has_it(desk: Desk)
     assert desk.listed() == {second, third}
     assert "supersedes" not in desk.written(second)
     desk.settle()
+
+
+def test_who_is_on_its_way_out_of_the_trash_keeps_its_place(desk: Desk) -> None:
+    first = desk.store(1)
+    second = desk.store(2, b"friday", supersedes=first)
+    delete(desk, second)
+    desk.world.wait(1000)
+    desk.world.successions.settle(first, second)  # and the attr.json is written, and the index not told yet
+    third = desk.store(3, b"sunday", supersedes=first)
+    assert "supersedes" not in desk.written(third)
+    undelete(desk, second)
+    assert desk.listed() == {second, third}
+    assert desk.written(second)["supersedes"] == str(first)
+    desk.settle()

@@ -61,11 +61,18 @@ def take_place(successions: Successions, index: Index, predecessor: UUID, succes
 
 def is_gone(index: Index, holder: Holder, predecessor: UUID, now: datetime) -> bool:
     """Tell whether the document that had taken the place has left it: it is deleted, is withheld, or says so
-    no longer."""
+    no longer.
+
+    The index may be behind: a document that took the place after it was deleted is on its way out of the trash.
+    """
     if holder.settled_at is None:
         return False
+    settled_at = datetime.fromtimestamp(holder.settled_at, now.tzinfo)
+    has_settled = settled_at + SETTLING <= now
     found = index.find_any(UUID(holder.successor), EVERYWHERE)
     if found is None:
-        return datetime.fromtimestamp(holder.settled_at, now.tzinfo) + SETTLING <= now
-    holds = found.attributes.supersedes == predecessor and not found.attributes.is_withheld
-    return found.attributes.deleted_at is not None or not holds
+        return has_settled
+    attributes = found.attributes
+    if attributes.deleted_at is not None:
+        return has_settled or attributes.deleted_at >= settled_at
+    return attributes.is_withheld or (has_settled and attributes.supersedes != predecessor)
