@@ -9,7 +9,7 @@ import pytest
 from artstore.tables import UploadRecord
 from functions.upload.uploads.models import Method
 from tests.fakes.memory_index import MemoryIndex
-from tests.support.flows.lives import PART, Lives, Transfer
+from tests.support.flows.lives import PART, Lives, Transfer, announcement
 from tests.support.killing import AFTER, BEFORE, Killed, Killer
 
 BODY = bytes(range(PART)) * 2 + b"the end"
@@ -38,7 +38,7 @@ class Meeting:
 
     def renew(self) -> Transfer:
         """Start the upload, or the same anew."""
-        return self.world.start("key", BODY, Method.MULTIPART, None, None)
+        return self.world.start("key", BODY, announcement(BODY, Method.MULTIPART, None, None))
 
     def sweep(self) -> None:
         self.world.run_job(self.world.start_sweep("uploads"))
