@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from infra.local.commands.logs import log_groups_of
 from infra.local.state import StackFile
 
 
@@ -45,9 +46,9 @@ class Operator:
 
     def log_lines(self, function: str, text: str) -> list[dict[str, Any]]:
         """Give the log lines of a function that hold a text."""
-        configuration = self.functions.get_function_configuration(FunctionName=self.function_names[function])
-        answer = self.logs.filter_log_events(
-            logGroupName=configuration["LoggingConfig"]["LogGroup"], filterPattern=f'"{text}"'
-        )
-        found = (event["message"] for event in answer["events"] if text in event["message"])
-        return [json.loads(line) for line in found if line.startswith("{")]
+        found: list[str] = []
+        for group in log_groups_of(self.logs, self.function_names[function]):
+            asked = {"logGroupName": group, "filterPattern": f'"{text}"'}
+            for page in self.logs.get_paginator("filter_log_events").paginate(**asked):
+                found += (line for event in page["events"] for line in event["message"].splitlines())
+        return [json.loads(line) for line in found if text in line and line.startswith("{")]

@@ -246,7 +246,7 @@ def test_archived_bytes_are_asked_back_shown_on_their_way_and_downloaded(
     before = archive.request("GET", path)
     assert before.json()["restore"] is None
     asked = archive.request("POST", f"{path}/restore", json={"days": 3, "tier": "Bulk"})
-    assert (asked.status_code, asked.json()) == (202, {"status": "restoring", "restored_until": None})
+    assert (asked.status_code, asked.json()["status"]) in ((202, "restoring"), (200, "readable"))  # there at once
     shown = archive.request("GET", path)
     if shown.json()["restore"]["status"] == "in_progress":  # not over already
         assert shown.headers["ETag"] != before.headers["ETag"]
