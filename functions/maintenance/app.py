@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from artstore.http import create_app
+from functions.maintenance.fixity import routes as fixity_routes
 from functions.maintenance.jobs import routes as job_routes
 from functions.maintenance.reconciling import routes as reconcile_routes
 from functions.maintenance.redriving import routes as redriving_routes
@@ -10,6 +11,7 @@ from functions.maintenance.sweeps import routes as sweep_routes
 
 ENDPOINTS = (
     *job_routes.ENDPOINTS,
+    *fixity_routes.ENDPOINTS,
     *reconcile_routes.ENDPOINTS,
     *sweep_routes.ENDPOINTS,
     *redriving_routes.ENDPOINTS,

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from functions.maintenance.bulk.runner import BulkRunner
     from functions.maintenance.elements.mode_change import ModeChange
     from functions.maintenance.elements.tending import Counted, ElementTending
+    from functions.maintenance.fixity.starting import FixityStarter
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
     from functions.maintenance.outage.tending import IndexTending
     from functions.maintenance.reconciling.starting import ReconciliationStarter
     from functions.maintenance.redriving.desk import DeadLetterDesk
     from functions.maintenance.redriving.runner import RedriveRunner
+    from functions.maintenance.started import JobStarter
     from functions.maintenance.sweeps.starting import SweepStarter
 
 
@@ -84,11 +86,27 @@ def job_desk() -> JobDesk:
 
 
 @functools.cache
+def job_starter() -> JobStarter:
+    """Give what starts jobs that somebody asks for."""
+    from functions.maintenance.started import JobStarter
+
+    return JobStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox())
+
+
+@functools.cache
+def fixity_starter() -> FixityStarter:
+    """Give what starts fixity jobs, asked for or by the clock."""
+    from functions.maintenance.fixity.starting import FixityStarter
+
+    return FixityStarter(job_starter())
+
+
+@functools.cache
 def sweep_starter() -> SweepStarter:
     """Give what starts sweeps, asked for or by the clock."""
     from functions.maintenance.sweeps.starting import SweepStarter
 
-    return SweepStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox())
+    return SweepStarter(job_starter())
 
 
 @functools.cache
@@ -96,7 +114,7 @@ def reconciliation_starter() -> ReconciliationStarter:
     """Give what starts reconciliations, asked for or by the clock."""
     from functions.maintenance.reconciling.starting import ReconciliationStarter
 
-    return ReconciliationStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox())
+    return ReconciliationStarter(job_starter())
 
 
 @functools.cache

@@ -27,6 +27,12 @@ def _reconciliation() -> Runner:
     return reconciliation()
 
 
+def _fixity_runner() -> Runner:
+    from functions.maintenance.fixity_dependencies import fixity_runner
+
+    return fixity_runner()
+
+
 def _part_runner() -> Runner:
     from functions.maintenance.reconciling_dependencies import part_runner
 
@@ -37,6 +43,7 @@ RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
     "finalize": _finalizer,
+    "fixity": _fixity_runner,
     "hash": dependencies.hash_runner,
     "part": _part_runner,
     "reconcile": _reconciliation,

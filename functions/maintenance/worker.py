@@ -4,7 +4,7 @@ A message names a job, and only wakes. Whatever becomes of the job is in its rec
 only when the record cannot be read or saved. EventBridge invokes the same function with ``{"task": ...}``:
 
 ``resume-jobs``    wakes the jobs that are due and that no message came for -> ``{"woken": n}``
-``start-sweeps``   starts the sweeps and the reconciliation whose time has come -> ``{"started": [names]}``
+``start-sweeps``   starts sweeps, reconciliation and fixity whose time has come -> ``{"started": [names]}``
 ``tend-elements``  probes the storage of each element, writes down what lies in it, takes up changes of mode
 ``tend-index``     looks at the index; while it is away for long, events wait in their queue
 
@@ -119,6 +119,8 @@ def _start_sweeps() -> dict[str, Any]:
     repair = dependencies.worker_settings().reconcile_repair
     if dependencies.reconciliation_starter().start_due(repair=repair):
         started = [*started, "reconcile"]
+    if dependencies.worker_settings().fixity_days and dependencies.fixity_starter().start_due():
+        started = [*started, "fixity"]
     return {"started": started}
 
 

@@ -60,10 +60,13 @@ def elements() -> ElementRegistry:
 @functools.cache
 def documents() -> Documents:
     """Give the documents of this deployment."""
+    from artstore.index.fixity_checks import FixityTable
+
     return Documents(
         index=index(),
         signer=UrlSigner(config.environment, settings().s3_public_endpoint),
         cursors=Cursors(cursor_keys()),
+        checks=FixityTable(index().server),
         archived=ArchivedBytes(elements().current, lambda: ObjectStore(s3_client()), index()),
         download_expiry_seconds=settings().download_expiry_seconds,
     )

@@ -10,8 +10,10 @@ from uuid import UUID
 from artstore import documents
 from artstore.documents import Document, DocumentV1
 from artstore.errors import Conflict, Gone, Invalid
+from artstore.fixity import Fixity
 from artstore.folders import parse_folder
 from artstore.index import DocumentIndex, IndexedDocument, Only, Position, TrashPosition
+from artstore.index.claims import Place
 from artstore.presign import Presigned
 from artstore.restoring import Restore, Tier
 from artstore.spaces import Reach, not_found
@@ -42,6 +44,12 @@ class Signer(Protocol):
         ...
 
 
+class Checks(Protocol):
+    """What is asked of fixity checks; see artstore.fixity."""
+
+    def last(self, place: Place, file_id: UUID, checksum: str) -> Fixity | None: ...
+
+
 @dataclass(frozen=True)
 class Download:
     """A link to a document's bytes, and what they are."""
@@ -60,9 +68,11 @@ class Documents:
         signer: Signer,
         cursors: Cursors,
         archived: ArchivedBytes,
+        checks: Checks,
         download_expiry_seconds: int,
     ) -> None:
         """Read from ``index``; download links hold ``download_expiry_seconds``."""
+        self._checks = checks
         self._archived = archived
         self._index = index
         self._signer = signer
@@ -120,12 +130,17 @@ class Documents:
     def show(self, file_id: UUID, reach: Reach) -> tuple[Document, str]:
         """Give a document and its ETag. Raises NotFound (``document_not_found``)."""
         found = self._find(file_id, reach)
-        restore = self._archived.show(found)
-        etag = documents.etag_of(
-            found.attributes_etag, missing=found.missing, current=found.current, restore=restore
-        )
         shown = _show(found)
-        shown.restore = restore
+        shown.restore = self._archived.show(found)
+        if found.attributes.checksum is not None:
+            shown.fixity = self._checks.last(Place(found.bucket, found.key), file_id, found.attributes.checksum)
+        etag = documents.etag_of(
+            found.attributes_etag,
+            missing=found.missing,
+            current=found.current,
+            restore=shown.restore,
+            fixity=shown.fixity,
+        )
         return shown, etag
 
     def show_v1(self, file_id: UUID, reach: Reach) -> tuple[DocumentV1, str]:

@@ -281,6 +281,10 @@ class MemoryIndex:
         """Give what is shown."""
         return [each for each in self._winners() if each.attributes.deleted_at is None]
 
+    def every_place(self) -> list[Place]:
+        """Give the places that were ever seen, in their order."""
+        return sorted(self._claims.keys() | self._tombstones.keys())
+
     def _winners(self) -> list[Projection]:
         best: dict[UUID, Projection] = {}
         for each in self._claims.values():

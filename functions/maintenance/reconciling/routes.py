@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from artstore.http import Reply, Request, endpoint
+from artstore.http.idempotency import IDEMPOTENCY_KEY
 from artstore.security import Principal, Scope
 from functions.maintenance import dependencies
 from functions.maintenance.reconciling.starting import ReconcileRequest
-from functions.maintenance.started import JobStarted
+from functions.maintenance.started import JobStarted, reply
 
 
 @endpoint(
@@ -15,6 +16,8 @@ from functions.maintenance.started import JobStarted
     scope=Scope.ELEMENTS_ADMIN,
     status=202,
     summary="Compare buckets, index and upload records",
+    headers=(IDEMPOTENCY_KEY,),
+    error_statuses=(409,),
 )
 def start_reconciliation(body: ReconcileRequest, caller: Principal, request: Request) -> Reply[JobStarted]:
     """Start a job that walks storage elements, every version, and compares them with the index and the uploads.
@@ -23,9 +26,7 @@ def start_reconciliation(body: ReconcileRequest, caller: Principal, request: Req
     what is indexed; the difference of these counts as used from then on. With repair, ingest looks at each place
     that differs. docs/maintenance.md tells the kinds.
     """
-    job = dependencies.reconciliation_starter().start(body, caller, request)
-    headers = {"Location": f"jobs/{job.job_id}", "Cache-Control": "no-store"}
-    return Reply(JobStarted(job_id=job.job_id, kind=job.kind, status=job.status), headers)
+    return reply(dependencies.reconciliation_starter().start(body, caller, request))
 
 
 ENDPOINTS = (start_reconciliation,)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Protocol
-from uuid import UUID, uuid4, uuid5
+from typing import Annotated
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Meta
 
-from artstore.audit import SUCCESS, AuditEvent
 from artstore.elements import ElementId
-from artstore.errors import Unavailable
 from artstore.http import Request
-from artstore.jobs import Job, Jobs, Priority, Wake, new_job
+from artstore.jobs import Job, Priority, new_job
 from artstore.security import Principal
+from functions.maintenance.started import JobStarter
 
 KIND = "reconcile"
 EVERY = timedelta(days=1)
@@ -36,56 +34,19 @@ class ReconcileRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     """What changed in the last so many seconds may have its event on the way, and is no difference."""
 
 
-class Outbox(Protocol):
-    """Where events wait for the audit log; see artstore.aws.audit_outbox."""
-
-    def leave(self, event: AuditEvent, transaction: Any = None) -> None: ...
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ReconciliationStarter:
     """Starts the reconciliations of one deployment."""
 
-    def __init__(
-        self, *, jobs: Jobs, wake: Wake, outbox: Outbox, clock: Callable[[], datetime] = _utc_now
-    ) -> None:
-        """Take the ports."""
-        self._jobs = jobs
-        self._wake = wake
-        self._outbox = outbox
+    def __init__(self, starter: JobStarter, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Take what starts jobs."""
+        self._starter = starter
         self._clock = clock
 
     def start(self, asked: ReconcileRequest, caller: Principal, request: Request) -> Job:
-        """Start one now; a repair is written to the audit log with it. Raises Unavailable."""
+        """Start one now; a repair is written to the audit log with it. Raises what starting raises."""
         about = None if asked.element_id is None else f"storage-element/{asked.element_id}"
-        job = new_job(
-            uuid4(),
-            KIND,
-            msgspec.to_builtins(asked),
-            self._clock(),
-            about=about,
-            created_by_id=caller.client_id,
-            source_ip=request.source_ip,
-            request_id=request.request_id,
-        )
-        event = AuditEvent(
-            action="reconcile.started",
-            actor=caller.client_id,
-            object=about or "archive",
-            outcome=SUCCESS,
-            source_ip=request.source_ip,
-            request_id=request.request_id,
-            after={"job_id": str(job.job_id), "repair": asked.repair},
-        )
-        if asked.repair:
-            self._jobs.create(job, lambda transaction: self._outbox.leave(event, transaction))
-        else:
-            self._jobs.create(job)
-        self._tell(job)
-        return job
+        audited = {"repair": True} if asked.repair else None
+        return self._starter.start(KIND, asked, caller, request, about=about, audited=audited)
 
     def start_due(self, *, repair: bool) -> bool:
         """Start the one of this day, unless it was started; tell whether. Raises Unavailable."""
@@ -93,11 +54,4 @@ class ReconciliationStarter:
         turn = int(now.timestamp() // EVERY.total_seconds())
         asked = ReconcileRequest(repair=repair)
         job = new_job(uuid5(_TURNS, str(turn)), KIND, msgspec.to_builtins(asked), now, priority=Priority.LOW)
-        if self._jobs.find(job.job_id) is not None or not self._jobs.create(job):
-            return False
-        self._tell(job)
-        return True
-
-    def _tell(self, job: Job) -> None:
-        with contextlib.suppress(Unavailable):  # it is due, and found by the clock
-            self._wake(job.job_id)
+        return self._starter.start_turn(job)

@@ -16,10 +16,13 @@ from artstore.attributes import Quarantine
 from artstore.aws.secret_store import CURRENT, PREVIOUS
 from artstore.cursors import CursorKeys
 from artstore.elements import Mode, StorageElement, StorageElements
-from artstore.errors import Invalid, Misconfigured, Unavailable
+from artstore.errors import Invalid, Misconfigured, PreconditionFailed, Unavailable
+from artstore.fixity import Compared, FixityOutcome
 from artstore.http import create_app
 from artstore.http.app import ArtStoreApp
+from artstore.http.preconditions import IfMatch
 from artstore.index import Position
+from artstore.index.claims import Place
 from artstore.presign.signer import UrlSigner
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
@@ -29,6 +32,7 @@ from functions.query.cursors import Cursors
 from functions.query.documents import Documents
 from functions.query.health import Check, ReadinessProbe
 from tests.fakes.documents import make_projection, make_version
+from tests.fakes.memory_fixity import MemoryFixity
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.gateway import Answer, call
 
@@ -66,11 +70,17 @@ def index() -> MemoryIndex:
 
 
 @pytest.fixture
-def app(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
+def fixity(index: MemoryIndex) -> MemoryFixity:
+    return MemoryFixity(index)
+
+
+@pytest.fixture
+def app(index: MemoryIndex, fixity: MemoryFixity, monkeypatch: pytest.MonkeyPatch) -> ArtStoreApp:
     documents = Documents(
         index=index,
         signer=UrlSigner(lambda: ENVIRONMENT, None, lambda: NOW),
         archived=ArchivedBytes(lambda: EDIT_ONLY, pytest.fail, index),
+        checks=fixity,
         cursors=Cursors(CursorKeys({CURRENT: "unit"}.get)),
         download_expiry_seconds=300,
     )
@@ -273,6 +283,27 @@ def test_the_link_is_given_as_json_when_asked_for(app: ArtStoreApp, index: Memor
     assert answer.status == 200
     assert answer.json["url"].startswith("https://rw-b.s3.")
     assert answer.json["expires_at"] == "2026-11-21T07:10:09Z"
+
+
+def test_the_last_check_of_a_document_is_shown_and_changes_its_etag(
+    app: ArtStoreApp, index: MemoryIndex, fixity: MemoryFixity
+) -> None:
+    file_id = add(index, 1)
+    assert one(app, file_id).json["fixity"] is None
+    before = one(app, file_id).headers["ETag"]
+    found = Compared(file_id=file_id, checksum="ab" * 32, sha256="cd" * 32)
+    fixity.note(Place("rw-b", "2026/1.pdf"), NOW, FixityOutcome.MISMATCH, found)
+    answer = one(app, file_id, **{"If-None-Match": before})
+    assert answer.status == 200, "no cache goes on showing what was found before"
+    assert answer.json["fixity"] == {"checked_at": "2026-11-21T07:05:09Z", "outcome": "mismatch"}
+    assert one(app, file_id, **{"If-None-Match": answer.headers["ETag"]}).status == 304
+    IfMatch(answer.headers["ETag"]).check(before)  # a change is on condition of the attributes alone
+    with pytest.raises(PreconditionFailed):
+        IfMatch(answer.headers["ETag"]).check('"2"')
+    others = Compared(file_id=file_id, checksum="ee" * 32, sha256=None)
+    fixity.note(Place("rw-b", "2026/1.pdf"), NOW, FixityOutcome.MISMATCH, others)
+    assert one(app, file_id).json["fixity"] is None, "it was of bytes that the document no longer has"
+    assert get(app, FILES).json["items"][0]["fixity"] is None
 
 
 def test_liveness_asks_nothing(app: ArtStoreApp) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from artstore.errors import Unavailable
 from artstore.jobs import JobStatus, new_job
 from functions.maintenance import dependencies, worker
+from functions.maintenance.fixity.starting import FixityStarter
+from functions.maintenance.started import JobStarter
 from functions.maintenance.steps import Done
 from functions.maintenance.sweeps.starting import SCHEDULES, SweepStarter
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
@@ -76,9 +79,24 @@ def test_what_is_due_is_woken(jobs: MemoryJobs) -> None:
     assert worker.handler({"task": "resume-jobs"}, CONTEXT) == {"task": "resume-jobs", "woken": 1}
 
 
+def test_the_clock_starts_a_fixity_job_each_day_when_that_of_the_day_before_is_over() -> None:
+    jobs, now = MemoryJobs(), [NOW]
+    starter = FixityStarter(JobStarter(jobs=jobs, wake=RememberedWake(), outbox=MemoryOutbox()), lambda: now[0])
+    assert [starter.start_due(), starter.start_due()] == [True, False]
+    now[0] += timedelta(days=1)
+    assert not starter.start_due(), "one after the other"
+    [first] = jobs.list("fixity", None, 10, None).items
+    job = jobs.find(first.job_id)
+    assert job is not None
+    jobs.save(msgspec.structs.replace(job, status=JobStatus.COMPLETED))
+    assert starter.start_due()
+    now[0] += timedelta(days=2)
+    assert starter.start_due(), "a day that was left out keeps nobody waiting"
+
+
 def test_the_clock_starts_each_sweep_once_in_each_of_its_turns() -> None:
     jobs, wake, now = MemoryJobs(), RememberedWake(), [NOW]
-    starter = SweepStarter(jobs=jobs, wake=wake, outbox=MemoryOutbox(), clock=lambda: now[0])
+    starter = SweepStarter(JobStarter(jobs=jobs, wake=wake, outbox=MemoryOutbox()), lambda: now[0])
     assert sorted(starter.start_due()) == sorted(SCHEDULES)
     assert len(wake.woken) == len(SCHEDULES)
     assert starter.start_due() == []

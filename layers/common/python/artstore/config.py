@@ -220,6 +220,8 @@ class WorkerSettings(
     """How long an upload is let alone after its URL ended, in seconds."""
     orphan_days: int = _setting("ARTSTORE_ORPHAN_DAYS", _number(1, 3650), 7)
     """How old an object without an attr.json is before anything is done about it, in days."""
+    fixity_days: int = _setting("ARTSTORE_FIXITY_DAYS", _number(0, 36_500), 365)
+    """Within how many days every document is read again and compared with its checksum; 0: only when asked."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document, to_v1_compatible
+from artstore.fixity import Fixity
 from artstore.restoring import Restore
 
 STORED, MISSING, QUARANTINED, TRASHED = "STORED", "MISSING", "QUARANTINED", "TRASHED"
@@ -64,6 +65,8 @@ class Document(msgspec.Struct, kw_only=True):
     deleted_by_id: str | None = None
     restore: Restore | None = None
     """Of archived bytes that were asked back. null: they were not, and in lists."""
+    fixity: Fixity | None = None
+    """When the bytes were last read and compared with checksum, and what was found. null: never, and in lists."""
 
 
 class DocumentV1(msgspec.Struct, kw_only=True):
@@ -109,11 +112,20 @@ def show(attributes: Attributes, *, missing: bool = False, current: bool = True)
 
 
 def etag_of(
-    attributes_etag: str, *, missing: bool = False, current: bool = True, restore: Restore | None = None
+    attributes_etag: str,
+    *,
+    missing: bool = False,
+    current: bool = True,
+    restore: Restore | None = None,
+    fixity: Fixity | None = None,
 ) -> str:
     """Give the ETag under which a document is shown: its attr.json's, or another one while its bytes are missing
-    or asked back, or it is replaced, so that no cache goes on showing the one for the other (RFC 9110 §8.8.3)."""
+    or asked back, or it is replaced, and after each check of its fixity, so that no cache goes on showing the one
+    for the other (RFC 9110 §8.8.3). If-Match does not heed restores and checks, see
+    ``artstore.http.preconditions``."""
     suffix = ("-missing" if missing else "") + ("" if current else "-replaced")
     if restore is not None:
         suffix += f"-{restore.status}" + ("" if restore.until is None else f"-{restore.until:%Y%m%d}")
+    if fixity is not None:
+        suffix += f"-checked{fixity.checked_at:%Y%m%d%H%M%S}"
     return f'{attributes_etag[:-1]}{suffix}"' if suffix else attributes_etag

@@ -18,6 +18,9 @@ IF_MATCH = Header(OPTIONAL_IF_MATCH.name, OPTIONAL_IF_MATCH.description + "; * f
 _TAG = r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*'
 _ENTITY_TAGS = re.compile(f"{_TAG}(?:,{_TAG})*")
 _ENTITY_TAG = re.compile(r'(W/)?("[^"]*")')
+_BESIDES = re.compile(r'(?:-(?:in_progress|restored)(?:-[0-9]{8})?)?(?:-checked[0-9]{14})?(?="$)')
+"""What a restore, and a check of its fixity, add to a document's ETag: they change what is shown, and nothing that
+is written."""
 
 
 class IfMatch:
@@ -29,7 +32,8 @@ class IfMatch:
         if value is not None and not self._any and not _ENTITY_TAGS.fullmatch(value):
             raise Invalid('If-Match is neither * nor a list of entity tags such as "3"', code="invalid_header")
         found = _ENTITY_TAG.findall(value or "")
-        self._tags = {tag for weak, tag in found if not weak}  # compared strongly: a weak tag matches nothing
+        # Compared strongly: a weak tag matches nothing.
+        self._tags = {_BESIDES.sub("", tag) for weak, tag in found if not weak}
 
     def check(self, etag: str) -> None:
         """Raise PreconditionFailed unless ``etag`` is what the client has seen."""

@@ -60,6 +60,11 @@ class PostgresIndex:
         """Take where the server is, or a URL that never changes; nothing is opened before the first call."""
         self._server = Server(FixedAddress(address) if isinstance(address, str) else address)
 
+    @property
+    def server(self) -> Server:
+        """Give the connection, for what is kept beside the index."""
+        return self._server
+
     def project(self, projection: Projection) -> Written:
         """See DocumentIndex."""
         written = self._project_alone(_change(projection))
