@@ -13,6 +13,7 @@ from benchmarks import (
     issue_token,
     read_documents,
     read_revocations,
+    rebuild_index,
     search_documents,
     start_upload,
 )
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, tuple[Callable[[int], Result], int]] = {
     "coldstart": (cold_start.run, 25),
     "download": (lambda rounds: read_documents.run_download(running_stack(), rounds), 300),
     "finalize": (lambda rounds: finalize_document.run(running_stack(), rounds), 100),
+    "rebuild": (rebuild_index.run, 20),
     "revocations": (read_revocations.run, 30),
     "token": (lambda rounds: issue_token.run(running_stack(), rounds), 300),
     "show": (lambda rounds: read_documents.run_show(running_stack(), rounds), 300),

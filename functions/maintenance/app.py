@@ -7,12 +7,14 @@ from functions.maintenance.fixity import routes as fixity_routes
 from functions.maintenance.jobs import routes as job_routes
 from functions.maintenance.reconciling import routes as reconcile_routes
 from functions.maintenance.redriving import routes as redriving_routes
+from functions.maintenance.reindexing import routes as reindex_routes
 from functions.maintenance.sweeps import routes as sweep_routes
 
 ENDPOINTS = (
     *job_routes.ENDPOINTS,
     *fixity_routes.ENDPOINTS,
     *reconcile_routes.ENDPOINTS,
+    *reindex_routes.ENDPOINTS,
     *sweep_routes.ENDPOINTS,
     *redriving_routes.ENDPOINTS,
 )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from functions.maintenance.reconciling.starting import ReconciliationStarter
     from functions.maintenance.redriving.desk import DeadLetterDesk
     from functions.maintenance.redriving.runner import RedriveRunner
+    from functions.maintenance.reindexing.starting import ReindexStarter
     from functions.maintenance.started import JobStarter
     from functions.maintenance.sweeps.starting import SweepStarter
 
@@ -115,6 +116,16 @@ def reconciliation_starter() -> ReconciliationStarter:
     from functions.maintenance.reconciling.starting import ReconciliationStarter
 
     return ReconciliationStarter(job_starter())
+
+
+@functools.cache
+def reindex_starter() -> ReindexStarter:
+    """Give what starts rebuilds of the index."""
+    from artstore.aws.job_locks import JobLocks
+    from functions.maintenance.reindexing.starting import ReindexStarter
+
+    locks = JobLocks(_jobs_settings().prefix)
+    return ReindexStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox(), locks=locks)
 
 
 @functools.cache

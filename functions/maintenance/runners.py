@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+from artstore.jobs import Job
 from functions.maintenance import dependencies
-from functions.maintenance.steps import Runner
+from functions.maintenance.steps import Runner, Step
 
 
 def _finalizer() -> Runner:
@@ -33,10 +34,24 @@ def _fixity_runner() -> Runner:
     return fixity_runner()
 
 
-def _part_runner() -> Runner:
-    from functions.maintenance.reconciling_dependencies import part_runner
+def _reindexing() -> Runner:
+    from functions.maintenance.reindexing_dependencies import reindexing
 
-    return part_runner()
+    return reindexing()
+
+
+class _Parts:
+    """Does the parts of whatever was cut into some: each says whose it is."""
+
+    def step(self, job: Job, time_left: Callable[[], float]) -> Step:
+        """See Runner."""
+        if "rebuild" in job.request:
+            from functions.maintenance.reindexing_dependencies import part_runner as of_rebuild
+
+            return of_rebuild().step(job, time_left)
+        from functions.maintenance.reconciling_dependencies import part_runner
+
+        return part_runner().step(job, time_left)
 
 
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
@@ -45,9 +60,10 @@ RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "finalize": _finalizer,
     "fixity": _fixity_runner,
     "hash": dependencies.hash_runner,
-    "part": _part_runner,
+    "part": _Parts,
     "reconcile": _reconciliation,
     "redrive": dependencies.redrive_runner,
+    "reindex": _reindexing,
     "sweep": _sweep_runner,
 }
 """By kind, what builds its runner."""

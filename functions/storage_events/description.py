@@ -136,15 +136,6 @@ def write_attributes(described: Attributes) -> tuple[Attributes, bytes]:
     return described, attr.dump(described)
 
 
-def is_at_home(described: Attributes, key: str, element: StorageElement) -> bool:
-    """Tell whether the attr.json names the place it lies at: its element, folder and name."""
-    if described.storage_element_id not in (None, element.element_id):
-        return False
-    folder = described.storage_path.strip("/")
-    named = f"{folder}/{described.storage_filename}" if folder else described.storage_filename
-    return key.removeprefix(element.prefix).lstrip("/") == named
-
-
 def stranger_id(bucket: str, key: str) -> UUID:
     """Give an object without a record its file_id: always the same for the same place."""
     return uuid5(NAMESPACE_URL, f"s3://{bucket}/{key}")

@@ -7,10 +7,11 @@ import msgspec
 from artstore.attributes import Attributes
 from artstore.errors import Conflict, Invalid, TooLarge
 from artstore.index import DocumentIndex, KnownPlace, ObjectVersion, Projection
+from artstore.index.claims import is_at_home
 from artstore.index.kept_back import Damage
 from artstore.naming import attributes_key
 from artstore.objects import StoredObject
-from functions.storage_events.description import describe_anew, is_at_home, write_attributes
+from functions.storage_events.description import describe_anew, write_attributes
 from functions.storage_events.outcomes import Outcome, Result, Step
 from functions.storage_events.places import Spot
 from functions.storage_events.proving import Prover, is_unproven
@@ -197,4 +198,4 @@ def _same(known: ObjectVersion | None, held: ObjectVersion | None) -> bool:
     """Tell whether the index holds these bytes, and knows of them what is known."""
     if known is None or held is None:
         return known is held
-    return known.is_same(held) and held.sha256 in (None, known.sha256)
+    return known.was_read and known.is_same(held) and held.sha256 in (None, known.sha256)

@@ -56,6 +56,8 @@ def _agree(stored: Version | None, beside: Version | None, known: KnownPlace | N
         return stored is None and beside is None
     if beside is None or beside.etag != known.attributes_etag or known.missing:
         return False
+    if known.object is not None and not known.object.was_read:
+        return False
     if known.object is None:  # it lies in the trash, where nobody looks at the bytes
         return True
     return stored is not None and (stored.etag, stored.version_id) == (known.object.etag, known.object.version_id)

@@ -88,6 +88,8 @@ class Looking:
         stored = self._head(place)
         if stored is None or stored.size != described.file_size:
             return None
+        if described.checksum is None:
+            return stored
         return stored if stored.sha256 in (None, described.checksum) else None
 
     def _without_attributes(self, place: Place, element: StorageElement, settled_before: datetime) -> Found | None:
@@ -139,6 +141,8 @@ def _difference(known: KnownPlace, stored: StoredObject | None) -> str | None:
         return "object_gone"
     if known.missing or known.object is None:
         return "object_returned"
+    if not known.object.was_read:
+        return "unread"
     version_id = None if stored.version_id == "null" else stored.version_id
     same = (stored.etag, version_id) == (known.object.etag, known.object.version_id)
     return None if same else "object"

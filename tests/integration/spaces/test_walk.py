@@ -83,6 +83,7 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "list_jobs": Lists("job", "?kind=finalize"),
     "show_job": ById("job"),
     "retry_job": ById("job"),
+    "start_reindex": NoDocument("it rebuilds the whole index, and its answer is a job"),
     "start_reconciliation": NoDocument("it compares the whole archive, and its answer is a job"),
     "list_spaces": Lists("space"),
     "show_space": ById("space"),

@@ -23,7 +23,7 @@ from functions.auth.accounts.secret_expiry import ExpiryReport
 from functions.auth.audit.exports import Exported
 from functions.maintenance import app as maintenance
 from functions.maintenance import dependencies as maintenance_dependencies
-from functions.maintenance import fixity_dependencies, reconciling_dependencies, worker
+from functions.maintenance import fixity_dependencies, reconciling_dependencies, reindexing_dependencies, worker
 from functions.maintenance.elements.tending import Tended
 from functions.maintenance.guard import handler as guard
 from functions.maintenance.guard.keeping import Kept
@@ -176,6 +176,7 @@ def _run_tasks(patched: pytest.MonkeyPatch) -> None:
     looked = IndexTended(answers=True, paused=False)
     patched.setattr(maintenance_dependencies, "index_tending", lambda: SimpleNamespace(tend=lambda: looked))
     fixity_dependencies.emit_failures(1)
+    patched.setattr(reindexing_dependencies, "leftovers", lambda: SimpleNamespace(drop=lambda: False))
     for task in worker.TASKS:
         worker.handler({"task": task}, context)
     message = {"messageId": "1", "body": json.dumps({"job_id": str(UUID(int=1))})}

@@ -10,7 +10,7 @@ implements the port; every implementation passes tests/integration/index/test_in
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -31,6 +31,10 @@ COUNT_LIMIT = 1000
 """How far a search counts. Beyond it the total is this number and is not exact."""
 
 
+NEVER_READ: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for when an object was written in a row whose text nobody has read yet, as a rebuild leaves it."""
+
+
 class ObjectVersion(msgspec.Struct, frozen=True, kw_only=True):
     """Which bytes lay at a place: never two different ones with the same ETag, time and version.
 
@@ -43,12 +47,16 @@ class ObjectVersion(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None = None
 
     def is_same(self, other: ObjectVersion | None) -> bool:
-        """Tell whether both are the same bytes, put there by the same request."""
-        return other is not None and (self.etag, self.modified, self.version_id) == (
-            other.etag,
-            other.modified,
-            other.version_id,
-        )
+        """Tell whether both are the same bytes, put there by the same request; of what was never read the ETag
+        and the version tell."""
+        if other is None or (self.etag, self.version_id) != (other.etag, other.version_id):
+            return False
+        return self.modified == other.modified or not (self.was_read and other.was_read)
+
+    @property
+    def was_read(self) -> bool:
+        """Tell whether somebody has looked for text in these bytes."""
+        return self.modified != NEVER_READ
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):

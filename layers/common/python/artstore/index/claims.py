@@ -13,10 +13,14 @@ current.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import msgspec
+
+if TYPE_CHECKING:
+    from artstore.attributes import Attributes
+    from artstore.elements import StorageElement
 
 
 class Place(NamedTuple):
@@ -73,3 +77,12 @@ def takes_the_place(newer: Standing, older: Standing) -> bool:
         older.created_at,
         older.file_id,
     )
+
+
+def is_at_home(described: Attributes, key: str, element: StorageElement) -> bool:
+    """Tell whether the attr.json names the place it lies at: its element, folder and name."""
+    if described.storage_element_id not in (None, element.element_id):
+        return False
+    folder = described.storage_path.strip("/")
+    named = f"{folder}/{described.storage_filename}" if folder else described.storage_filename
+    return key.removeprefix(element.prefix).lstrip("/") == named

@@ -43,7 +43,7 @@ from artstore.index import (
 from artstore.index.claim_writer import Change, write_changes
 from artstore.index.claims import Place
 from artstore.index.connection import Address, Connection, FixedAddress, Server, unavailable
-from artstore.index.document_words import WORDS_VERSION, words_of
+from artstore.index.document_words import WORDS_VERSION, Words, words_of
 from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.matching import EVERYTHING, condition
@@ -332,9 +332,10 @@ def _change(projection: Projection) -> Change:
     return Change(place=projection.place, claim=projection.claim, values=_values(projection))
 
 
-def _values(projection: Projection) -> dict[str, Any]:
+def _values(projection: Projection, words: Words | None = None) -> dict[str, Any]:
+    """Give the values of a row; its ``words`` are made unless they are known."""
     attributes, held = projection.attributes, projection.object
-    found = words_of(attributes, projection.text)
+    found = words_of(attributes, projection.text) if words is None else words
     return {
         "file_id": attributes.file_id,
         "revision": attributes.revision,

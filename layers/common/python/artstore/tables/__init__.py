@@ -15,7 +15,7 @@ from pynamodb.models import Model
 from artstore.aws.dynamodb import LIMITS, OneConnection, hold_plainly
 from artstore.tables.accounts import AccountSecret, ServiceAccount
 from artstore.tables.audit import AuditRecord, WaitingEvent
-from artstore.tables.jobs import BulkPageRecord, JobRecord
+from artstore.tables.jobs import BulkPageRecord, JobLockRecord, JobRecord
 from artstore.tables.registries import ElementItem, SpaceItem
 from artstore.tables.signing_keys import KeyRotationLock, KeyRotationRecord, SigningKeyRecord
 from artstore.tables.tokens import Attempt, Revocation
@@ -28,6 +28,7 @@ __all__ = [
     "BulkPageRecord",
     "ElementItem",
     "FinalizationRecord",
+    "JobLockRecord",
     "JobRecord",
     "KeyRotationLock",
     "KeyRotationRecord",
@@ -53,6 +54,7 @@ _TABLES: dict[type[Model], str] = {
     UploadRecord: "uploads",
     Succession: "uploads",
     BulkPageRecord: "jobs",
+    JobLockRecord: "jobs",
     FinalizationRecord: "uploads",
     SigningKeyRecord: "signing-keys",
     KeyRotationRecord: "signing-keys",

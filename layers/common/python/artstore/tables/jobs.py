@@ -98,3 +98,12 @@ class BulkPageRecord(Model):
     results = UnicodeAttribute()
     expires_at_epoch = NumberAttribute()
     """When DynamoDB may drop it: seconds since 1970, after the job itself."""
+
+
+class JobLockRecord(Model):
+    """Which job of a kind runs, where there may be one, in the jobs table; see ``artstore.aws.job_locks``."""
+
+    job_id = UnicodeAttribute(hash_key=True)
+    """``lock#<kind>``, which is no job's."""
+    holder = UnicodeAttribute()
+    """The id of the job that took the lock last."""

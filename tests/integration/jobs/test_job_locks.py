@@ -1,0 +1,57 @@
+"""Of the jobs of a kind that may run one at a time one is started, whoever asks at the same moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from artstore.aws.audit_outbox import AuditOutbox
+from artstore.aws.job_locks import JobLocks
+from artstore.aws.job_table import JobTable
+from artstore.errors import Conflict
+from artstore.http import Request
+from artstore.jobs import JobStatus
+from artstore.security import Principal
+from functions.maintenance.reindexing.starting import KIND, ReindexStarter
+from tests.fakes.memory_jobs import RememberedWake
+from tests.support.dynamodb import create_tables
+
+CALLER = Principal(client_id="sa_admin", username="admin", scopes=frozenset({"elements:admin"}), spaces={})
+REQUEST = Request("POST", "/api/v1/maintenance/reindex", "request-1")
+
+
+class Overtaken(JobLocks):
+    """Locks of which somebody sees the holder of before, though another has taken it since."""
+
+    def holder(self, kind: str) -> UUID | None:
+        return None
+
+
+@pytest.fixture
+def jobs(aws: None) -> JobTable:
+    create_tables("moto")
+    return JobTable("moto")
+
+
+def starter(jobs: JobTable, locks: JobLocks) -> ReindexStarter:
+    return ReindexStarter(jobs=jobs, wake=RememberedWake(), outbox=AuditOutbox("moto"), locks=locks)
+
+
+def test_a_second_rebuild_is_refused_until_the_first_is_over(jobs: JobTable) -> None:
+    asking = starter(jobs, JobLocks("moto"))
+    first = asking.start(CALLER, REQUEST)
+    with pytest.raises(Conflict) as refused:
+        asking.start(CALLER, REQUEST)
+    assert refused.value.code == "job_running"
+    with pytest.raises(Conflict):
+        starter(jobs, Overtaken("moto")).start(CALLER, REQUEST)
+    found = jobs.find(first.job_id)
+    assert found is not None
+    now = datetime.now(UTC)
+    assert jobs.save(msgspec.structs.replace(found, status=JobStatus.DEAD, due_at=None, finished_at=now))
+    second = asking.start(CALLER, REQUEST)
+    assert second.job_id != first.job_id
+    assert JobLocks("moto").holder(KIND) == second.job_id
