@@ -15,6 +15,7 @@ when it stays away, an alarm tells.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from artstore import deadline, telemetry
 from artstore.aws.job_queue import job_id_in
+from artstore.errors import Unavailable
 from artstore.jobs import Job
 from functions.maintenance import dependencies
 from functions.maintenance.jobs.engine import Engine, Ran
@@ -122,9 +124,16 @@ def _start_sweeps() -> dict[str, Any]:
         started = [*started, "reconcile"]
     if dependencies.worker_settings().fixity_days and dependencies.fixity_starter().start_due():
         started = [*started, "fixity"]
+    return {"started": started, "dropped": ["reindex"] if _drop_leftovers() else []}
+
+
+def _drop_leftovers() -> bool:
+    """Drop what a rebuild has left; an index that does not answer now is asked in a quarter of an hour."""
     from functions.maintenance.reindexing_dependencies import leftovers
 
-    return {"started": started, "dropped": ["reindex"] if leftovers().drop() else []}
+    with contextlib.suppress(Unavailable):
+        return leftovers().drop()
+    return False
 
 
 def _tend_elements() -> dict[str, Any]:
