@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from artstore.http import create_app
+from functions.maintenance.exporting import routes as export_routes
 from functions.maintenance.fixity import routes as fixity_routes
 from functions.maintenance.jobs import routes as job_routes
 from functions.maintenance.reconciling import routes as reconcile_routes
@@ -17,6 +18,7 @@ ENDPOINTS = (
     *reindex_routes.ENDPOINTS,
     *sweep_routes.ENDPOINTS,
     *redriving_routes.ENDPOINTS,
+    *export_routes.ENDPOINTS,
 )
 
 app = create_app("maintenance", ENDPOINTS)

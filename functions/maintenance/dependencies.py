@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from functions.maintenance.bulk.runner import BulkRunner
     from functions.maintenance.elements.mode_change import ModeChange
     from functions.maintenance.elements.tending import Counted, ElementTending
+    from functions.maintenance.exporting.starting import ExportStarter
     from functions.maintenance.fixity.starting import FixityStarter
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
@@ -116,6 +117,14 @@ def reconciliation_starter() -> ReconciliationStarter:
     from functions.maintenance.reconciling.starting import ReconciliationStarter
 
     return ReconciliationStarter(job_starter())
+
+
+@functools.cache
+def export_starter() -> ExportStarter:
+    """Give what starts exports."""
+    from functions.maintenance.exporting.starting import ExportStarter
+
+    return ExportStarter(job_starter())
 
 
 @functools.cache

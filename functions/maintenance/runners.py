@@ -54,9 +54,16 @@ class _Parts:
         return part_runner().step(job, time_left)
 
 
+def _export_runner() -> Runner:
+    from functions.maintenance.exporting.building import export_runner
+
+    return export_runner()
+
+
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
+    "export": _export_runner,
     "finalize": _finalizer,
     "fixity": _fixity_runner,
     "hash": dependencies.hash_runner,

@@ -89,6 +89,7 @@ def archive(
         "ARTSTORE_INGEST_FUNCTION": "none",
         "ARTSTORE_GUARD_FUNCTION": "none",
         "ARTSTORE_INGEST_ROLE_ARN": "none",
+        "ARTSTORE_EXPORTS_BUCKET": "none",
         "ARTSTORE_CURSOR_KEY_SECRET_ID": "none",
         "ARTSTORE_COPY_WHOLE_BYTES": str(MIB),
         "ARTSTORE_COPY_PART_BYTES": str(5 * MIB),

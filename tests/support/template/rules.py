@@ -239,6 +239,7 @@ def intruders_on_our_own_records(template: Template) -> list[str]:
 DELETIONS = {
     ("AuthScheduledRole", "dynamodb:DeleteItem", ("AuditOutboxTable",)),
     ("MaintenanceWorkerRole", "s3:DeleteObject", ("EditBucket/*",)),
+    ("MaintenanceWorkerRole", "s3:DeleteObject", ("ExportsBucket/*",)),  # copies that are to go into no bag
     ("UploadRole", "dynamodb:DeleteItem", ("UploadsTable",)),  # places of documents that were not taken
     ("UploadRole", "dynamodb:DeleteItem", ("SpacesTable",)),
     ("StorageGuardRole", "s3:PutBucketPolicy", ("RwBucket",)),

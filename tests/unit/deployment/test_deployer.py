@@ -265,6 +265,7 @@ def test_every_role_of_the_template_stays_within_the_boundary() -> None:
     resources |= {"DeadLetterQueue.Arn": _QUEUE, "EventsMapping": "00000000-0000-0000-0000-000000000000"}
     resources["JobsQueue.Arn"] = resources["EventsQueue.Arn"].replace("-events", "-jobs")
     resources |= {"EditBucket.Arn": _S3, "RwBucket.Arn": _S3.replace("-edit-", "-rw-"), "Api": "a1b2"}
+    resources["ExportsBucket.Arn"] = _S3.replace("-edit-", "-exports-")
     for name in _template()["Resources"]:
         for ending, arn in names.items():
             if name.endswith(ending):

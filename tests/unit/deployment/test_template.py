@@ -270,7 +270,8 @@ EVERYTHING_THAT_HAPPENS = (
 
 
 def test_buckets_tell_the_queue_and_let_browsers_see_what_they_sign_and_check(template: Template) -> None:
-    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+    for name in ("EditBucket", "RwBucket"):
+        bucket = template["Resources"][name]
         properties = bucket["Properties"]
         cors = properties["CorsConfiguration"]["CorsRules"][0]
         events = properties["NotificationConfiguration"]["QueueConfigurations"]
@@ -307,11 +308,20 @@ def test_where_versions_are_kept_ingest_creates_attributes_and_replaces_none(tem
     assert [one["Resource"] for one in puts if one not in kept] == [{"Fn::Sub": "${EditBucket.Arn}/*.attr.json"}]
 
 
+def test_bags_are_made_by_the_worker_alone_and_go_by_themselves(template: Template) -> None:
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        assert rules.roles_that_may(template, action, "ExportsBucket/bags/x") == {"MaintenanceWorkerRole"}
+    properties = template["Resources"]["ExportsBucket"]["Properties"]
+    dropped = [rule.get("ExpirationInDays") for rule in properties["LifecycleConfiguration"]["Rules"]]
+    assert {"Ref": "ExportsDays"} in dropped
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+
+
 def test_buckets_and_queues_refuse_plain_http_unless_told_otherwise(template: Template) -> None:
     assert template["Parameters"]["RequireTls"]["Default"] == "true"
     kinds = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
     policies = {name: one for kind in kinds for name, one in of_type(template, kind).items()}
-    assert len(policies) == 6
+    assert len(policies) == 7
     for name, policy in policies.items():
         found = [
             one["Fn::If"][1] if "Fn::If" in one else one

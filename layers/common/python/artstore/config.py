@@ -208,6 +208,8 @@ class WorkerSettings(
         "ARTSTORE_COPY_PART_BYTES", _number(MIN_PART_BYTES, MAX_COPY_BYTES), 512 * 1024**2
     )
     """Bytes of such a part; more where 10,000 parts would not suffice."""
+    exports_bucket: str = _setting("ARTSTORE_EXPORTS_BUCKET")
+    """Bucket that bags of documents are made in."""
     source_kept_hours: int = _setting("ARTSTORE_SOURCE_KEPT_HOURS", _number(1, 8760), 24)
     """How long the source of a finalized document stays, in hours."""
     reconcile_repair: bool = _setting("ARTSTORE_RECONCILE_REPAIR", _flag, False)
