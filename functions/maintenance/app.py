@@ -9,6 +9,7 @@ from functions.maintenance.jobs import routes as job_routes
 from functions.maintenance.reconciling import routes as reconcile_routes
 from functions.maintenance.redriving import routes as redriving_routes
 from functions.maintenance.reindexing import routes as reindex_routes
+from functions.maintenance.scanning import routes as scan_routes
 from functions.maintenance.sweeps import routes as sweep_routes
 
 ENDPOINTS = (
@@ -19,6 +20,7 @@ ENDPOINTS = (
     *sweep_routes.ENDPOINTS,
     *redriving_routes.ENDPOINTS,
     *export_routes.ENDPOINTS,
+    *scan_routes.ENDPOINTS,
 )
 
 app = create_app("maintenance", ENDPOINTS)

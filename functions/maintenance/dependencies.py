@@ -35,11 +35,15 @@ if TYPE_CHECKING:
     from functions.maintenance.redriving.desk import DeadLetterDesk
     from functions.maintenance.redriving.runner import RedriveRunner
     from functions.maintenance.reindexing.starting import ReindexStarter
+    from functions.maintenance.scanning.runner import ScanRunner
+    from functions.maintenance.scanning.starting import ScanStarter
     from functions.maintenance.started import JobStarter
     from functions.maintenance.sweeps.starting import SweepStarter
 
 
 _PROBE_SECONDS = 5
+_SCAN_SECONDS = 120
+"""What a scanner may take for a document that nobody waits for."""
 _MOST_ELEMENTS = 1000
 """Those that attr.json files name may be more than a deployment has."""
 
@@ -219,6 +223,42 @@ def index_tending() -> IndexTending:
         start=start,
         clock=lambda: datetime.now(UTC),
     )
+
+
+@functools.cache
+def scan_runner() -> ScanRunner:
+    """Give what scans documents that are there, for the worker; without a scanner nothing is connected."""
+    from functions.maintenance.scanning.runner import ScanRunner
+
+    settings = worker_settings()
+    logger = telemetry.get_logger("maintenance-worker", settings.log_level)
+    scanning = None
+    if settings.scanner is not None:
+        from artstore.scanning import ObjectScanning
+        from artstore.scanning.clamd import ClamdScanner
+
+        scanner = ClamdScanner(
+            settings.scanner,
+            _SCAN_SECONDS,
+            failed=lambda detail: logger.warning("scanner", extra={"outcome": "failed", "reason": detail}),
+        )
+        scanning = ObjectScanning(scanner, objects(), settings.scan_max_bytes)
+    return ScanRunner(
+        index=index(),
+        objects=objects(),
+        scanning=scanning,
+        ingest=ingest_now().at,
+        record=audit_outbox().leave,
+        is_required=settings.scan_required,
+    )
+
+
+@functools.cache
+def scan_starter() -> ScanStarter:
+    """Give what starts scans, asked for or by the clock."""
+    from functions.maintenance.scanning.starting import ScanStarter
+
+    return ScanStarter(job_starter())
 
 
 @functools.cache

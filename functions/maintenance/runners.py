@@ -71,6 +71,7 @@ RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "reconcile": _reconciliation,
     "redrive": dependencies.redrive_runner,
     "reindex": _reindexing,
+    "scan": dependencies.scan_runner,
     "sweep": _sweep_runner,
 }
 """By kind, what builds its runner."""

@@ -4,7 +4,7 @@ A message names a job, and only wakes. Whatever becomes of the job is in its rec
 only when the record cannot be read or saved. EventBridge invokes the same function with ``{"task": ...}``:
 
 ``resume-jobs``    wakes the jobs that are due and that no message came for -> ``{"woken": n}``
-``start-sweeps``   starts sweeps, reconciliation and fixity whose time has come, and drops what a rebuild of the
+``start-sweeps``   starts sweeps, reconciliation, fixity, scan whose time has come, and drops what a rebuild of the
                    index has left that nobody goes on with -> ``{"started": [names], "dropped": [names]}``
 ``tend-elements``  probes the storage of each element, writes down what lies in it, takes up changes of mode
 ``tend-index``     looks at the index; while it is away for long, events wait in their queue
@@ -124,6 +124,8 @@ def _start_sweeps() -> dict[str, Any]:
         started = [*started, "reconcile"]
     if dependencies.worker_settings().fixity_days and dependencies.fixity_starter().start_due():
         started = [*started, "fixity"]
+    if dependencies.worker_settings().scanner is not None and dependencies.scan_starter().start_due():
+        started = [*started, "scan"]
     return {"started": started, "dropped": ["reindex"] if _drop_leftovers() else []}
 
 

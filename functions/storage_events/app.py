@@ -45,6 +45,7 @@ _METRICS = {
     Outcome.REMOVED: "DocumentsRemoved",
     Outcome.INVALID_ATTRIBUTES: "InvalidAttributes",
 }
+_SCANS = {"infected": "DocumentsInfected", "failed": "ScansFailed", "skipped": "ScansSkipped"}
 
 _SETTLED: dict[type, tuple[str, str]] = {
     TryAgain: ("again", "MessagesFailed"),
@@ -73,6 +74,8 @@ class _Tally:
             self.counts[_METRICS[result.outcome]] += 1
         if result.unread:
             self.counts["DocumentsUnread"] += 1
+        if result.scanned in _SCANS:
+            self.counts[_SCANS[result.scanned]] += 1
         if result.outcome is Outcome.STORED and event.at is not None:
             # S3's clock is not ours.
             self.waits.append(max(0.0, round((datetime.now(UTC) - event.at).total_seconds() * 1000, 1)))
@@ -196,6 +199,8 @@ def _handle_event(logger: Logger, event: StorageEvent, common: dict[str, str]) -
         fields["other"] = result.other
     if result.unread:
         fields["unread"] = True
+    if result.scanned:
+        fields["scanned"] = result.scanned
     logger.info("event", extra=fields)
     return result
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-from artstore import config
+from artstore import config, telemetry
 from artstore.aws.element_table import ElementTable, open_registry
 from artstore.aws.job_queue import JobQueue
 from artstore.aws.job_table import JobTable
@@ -21,6 +22,9 @@ from functions.storage_events.ingest import Ingest
 from functions.storage_events.proving import Proving
 from functions.storage_events.records import UploadRecords
 
+if TYPE_CHECKING:
+    from functions.storage_events.scanning import Scanning
+
 MOST_SIDE_BY_SIDE = 10
 """As many as the queue's BatchSize."""
 
@@ -35,6 +39,30 @@ def settings() -> config.StorageEventsSettings:
 def objects() -> ObjectStore:
     """Give the objects in storage."""
     return ObjectStore(s3_client())
+
+
+def _scanning() -> Scanning | None:
+    """Give what has arrivals scanned; nothing of it is imported where there is no scanner."""
+    scanner = settings().scanner
+    if scanner is None:
+        return None
+    from artstore.aws.audit_outbox import AuditOutbox
+    from artstore.scanning import ObjectScanning
+    from artstore.scanning.clamd import ClamdScanner
+    from functions.storage_events.scanning import ArrivalScanning
+
+    logger = telemetry.get_logger("storage-events", settings().log_level)
+
+    def failed(detail: str) -> None:
+        logger.warning("scanner", extra={"outcome": "failed", "reason": detail})
+
+    return ArrivalScanning(
+        ObjectScanning(
+            ClamdScanner(scanner, settings().scan_seconds, failed=failed), objects(), settings().scan_max_bytes
+        ),
+        AuditOutbox(settings().prefix).leave,
+        is_required=settings().scan_required,
+    )
 
 
 @functools.cache
@@ -72,4 +100,5 @@ def ingest() -> Ingest:
         extraction=extraction,
         prover=Proving(JobTable(settings().prefix), JobQueue(settings().jobs_queue_url)),
         read_at_once=settings().read_at_once_bytes,
+        scanning=_scanning(),
     )

@@ -114,6 +114,7 @@ def describe_anew(before: Attributes, checksum: str | None, stored: StoredObject
         extracted=read.extracted,
         storage_version_id=version_of(stored),
         quarantine=None,
+        scan=None,
         revision=min(before.revision + 1, MAX_INTEGER),
         updated_at=max(before.updated_at, stored.last_modified),
         **_checksum(checksum, stored),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from artstore.attributes import Attributes
@@ -18,6 +20,9 @@ from functions.storage_events.proving import Prover, is_unproven
 from functions.storage_events.reading import Reader
 from functions.storage_events.sight import Beside, Look, Objects, damage_of, identify
 
+if TYPE_CHECKING:
+    from functions.storage_events.scanning import Scanning
+
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes that an attr.json describes; None without any. ``is_true``: it describes them as they are.
@@ -32,12 +37,20 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
 class Follower:
     """Follows the attr.json of one place at a time."""
 
-    def __init__(self, objects: Objects, index: DocumentIndex, reader: Reader, prover: Prover) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        index: DocumentIndex,
+        reader: Reader,
+        prover: Prover,
+        scanning: Scanning | None = None,
+    ) -> None:
         """Take the ports."""
         self._objects = objects
         self._index = index
         self._reader = reader
         self._prover = prover
+        self._scanning = scanning
 
     def follow(self, spot: Spot, look: Look, known: KnownPlace | None, beside: Beside) -> Step:
         """Have the index hold what the attr.json says and whether its bytes are there.
@@ -164,10 +177,13 @@ class Follower:
         """Replace the attr.json that was seen by one that tells the bytes that are there."""
         checksum = self._reader.checksum(stored)  # None: the job that project asks for finds it
         read = self._reader.read(stored, stored.content_type)
-        described, raw = write_attributes(describe_anew(before, checksum, stored, read))
+        described = describe_anew(before, checksum, stored, read)
+        if self._scanning is not None:
+            described = self._scanning.describe(described, stored, read)
+        described, raw = write_attributes(described)
         bucket, key = spot.place
         etag = self._objects.replace(bucket, attributes_key(key), raw, etag)
-        return self.project(
+        step = self.project(
             spot,
             described,
             etag,
@@ -176,6 +192,8 @@ class Follower:
             text=read.text,
             outcome=Outcome.DESCRIBED_ANEW,
         )
+        scanned = described.scan.status if described.scan is not None else None
+        return msgspec.structs.replace(step, result=msgspec.structs.replace(step.result, scanned=scanned))
 
 
 _QUIET = (Outcome.UNCHANGED, Outcome.PROJECTED)

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 
-from artstore.attributes import Attributes
+from artstore.attributes import INFECTED, Attributes
 from artstore.changes.succeeding import PREDECESSOR_TAKEN, Successions, take_place
 from artstore.elements import Right, StorageElements
 from artstore.elements.watch import StorageWatch
@@ -46,6 +46,9 @@ from functions.storage_events.proving import Prover, has_other_parts, is_unprove
 from functions.storage_events.reading import Extracting, Reader
 from functions.storage_events.restored import note_restore
 from functions.storage_events.sight import Look, Objects, identify
+
+if TYPE_CHECKING:
+    from functions.storage_events.scanning import Scanning
 
 MOST_LOOKS = 8
 """How often a place is looked at for one event; one that changes faster is left to the event coming again."""
@@ -90,6 +93,7 @@ class Ingest:
         read_at_once: int = READ_AT_ONCE,
         present_elements: Callable[[], StorageElements] | None = None,
         watch: StorageWatch | None = None,
+        scanning: Scanning | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         """Take the ports of one deployment; objects of more than ``read_at_once`` bytes whose SHA-256 storage
@@ -104,7 +108,8 @@ class Ingest:
         self._successions = successions
         self._clock = clock
         self._reader = Reader(objects, extraction, read_at_once)
-        self._follower = Follower(objects, index, self._reader, prover)
+        self._follower = Follower(objects, index, self._reader, prover, scanning)
+        self._scanning = scanning
 
     def handle(self, event: StorageEvent) -> Result:
         """Do what follows from the event. Raises Unavailable: then it is to be tried again."""
@@ -250,6 +255,8 @@ class Ingest:
         else:
             file_id = self._new_id(spot.place, known)
             described = describe_stranger(file_id, checksum, stored, spot.element, read)
+        if self._scanning is not None:
+            described = self._scanning.describe(described, stored, read)
         try:
             described, raw = write_attributes(described)
         except (Invalid, TooLarge) as error:
@@ -271,7 +278,9 @@ class Ingest:
         if step.result.outcome is not Outcome.STORED:
             return step
         unread = read.extracted.status == "failed"
-        return Step(Result(Outcome.STORED, described.file_id, unread=unread), wrote=True, settled=step.settled)
+        scanned = described.scan.status if described.scan is not None else None
+        result = Result(Outcome.STORED, described.file_id, unread=unread, scanned=scanned)
+        return Step(result, wrote=True, settled=step.settled)
 
     def _take_place(self, upload: UploadRecord) -> UUID | None:
         """Give the document whose place the upload takes; None when it is to take none, or another was stored
@@ -330,6 +339,8 @@ def _was_stored(record: UploadRecord, described: Attributes) -> bool:
 
 def _notice(record: UploadRecord, described: Attributes) -> str | None:
     """Tell what the client is to know of its document, by what became of what it had announced."""
+    if described.is_withheld:
+        return INFECTED
     if record.supersedes is not None and UUID(record.supersedes) != described.supersedes:
         return PREDECESSOR_TAKEN
     if record.original_sha256 is not None:

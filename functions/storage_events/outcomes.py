@@ -32,7 +32,7 @@ class Result(msgspec.Struct, frozen=True):
 
     ``unread`` is True for a stored document that a reader should have read and could not, so that only its
     name and attributes can be searched for. ``other`` is the place (``s3://bucket/key``) that is shown for a
-    ``duplicate_id`` instead.
+    ``duplicate_id`` instead, ``scanned`` the status of a scan that was made now.
     """
 
     outcome: Outcome
@@ -40,6 +40,7 @@ class Result(msgspec.Struct, frozen=True):
     reason: str | None = None
     unread: bool = False
     other: str | None = None
+    scanned: str | None = None
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -40,6 +40,7 @@ class Read(msgspec.Struct, frozen=True):
     reading: Reading
     original: Original | None = None
     is_damaged: bool = False
+    decoded: bytes | None = None
 
     @property
     def extracted(self) -> Extracted:
@@ -117,7 +118,9 @@ class Reader:
             extracted = msgspec.structs.replace(reading.extracted, status="partial", reason=decoded.reason)
             reading = msgspec.structs.replace(reading, extracted=extracted)
         is_damaged = decoded.reason == "damaged"
-        return Read(reading, Original.of(decoded.body) if decoded.complete else None, is_damaged)
+        if not decoded.complete:
+            return Read(reading, None, is_damaged)
+        return Read(reading, Original.of(decoded.body), is_damaged, decoded.body)
 
     def _fetch(self, stored: StoredObject, limit: int) -> bytes:
         return self._objects.read(

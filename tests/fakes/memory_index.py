@@ -30,6 +30,7 @@ from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.query import Place as QueryPlace
 from artstore.index.query import Query, Term, parse_query
+from artstore.index.unscanned import UnscannedPage, Which
 from artstore.index.usage import Dimension, Usage, UsageReport
 from artstore.restoring import NotedRestore
 from artstore.spaces import Reach, name_of
@@ -274,6 +275,21 @@ class MemoryIndex:
         """See DocumentIndex."""
         return self._restores.get((bucket, key, version_id))
 
+    def unscanned(self, which: Which, element_id: str | None, limit: int, after: UUID | None) -> UnscannedPage:
+        """See DocumentIndex."""
+        walked = sorted(self.visible(), key=lambda row: row.attributes.file_id)
+        if which is Which.FAILED:
+            walked = [each for each in walked if _scan(each) == "failed"]
+        walked = [each for each in walked if after is None or each.attributes.file_id > after][:limit]
+        wanted = [
+            Ended(file_id=each.attributes.file_id, bucket=each.bucket, key=each.key)
+            for each in walked
+            if not each.missing
+            and (which is Which.ALL or _scan(each) in (None, "failed"))
+            and element_id in (None, each.attributes.storage_element_id)
+        ]
+        return UnscannedPage(tuple(wanted), walked[-1].attributes.file_id if len(walked) == limit else None)
+
     def ping(self) -> None:
         """See DocumentIndex."""
 
@@ -315,6 +331,10 @@ class MemoryIndex:
             missing=row.missing,
             current=self._is_current(row),
         )
+
+
+def _scan(row: Projection) -> str | None:
+    return None if row.attributes.scan is None else row.attributes.scan.status
 
 
 def _replaces(newer: Projection, older: Projection) -> bool:

@@ -15,6 +15,7 @@ from artstore.changes.deleting import Deleting
 from artstore.changes.deployed import DocumentChanges, open_changes
 from artstore.changes.holding import Holding
 from artstore.changes.patching import Patching
+from artstore.changes.releasing import Releasing
 from artstore.database import DatabaseAddress
 from functions.upload.documents.bulk import BulkDesk
 
@@ -35,7 +36,7 @@ def changes() -> DocumentChanges:
         index=PostgresIndex(DatabaseAddress(settings())),
         elements=open_registry(settings().prefix, settings().elements).current,
         ingest=IngestNow(settings().ingest_function),
-        record_hold=AuditTable(settings().prefix).append,
+        record=AuditTable(settings().prefix).append,
     )
 
 
@@ -52,6 +53,11 @@ def deleting() -> Deleting:
 def holding() -> Holding:
     """Give what places legal holds."""
     return changes().holding
+
+
+def releasing() -> Releasing:
+    """Give what releases documents from quarantine."""
+    return changes().releasing
 
 
 @functools.cache

@@ -20,6 +20,13 @@ class LegalHold(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """It is in the audit log, and while the hold lasts in the document's attributes."""
 
 
+class Release(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Why somebody answers for a document in quarantine."""
+
+    reason: Reason
+    """It is in the audit log."""
+
+
 class BulkStarted(msgspec.Struct, kw_only=True):
     """A job that will change many documents, or count them."""
 

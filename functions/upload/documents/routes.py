@@ -14,7 +14,7 @@ from artstore.http.preconditions import IF_MATCH, OPTIONAL_IF_MATCH, optional_if
 from artstore.index import IndexedDocument
 from artstore.security import Principal, Scope
 from functions.upload.documents import dependencies
-from functions.upload.documents.models import BulkQuery, BulkShown, BulkStarted, LegalHold
+from functions.upload.documents.models import BulkQuery, BulkShown, BulkStarted, LegalHold, Release
 
 
 @endpoint(
@@ -107,6 +107,27 @@ def set_legal_hold(file_id: UUID, body: LegalHold, caller: Principal, request: R
 
 @endpoint(
     "POST",
+    "/api/v1/files/{file_id}/release",
+    scope=Scope.ELEMENTS_ADMIN,
+    summary="Release a document from quarantine",
+    etag=True,
+    error_statuses=(404, 409),
+)
+def release_document(file_id: UUID, body: Release, caller: Principal, request: Request) -> Reply[Document]:
+    """Answer for a document in which a scanner has found something, or that was not scanned where it must be: from
+    now on it is found and downloaded as any other, until its bytes are others.
+
+    Who released it is in its attributes, and in the audit log with the reason. One that was released before stays
+    as it is; what is in quarantine since its bytes are not those that were declared is 409.
+    """
+    freed = dependencies.releasing().release(
+        file_id, caller.reach(Scope.ELEMENTS_ADMIN), reason=body.reason, actor=actor_of(caller, request)
+    )
+    return _shown(freed)
+
+
+@endpoint(
+    "POST",
     "/api/v1/files/bulk",
     scope=Scope.FILES_WRITE,
     status=202,
@@ -152,6 +173,7 @@ ENDPOINTS = (
     delete_document,
     undelete_document,
     set_legal_hold,
+    release_document,
     start_bulk,
     show_bulk,
 )

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from artstore.attributes import Extracted, Quarantine
+from artstore.attributes import Extracted, Quarantine, Scan
 from artstore.errors import Invalid
 from artstore.index import COUNT_LIMIT, DocumentIndex, KnownPlace, Only, Position, Projection, SearchPage, Written
 from artstore.index.postgres import PostgresIndex
+from artstore.index.unscanned import Which
 from artstore.index.usage import Dimension
 from artstore.spaces import EVERYWHERE, Reach
 from tests.fakes.documents import NOON, id_number, make_projection, make_version
@@ -620,3 +621,33 @@ def test_what_is_released_exists_for_everybody_again_and_what_is_removed_leaves_
 def test_what_is_infected_counts_as_used(index: DocumentIndex) -> None:
     index.project(infected())
     assert index.usage(Dimension.SPACE, USER, 10).total.documents == 1
+
+
+def test_what_a_scanner_is_yet_to_look_at_is_walked_page_by_page(index: DocumentIndex) -> None:
+    def scanned(status: str) -> Scan:
+        return Scan(status=status, at=NOON)
+
+    said: list[dict[str, Any]] = [
+        {},
+        {"scan": scanned("clean")},
+        {"scan": scanned("failed")},
+        {"scan": scanned("failed"), "missing": True},
+        {"scan": scanned("failed"), "storage_element_id": "rw-01"},
+        {"scan": scanned("failed"), "deleted_at": NOON},
+    ]
+    for number, each in enumerate(said):
+        index.project(make_projection(file_id=id_number(number), key=f"{number}", **each))
+
+    def walk(which: Which, element_id: str | None = None) -> list[int]:
+        found, after = [], None
+        while True:
+            page = index.unscanned(which, element_id, 2, after)
+            found += [each.file_id.int for each in page.items]
+            after = page.next
+            if after is None:
+                return found
+
+    assert walk(Which.FAILED) == [2, 4]
+    assert walk(Which.UNSCANNED) == [0, 2, 4]
+    assert walk(Which.ALL) == [0, 1, 2, 4]
+    assert walk(Which.FAILED, "rw-01") == [4]

@@ -61,6 +61,8 @@ def fill(archive: Reindexed) -> None:
     archive.world.copy(EDIT, keys[4], EDIT, "copied.txt")
     archive.world.copy(EDIT, attributes_key(keys[4]), EDIT, attributes_key("copied.txt"))
     archive.world.edit(EDIT, keys[6], supersedes=str(UUID(int=4)))
+    infected = {"reason": "infected", "at": "2026-03-01T12:00:00Z"}
+    archive.world.edit(KEPT, keys[7], supersedes=str(UUID(int=5)), quarantine=infected)
     archive.buckets.delete(EDIT, keys[8])
     archive.buckets.put(EDIT, "stranger.txt", b"from elsewhere")
     archive.buckets.put(KEPT, keys[1], b"foreign bytes")

@@ -68,10 +68,12 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "list_quarantine": Lists("quarantined"),
     "list_versions": ById("document"),
     "set_legal_hold": ById("document", lambda _: {"hold": True, "reason": "x"}, headers=ANY),
+    "release_document": ById("document", lambda _: {"reason": "x"}),
     "start_bulk": NoDocument("its answer is a job, which finds documents within the reach of who asked"),
     "show_bulk": NoDocument("a bulk is shown to the account that began it, with the ids that it gave"),
     "start_fixity": NoDocument("it goes through the whole archive, and its answer is a job"),
     "start_export": NoDocument("its answer is a job, which finds documents within the reach of who asked"),
+    "start_scan": NoDocument("a scan goes through the whole archive, and its answer is a job"),
     "start_sweep": NoDocument("a sweep goes through the whole archive, and its answer is a job"),
     "list_dead_letters": NoDocument(
         "events of the whole deployment, for those who look after it (elements:admin)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -134,7 +135,8 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
 
 def _ingest(patched: pytest.MonkeyPatch) -> None:
     """Handle a batch with one event for each outcome."""
-    results = iter([Result(outcome, UUID(int=1), unread=True) for outcome in Outcome])
+    scans = itertools.cycle(("infected", "failed", "skipped"))
+    results = iter([Result(outcome, UUID(int=1), unread=True, scanned=next(scans)) for outcome in Outcome])
     ingest = SimpleNamespace(handle=lambda _: next(results))
     patched.setattr(storage_events_dependencies, "ingest", lambda: ingest)
     patched.setattr(storage_events_dependencies, "index", lambda: GatheringIndex(MemoryIndex()))

@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "renew_upload": _PERMITS,
     "complete_upload": _SAME,
     "undelete_document": _SAME,
+    "release_document": _SAME,
     "restore_document": "asks storage for the bytes, which brings them once",
     "change_storage_element_mode": "goes one way, and meets the change that is under way",
     "finalize_documents": "each document meets its own transaction, whose id is derived from what it moves",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -62,6 +63,15 @@ def _flag(text: str) -> bool:
 
 def _list(text: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def _socket_address(text: str) -> tuple[str, int] | str:
+    """Read ``tcp://host:port`` or ``unix:///path``."""
+    if (tcp := re.fullmatch(r"tcp://([^/:\s\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", text)) is not None:
+        return tcp[1].strip("[]"), _number(1, 65_535)(tcp[2])
+    if (unix := re.fullmatch(r"unix://(/[^\s\0]+)", text)) is not None:
+        return unix[1]
+    raise ValueError(f"must be tcp://host:port or unix:///path, not {text}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,6 +171,18 @@ class DatabaseSettings(CommonSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ScanSettings(CommonSettings):
+    """What a function needs to have bytes scanned."""
+
+    scanner: tuple[str, int] | str | None = _setting("ARTSTORE_SCANNER_ADDRESS", _socket_address, None)
+    """Where clamd listens: tcp://host:port or unix:///path; without it nothing is scanned."""
+    scan_max_bytes: int = _setting("ARTSTORE_SCAN_MAX_BYTES", _number(1, 4 * 1024**3 - 1), 100 * 1024**2)
+    """Larger objects are not sent to the scanner; at most clamd's StreamMaxLength."""
+    scan_required: bool = _setting("ARTSTORE_SCAN_REQUIRED", _flag, False)
+    """Whether the bytes of documents that were not scanned are kept back."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class UploadSettings(HttpSettings, _StorageSettings, DatabaseSettings, IngestingSettings):
     """The write side."""
 
@@ -198,7 +220,13 @@ class MaintenanceSettings(HttpSettings, JobsSettings, EventQueueSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WorkerSettings(
-    _StorageSettings, DatabaseSettings, JobsSettings, IngestingSettings, ChangesSettings, EventQueueSettings
+    _StorageSettings,
+    DatabaseSettings,
+    JobsSettings,
+    IngestingSettings,
+    ChangesSettings,
+    EventQueueSettings,
+    ScanSettings,
 ):
     """Whoever does jobs and sweeps."""
 
@@ -241,13 +269,15 @@ class QuerySettings(HttpSettings, _StorageSettings, DatabaseSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings, EventQueueSettings):
+class StorageEventsSettings(_StorageSettings, DatabaseSettings, JobsSettings, EventQueueSettings, ScanSettings):
     """The function behind the event queue."""
 
     keep_place: bool = _setting("ARTSTORE_KEEP_PLACE", _flag, False)
     """Whether attr.json keeps where a picture was taken."""
     read_at_once_bytes: int = _setting("ARTSTORE_READ_AT_ONCE_BYTES", _number(0, 2**40), 32 * 1024**2)
     """Larger objects whose SHA-256 storage does not know are described first, and read through later."""
+    scan_seconds: int = _setting("ARTSTORE_SCAN_SECONDS", _number(1, 40), 10)
+    """The most that the scanner may take for a document that has just arrived, in seconds."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

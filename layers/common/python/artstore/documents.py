@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from artstore.attributes import Attributes, Extracted, Quarantine, Retention, to_document, to_v1_compatible
+from artstore.attributes import Attributes, Extracted, Quarantine, Retention, Scan, to_document, to_v1_compatible
 from artstore.fixity import Fixity
 from artstore.restoring import Restore
 
@@ -58,6 +58,8 @@ class Document(msgspec.Struct, kw_only=True):
     """False while checksum is only what the client declared, or null."""
     quarantine: Quarantine | None = None
     """Why nobody is given the bytes, and since when."""
+    scan: Scan | None = None
+    """What a virus scanner said of the bytes; null where none was asked."""
     finalization: UUID | None = None
     """The transaction that is moving the document just now."""
     deleted_at: datetime | None = None

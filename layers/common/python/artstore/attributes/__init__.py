@@ -181,7 +181,10 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_withheld(self) -> bool:
         """Tell whether the document exists for nobody but those who administer its space."""
-        return self.quarantine is not None and self.quarantine.reason == INFECTED
+        if self.quarantine is None:
+            return False
+        is_infected = self.scan is not None and self.scan.status == INFECTED and self.scan.released_at is None
+        return is_infected or self.quarantine.reason == INFECTED
 
 
 FIELDS = frozenset(Attributes.__struct_fields__) - {"unknown"}

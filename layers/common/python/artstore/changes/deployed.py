@@ -13,6 +13,7 @@ from artstore.changes.changing import Changes, IngestNow
 from artstore.changes.deleting import Deleting
 from artstore.changes.holding import Holding
 from artstore.changes.patching import Patching
+from artstore.changes.releasing import Releasing
 from artstore.config import ChangesSettings
 from artstore.elements import StorageElements
 from artstore.index import DocumentIndex
@@ -27,6 +28,7 @@ class DocumentChanges:
     patching: Patching
     deleting: Deleting
     holding: Holding
+    releasing: Releasing
 
 
 def open_changes(
@@ -35,9 +37,10 @@ def open_changes(
     index: DocumentIndex,
     elements: Callable[[], StorageElements],
     ingest: IngestNow,
-    record_hold: Callable[[AuditEvent], object] | None = None,
+    record: Callable[[AuditEvent], object] | None = None,
 ) -> DocumentChanges:
-    """Build them. ``record_hold`` writes a hold into the audit log; without it, it goes by way of the outbox."""
+    """Build them. ``record`` writes holds and releases into the audit log; without it, they go by way of the
+    outbox."""
     outbox = AuditOutbox(settings.prefix)
     locks = ObjectLock(s3_client(), settings.retention_mode)
     changes = Changes(index=index, elements=elements, objects=ObjectStore(s3_client()), ingest=ingest)
@@ -50,5 +53,6 @@ def open_changes(
             outbox=outbox,
             trash=timedelta(days=settings.trash_days),
         ),
-        holding=Holding(changes, locks, record_hold or outbox.leave),
+        holding=Holding(changes, locks, record or outbox.leave),
+        releasing=Releasing(changes, record or outbox.leave),
     )

@@ -21,6 +21,7 @@ from artstore.errors import Invalid
 from artstore.index.claims import Claim, Place
 from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.kept_back import Damage, KeptBackPage
+from artstore.index.unscanned import UnscannedPage, Which
 from artstore.index.usage import Dimension, UsageReport
 from artstore.restoring import NotedRestore
 from artstore.spaces import Reach
@@ -311,6 +312,11 @@ class DocumentIndex(Protocol):
     ) -> KeptBackPage:
         """Give up to ``limit`` documents that are in quarantine, those in the trash too, of a ``reason`` when one
         is given; with ``damaged`` also the places whose attr.json is none. In the order of bucket and key."""
+        ...
+
+    def unscanned(self, which: Which, element_id: str | None, limit: int, after: UUID | None) -> UnscannedPage:
+        """Walk up to ``limit`` documents that are shown, in the order of their ids, and give those of a storage
+        element, or of all, that a scanner is yet to look at and whose bytes are there."""
         ...
 
     def ping(self) -> None:

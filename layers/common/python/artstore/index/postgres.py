@@ -38,6 +38,7 @@ from artstore.index import (
     kept_back,
     restores,
     statements,
+    unscanned,
     version_statements,
 )
 from artstore.index.claim_writer import Change, write_changes
@@ -48,6 +49,7 @@ from artstore.index.ended import Ended, EndedPage, EndedPosition
 from artstore.index.kept_back import Damage, KeptBack, KeptBackPage
 from artstore.index.matching import EVERYTHING, condition
 from artstore.index.query import parse_query
+from artstore.index.unscanned import UnscannedPage, Which
 from artstore.index.usage import Dimension, Usage, UsageReport
 from artstore.restoring import NotedRestore
 from artstore.spaces import Reach, name_of
@@ -252,6 +254,13 @@ class PostgresIndex:
         statement, values = ended.sealed(after=after is not None), {"limit": limit, "after_file_id": after}
         rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
         return [Ended(file_id=row[0], bucket=row[1], key=row[2]) for row in rows]
+
+    def unscanned(self, which: Which, element_id: str | None, limit: int, after: UUID | None) -> UnscannedPage:
+        """See DocumentIndex."""
+        statement = unscanned.find(which, after=after is not None)
+        values = {"element": element_id, "limit": limit, "after_file_id": after}
+        rows = self._server.run(lambda connection: connection.execute(statement, values).fetchall())
+        return unscanned.page([(row[0], row[1], row[2], bool(row[3])) for row in rows], limit)
 
     def _ended(self, statement: str, until: datetime | str, limit: int, after: EndedPosition | None) -> EndedPage:
         values: dict[str, Any] = {"until": until, "limit": limit + 1}

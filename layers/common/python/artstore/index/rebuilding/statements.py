@@ -86,8 +86,8 @@ SETTLE_CLAIMS = (
 )
 SETTLE_CURRENT = """
 UPDATE reindex_documents AS older SET current = false FROM reindex_documents AS newer
-WHERE older.shown AND newer.shown AND newer.supersedes = older.file_id AND newer.space = older.space
-    AND (newer.created_at, newer.file_id) > (older.created_at, older.file_id)
+WHERE older.shown AND newer.shown AND NOT newer.withheld AND newer.supersedes = older.file_id
+    AND newer.space = older.space AND (newer.created_at, newer.file_id) > (older.created_at, older.file_id)
 """
 _USED = """
 SELECT used.space, used.account, used.element, used.content_type, used.trashed,

@@ -1,0 +1,1 @@
+"""Having a scanner look at documents that are there."""
