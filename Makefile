@@ -65,7 +65,7 @@ lint: $(READY) ## ruff, mypy, import-linter, cfn-lint
 e2e: $(READY) ## the end-to-end tests against the running stack, or the one ARTSTORE_STACK names
 	@ARTSTORE_STACK="$${ARTSTORE_STACK:-$${ARTSTORE_LOCAL_DIR:-.local}/stack.json}" $(PYTEST) tests/e2e $(ARGS)
 
-bench: $(READY) ## one benchmark: NAME=audit, coldstart, download, finalize, rebuild, revocations, search, show, token, upload
+bench: $(READY) ## one benchmark: NAME=audit, coldstart, download, finalize, ingest, rebuild, revocations, search, show, token, upload
 	@$(RUN) -m benchmarks $(NAME) $(ARGS)
 
 package: $(READY) ## build and check what a stage deploys to AWS; STAGE=production

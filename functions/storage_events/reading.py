@@ -14,6 +14,8 @@ from functions.storage_events.extraction import Document, Kind, Reading, sniff
 
 MAX_FETCH = 32 * 1024 * 1024
 """The most bytes of a document that are read to extract from; sizes and checksums have no such limit."""
+BEGINNING = 1024 * 1024
+"""How much is read of what is larger: as many characters as are indexed, whatever they are written in."""
 _FIRST_FETCH = 256 * 1024
 
 
@@ -99,7 +101,7 @@ class Reader:
         body = self._fetch(stored, _FIRST_FETCH) if stored.size else b""
         kind = sniff(body, declared, stored.key)
         if len(body) < stored.size and self._extraction.supports(kind):
-            body = self._fetch(stored, MAX_FETCH)
+            body = self._fetch(stored, _wanted(stored.size))
         return Read(self._extraction.read(Document(body=body, complete=len(body) == stored.size), kind))
 
     def _read_encoded(self, stored: StoredObject, declared: str, coding: str) -> Read:
@@ -108,7 +110,7 @@ class Reader:
         decoded = decode(encoded, coding, MAX_FETCH, whole=len(encoded) == stored.size)
         kind = sniff(decoded.body, declared, stored.key)
         if len(encoded) < stored.size and self._extraction.supports(kind):
-            encoded = self._fetch(stored, MAX_FETCH)
+            encoded = self._fetch(stored, _wanted(stored.size))
             decoded = decode(encoded, coding, MAX_FETCH, whole=len(encoded) == stored.size)
         if decoded.reason == "damaged" and not decoded.body:
             extracted = Extracted(status="failed", reason="content_encoding_damaged")
@@ -126,6 +128,11 @@ class Reader:
         return self._objects.read(
             stored.bucket, stored.key, limit, if_match=stored.etag, version_id=stored.version_id
         ).body
+
+
+def _wanted(size: int) -> int:
+    """Tell how many bytes are read of a document: the cost of a large one does not grow with its size."""
+    return MAX_FETCH if size <= MAX_FETCH else min(BEGINNING, MAX_FETCH)
 
 
 def _unsupported(reason: str) -> Read:

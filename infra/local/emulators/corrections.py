@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import ministack.app
+from ministack.core import iam_actions
 from ministack.services import apigateway_v1, s3
 from ministack.services.cloudformation import provisioners
 
@@ -159,6 +160,25 @@ def find_metadata_by_issuer() -> None:
     ministack.app.app = corrected
 
 
+def name_actions_of_mappings() -> None:
+    """Showing, changing and deleting one event source mapping are actions of their own, as IAM names them."""
+    name = iam_actions._lambda_action
+    actions = {
+        "GET": "GetEventSourceMapping",
+        "PUT": "UpdateEventSourceMapping",
+        "DELETE": "DeleteEventSourceMapping",
+    }
+
+    def corrected(method: str, path: str) -> str | None:
+        parts = [each for each in path.split("/") if each]
+        if len(parts) == 3 and parts[1] == "event-source-mappings":
+            return actions.get(method)
+        named: str | None = name(method, path)
+        return named
+
+    iam_actions._lambda_action = corrected
+
+
 CORRECTIONS = (
     read_versions_as_objects,
     tell_of_restored_versions,
@@ -167,6 +187,7 @@ CORRECTIONS = (
     import_gateway_responses,
     keep_api_ids,
     find_metadata_by_issuer,
+    name_actions_of_mappings,
 )
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -76,10 +77,50 @@ def test_an_event_whose_object_is_gone_leaves_nothing_behind(archive: Archive, o
     assert "Contents" not in operator.s3.list_objects_v2(Bucket=operator.edit_bucket, Prefix=f"inbox/{word}")
 
 
+def dead_letters(archive: Archive) -> list[dict[str, Any]] | None:
+    shown = archive.request("GET", "/api/v1/maintenance/dead-letters?limit=100")
+    assert shown.status_code == 200, shown.text
+    items: list[dict[str, Any]] = shown.json()["items"]
+    return items or None
+
+
+def redrive(archive: Archive, **asked: Any) -> dict[str, Any]:
+    """Have dead letters sent back; give what came of it."""
+    started = archive.request("POST", "/api/v1/maintenance/redrive", json=asked)
+    assert started.status_code == 202, started.text
+    assert started.json()["kind"] == "redrive"
+
+    def over() -> dict[str, Any] | None:
+        job: dict[str, Any] = archive.request("GET", f"/api/v1/maintenance/jobs/{started.json()['job_id']}").json()
+        return job if job["finished_at"] else None
+
+    job = eventually(over, seconds=60)
+    assert job["status"] == "COMPLETED", job
+    result: dict[str, Any] = job["result"]
+    return result
+
+
 @pytest.mark.alone
-def test_a_poison_message_does_not_hold_up_the_others(archive: Archive, operator: Operator) -> None:
+def test_a_poison_message_does_not_hold_up_the_others_and_is_given_up_with_its_reason(
+    archive: Archive, operator: Operator
+) -> None:
     operator.sqs.send_message(QueueUrl=operator.events_queue_url, MessageBody='{"not": "an S3 event"}')
     word = f"behind{uuid.uuid4().hex[:8]}"
     assert archive.search(word) == []
     assert [archive.store(b"behind a poison message", f"{word}.txt")] == archive.search(word)
-    operator.sqs.purge_queue(QueueUrl=operator.events_queue_url)
+    [letter] = eventually(lambda: dead_letters(archive))
+    assert (letter["reason"], letter["body"]) == ("unknown_message", '{"not": "an S3 event"}')
+    assert redrive(archive, only_untried=True) == {"sent": 0, "kept": 1}
+    operator.sqs.purge_queue(QueueUrl=operator.dead_letter_queue_url)
+
+
+@pytest.mark.alone
+def test_an_event_that_was_given_up_is_handled_when_it_is_sent_back(archive: Archive, operator: Operator) -> None:
+    word = f"givenup{uuid.uuid4().hex[:8]}"
+    key = f"inbox/{word}.txt"
+    body = object_created(operator.edit_bucket, key, operator.region)
+    operator.sqs.send_message(QueueUrl=operator.dead_letter_queue_url, MessageBody=body)
+    [letter] = eventually(lambda: dead_letters(archive))
+    assert (letter["key"], letter["reason"]) == (key, "never_finished")
+    assert redrive(archive) == {"sent": 1, "kept": 0}
+    await_drained(operator)

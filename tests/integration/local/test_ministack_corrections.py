@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
@@ -184,6 +185,31 @@ def finds_metadata_by_issuer(emulator: Emulator) -> bool:
     return requests.get(f"{emulator.url}{_METADATA}{issuer}", timeout=10).ok
 
 
+def names_actions_of_mappings(emulator: Emulator) -> bool:
+    iam, name = emulator.account.client("iam"), "looks-at-mappings"
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    actions = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+    allowed = {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(allowed))
+    taken = emulator.account.client("sts").assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+    functions = boto3.client(
+        "lambda",
+        endpoint_url=emulator.url,
+        region_name="us-east-1",
+        aws_access_key_id=taken["AccessKeyId"],
+        aws_secret_access_key=taken["SecretAccessKey"],
+        aws_session_token=taken["SessionToken"],
+    )
+    nowhere = "00000000-0000-0000-0000-000000000000"
+    codes = set()
+    for call in (functions.get_event_source_mapping, functions.update_event_source_mapping):
+        with pytest.raises(ClientError) as refused:
+            call(UUID=nowhere)
+        codes.add(refused.value.response["Error"]["Code"])
+    return codes == {"ResourceNotFoundException"}
+
+
 PROBES = [
     reads_versions_as_objects,
     tells_of_restored_versions,
@@ -192,6 +218,7 @@ PROBES = [
     imports_gateway_responses,
     keeps_api_ids,
     finds_metadata_by_issuer,
+    names_actions_of_mappings,
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +24,12 @@ from artstore.tables import UploadRecord
 from functions.maintenance.hashing.runner import HashRunner
 from functions.maintenance.steps import Done
 from functions.storage_events import app, dependencies
+from functions.storage_events.gathering import GatheringIndex
 from functions.storage_events.outcomes import Outcome
 from functions.storage_events.proving import Proving
 from tests.fakes.documents import make_attributes, make_version
 from tests.fakes.memory_index import MemoryIndex
+from tests.fakes.memory_queue import MemoryQueue
 from tests.support.ingesting.archive import NOW, PDF, PREFIX, Archive
 
 READ_AT_ONCE = 100
@@ -234,9 +237,13 @@ def test_a_batch_with_an_object_that_takes_for_ever_to_read_ends_at_once(
     for key in keys:
         archive.put(key, PDF)
     jobs, woken = JobTable("moto"), list[UUID]()
+    index = GatheringIndex(archive.index)
     ingest = archive.build(
-        objects=SixGibibytes(ObjectStore(archive.s3), keys[0]), prover=Proving(jobs, woken.append)
+        objects=SixGibibytes(ObjectStore(archive.s3), keys[0]), prover=Proving(jobs, woken.append), index=index
     )
+    monkeypatch.setattr(dependencies, "event_queue", MemoryQueue)
+    monkeypatch.setattr(dependencies, "index", lambda: index)
+    monkeypatch.setattr(dependencies, "threads", lambda: ThreadPoolExecutor(10))
     monkeypatch.setattr(app, "SERVICE", "storage-events-six-gibibytes")
     monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO", prefix="moto"))
     monkeypatch.setattr(dependencies, "ingest", lambda: ingest)
