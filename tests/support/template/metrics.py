@@ -120,6 +120,7 @@ def _settings() -> Iterator[pytest.MonkeyPatch]:
             "EVENTS_QUEUE_URL": "https://queue.example/events",
             "DEAD_LETTERS_URL": "https://queue.example/dead",
             "EVENTS_MAPPING_ID": "00000000-0000-0000-0000-000000000000",
+            "EXPORTS_BUCKET": "unit-exports",
             "INGEST_FUNCTION": "unit-storage-events",
             "GUARD_FUNCTION": "unit-storage-guard",
             "INGEST_ROLE_ARN": "arn:aws:iam::123456789012:role/ingest",
