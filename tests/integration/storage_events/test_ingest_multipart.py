@@ -247,6 +247,8 @@ def test_a_batch_with_an_object_that_takes_for_ever_to_read_ends_at_once(
     monkeypatch.setattr(app, "SERVICE", "storage-events-six-gibibytes")
     monkeypatch.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="INFO", prefix="moto"))
     monkeypatch.setattr(dependencies, "ingest", lambda: ingest)
+    monkeypatch.setattr(dependencies, "event_queue", lambda: MemoryQueue())
+    monkeypatch.setattr(dependencies, "index", lambda: GatheringIndex(archive.index))
     bodies = [put_notification("edit", key) for key in keys]
     records = [
         {"messageId": f"message-{number}", "body": body, "eventSource": "aws:sqs"}

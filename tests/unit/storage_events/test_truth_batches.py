@@ -22,8 +22,8 @@ from tests.support.ingesting.world import World, showing
 from tests.support.runs.examples import examples
 
 BATCH = 10
-ONE_THREAD = ThreadPoolExecutor(1)
-"""So that what is drawn happens in the order in which it is drawn."""
+LANES = ThreadPoolExecutor(BATCH)
+"""The messages of a batch are handled side by side, and what they write is written together."""
 _DONE = st.lists(acts.filter(lambda act: not act[0].startswith("deliver")), min_size=1, max_size=12)
 _PROPERTY = settings(
     max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -49,12 +49,14 @@ class Deliveries:
         self.chance = chance
         self.sources = sources
         self.told: list[str] = []
+        index = GatheringIndex(world.index)
+        ingest = world._build(index)
         patched.setattr(dependencies, "settings", lambda: SimpleNamespace(log_level="CRITICAL", prefix="unit"))
-        patched.setattr(dependencies, "ingest", lambda: world.ingest)
+        patched.setattr(dependencies, "ingest", lambda: ingest)
         self.queue = MemoryQueue()
         patched.setattr(dependencies, "event_queue", lambda: self.queue)
-        patched.setattr(dependencies, "index", lambda: GatheringIndex(world.index))
-        patched.setattr(dependencies, "threads", lambda: ONE_THREAD)
+        patched.setattr(dependencies, "index", lambda: index)
+        patched.setattr(dependencies, "threads", lambda: LANES)
 
     def deliver(self, bodies: list[str], most: int) -> None:
         """Deliver each message up to ``most`` times, in any order."""
