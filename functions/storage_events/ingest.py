@@ -25,7 +25,7 @@ from artstore.elements import Right, StorageElements
 from artstore.elements.watch import StorageWatch
 from artstore.errors import Invalid, NotFound, PreconditionFailed, TooLarge, Unavailable
 from artstore.finalizations import Finalization
-from artstore.index import DocumentIndex, KnownPlace
+from artstore.index import DocumentIndex, IndexedDocument, KnownPlace
 from artstore.index.claims import Place
 from artstore.naming import attributes_key, file_id_of
 from artstore.objects import StoredObject
@@ -288,8 +288,14 @@ class Ingest:
         if upload.supersedes is None:
             return None
         predecessor = UUID(upload.supersedes)
-        taken = take_place(self._successions, self._index, predecessor, UUID(upload.file_id), self._clock())
+        taken = take_place(
+            self._successions, self._index, self._present, predecessor, UUID(upload.file_id), self._clock()
+        )
         return predecessor if taken else None
+
+    def _present(self, indexed: IndexedDocument) -> Attributes | None:
+        beside = Look(self._objects, Place(indexed.bucket, indexed.key)).attributes()
+        return None if beside is None else beside.attributes
 
     def _mismatch(self, record: UploadRecord, stored: StoredObject) -> str | None:
         """Compare what storage holds with what was announced, by the headers too that no URL signs.

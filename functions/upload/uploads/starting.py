@@ -22,6 +22,7 @@ from functools import partial
 from typing import NoReturn, Protocol
 from uuid import UUID
 
+from artstore.attributes import Attributes
 from artstore.changes.succeeding import is_gone
 from artstore.elements import StorageElements
 from artstore.errors import ArtStoreError, Conflict, NotFound, Unavailable
@@ -381,7 +382,7 @@ class Uploads:
         predecessor = UUID(record.supersedes)
         found = self.records.holder(predecessor)
         if found is not None and found.settled_at is not None:
-            if not is_gone(self.documents(), found, predecessor, self.clock()):
+            if not is_gone(self.documents(), _as_indexed, found, predecessor, self.clock()):
                 raise already_superseded(found.successor)
             self.records.leave(predecessor, UUID(found.successor))
             raise Unavailable("who had this document's place has just left it; try again", code="upload_busy")
@@ -460,3 +461,8 @@ def _told(record: UploadRecord, target: UploadTarget | None, attempt: _Attempt) 
         duplicate_of=attempt.duplicate_of,
         duplicates_checked=attempt.duplicates_checked,
     )
+
+
+def _as_indexed(document: IndexedDocument) -> Attributes:
+    """Believe the index, since no bucket may be read here; who loses the place after all is told later."""
+    return document.attributes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from hypothesis.stateful import invariant
 from artstore.changes.bulk import Action, BulkSearch
 from artstore.changes.changing import no_precondition
 from artstore.changes.patching import DocumentPatch
+from artstore.changes.succeeding import SETTLING
 from artstore.documents import etag_of
 from artstore.errors import ArtStoreError, Gone, NotFound, Unavailable
 from artstore.http.preconditions import IfMatch
@@ -173,10 +175,16 @@ class Changers(Senders):
                     self.send(came[-1])
                     self.complete(came[-1])
                 elif step == "wait":
-                    self.world.wait(1_000_000)
+                    self.do_wait(1_000_000)
                 elif came:
                     turn = {"delete": lambda each: self.delete(each, None), "undelete": self.undelete}[step]
                     turn(came[number % len(came)])
+
+    def do_wait(self, milliseconds: int) -> None:
+        """Let time pass. Events come late, but no later than SETTLING: who takes a place counts on that."""
+        if timedelta(milliseconds=milliseconds) >= SETTLING:
+            self.world.deliver_all()
+        self.world.wait(milliseconds)
 
     # Holds, finalizations, and many documents at once.
 

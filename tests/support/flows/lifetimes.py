@@ -213,6 +213,3 @@ class Lifetimes(Outcomes):
 
     def do_deliver_all(self) -> None:
         self.world.deliver_all()
-
-    def do_wait(self, milliseconds: int) -> None:
-        self.world.wait(milliseconds)

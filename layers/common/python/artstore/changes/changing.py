@@ -126,6 +126,16 @@ class Changes:
         """Give the time by which changes are made."""
         return self._clock()
 
+    def present(self, indexed: IndexedDocument) -> Attributes | None:
+        """Read the attr.json where the index knows it; None where there is none that can be read. Raises
+        Unavailable."""
+        try:
+            return attr.parse(
+                self._objects.read(indexed.bucket, attributes_key(indexed.key), attr.MAX_BYTES + 1).body
+            )
+        except (NotFound, Invalid, TooLarge):
+            return None
+
     def find(self, file_id: UUID, reach: Reach) -> Found:
         """Find a document, in the trash or not, as it is in storage now. Raises NotFound
         (``document_not_found``)."""

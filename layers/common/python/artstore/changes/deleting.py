@@ -106,7 +106,8 @@ class Deleting:
         return undeleted
 
     def _take_place(self, predecessor: UUID, file_id: UUID) -> bool:
-        return take_place(self._successions, self._index, predecessor, file_id, self._changes.now())
+        changes = self._changes
+        return take_place(self._successions, self._index, changes.present, predecessor, file_id, changes.now())
 
     def _check_end_of_chain(self, found: Found, reach: Reach) -> None:
         """Refuse what would part a chain of versions: the one before would be current again beside the last."""

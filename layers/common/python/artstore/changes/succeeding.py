@@ -7,10 +7,12 @@ there may outlive its document, which any tool may delete or edit; then the plac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from artstore.attributes import Attributes
 from artstore.index import IndexedDocument
 from artstore.spaces import EVERYWHERE, Reach
 
@@ -44,7 +46,13 @@ class Index(Protocol):
     def find_any(self, file_id: UUID, reach: Reach) -> IndexedDocument | None: ...
 
 
-def take_place(successions: Successions, index: Index, predecessor: UUID, successor: UUID, now: datetime) -> bool:
+Present = Callable[[IndexedDocument], Attributes | None]
+"""Reads the attr.json of a document that the index knows; None where there is none. Raises Unavailable."""
+
+
+def take_place(
+    successions: Successions, index: Index, present: Present, predecessor: UUID, successor: UUID, now: datetime
+) -> bool:
     """Take the place of ``predecessor`` for a document whose bytes are there; False when another one has it.
 
     May be done again. Raises Unavailable.
@@ -54,16 +62,17 @@ def take_place(successions: Successions, index: Index, predecessor: UUID, succes
     holder = successions.find(predecessor)
     if holder is None:
         return successions.settle(predecessor, successor)
-    return is_gone(index, holder, predecessor, now) and successions.take_over(
+    return is_gone(index, present, holder, predecessor, now) and successions.take_over(
         predecessor, successor, UUID(holder.successor)
     )
 
 
-def is_gone(index: Index, holder: Holder, predecessor: UUID, now: datetime) -> bool:
+def is_gone(index: Index, present: Present, holder: Holder, predecessor: UUID, now: datetime) -> bool:
     """Tell whether the document that had taken the place has left it: it is deleted, is withheld, or says so
     no longer.
 
-    The index may be behind: a document that took the place after it was deleted is on its way out of the trash.
+    The index may be behind, so what it says of a document that left is looked up. One that took the place after
+    it was deleted is on its way out of the trash.
     """
     if holder.settled_at is None:
         return False
@@ -72,7 +81,15 @@ def is_gone(index: Index, holder: Holder, predecessor: UUID, now: datetime) -> b
     found = index.find_any(UUID(holder.successor), EVERYWHERE)
     if found is None:
         return has_settled
-    attributes = found.attributes
+    if _holds(found.attributes, predecessor):
+        return False
+    attributes = present(found)
+    if attributes is None or _holds(attributes, predecessor):
+        return attributes is None and has_settled
     if attributes.deleted_at is not None:
         return has_settled or attributes.deleted_at >= settled_at
-    return attributes.is_withheld or (has_settled and attributes.supersedes != predecessor)
+    return has_settled or attributes.is_withheld
+
+
+def _holds(attributes: Attributes, predecessor: UUID) -> bool:
+    return attributes.supersedes == predecessor and attributes.deleted_at is None and not attributes.is_withheld
