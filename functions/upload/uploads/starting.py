@@ -321,8 +321,9 @@ class Uploads:
         if not found.current:
             newer = self.documents().versions(predecessor, _VERSIONS, None, reach).items
             successors = [each for each in newer if each.attributes.supersedes == predecessor]
-            taken_by = (successors or list(newer))[0].attributes.file_id
-            raise already_superseded(str(taken_by))
+            if not newer:
+                raise Unavailable("who had this document's place has just left it; try again", code="upload_busy")
+            raise already_superseded(str((successors or newer)[0].attributes.file_id))
 
     def _reserve(self, record: UploadRecord) -> Reservation | None:
         """Give what the record has to be written with, unless it holds its place in its space already."""

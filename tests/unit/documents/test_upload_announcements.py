@@ -15,6 +15,7 @@ import pytest
 
 from artstore import deadline
 from artstore.errors import Unavailable
+from artstore.index import VersionsPage
 from artstore.spaces import Reach
 from functions.upload.uploads.duplicates import DECIDING_SECONDS, REST_SECONDS, TELLING_SECONDS
 from tests.fakes.documents import NOON, make_projection
@@ -264,6 +265,15 @@ class TestPredecessors:
         assert (answer.status, answer.json["code"]) == (409, "already_superseded")
         assert answer.json["file_id"] == str(new)
         assert world.start(supersedes=str(new)).status == 201
+
+    def test_a_successor_that_goes_while_it_is_looked_for_is_no_fault(
+        self, world: UploadWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old = store(world)
+        store(world, supersedes=old, created_at=NOW)
+        monkeypatch.setattr(world.index, "versions", lambda *_: VersionsPage(items=(), next=None))
+        answer = world.start(supersedes=str(old))
+        assert (answer.status, answer.json["code"]) == (503, "upload_busy")
 
     def test_a_document_that_is_none_has_no_successor(self, world: UploadWorld) -> None:
         answer = world.start(supersedes=str(uuid4()))
