@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from functions.maintenance.fixity.starting import FixityStarter
     from functions.maintenance.hashing.runner import HashRunner
     from functions.maintenance.jobs.desk import JobDesk
+    from functions.maintenance.migrating.starting import MigrationStarter
     from functions.maintenance.outage.tending import IndexTending
     from functions.maintenance.reconciling.starting import ReconciliationStarter
     from functions.maintenance.redriving.desk import DeadLetterDesk
@@ -113,6 +114,14 @@ def sweep_starter() -> SweepStarter:
     from functions.maintenance.sweeps.starting import SweepStarter
 
     return SweepStarter(job_starter())
+
+
+@functools.cache
+def migration_starter() -> MigrationStarter:
+    """Give what starts migrations."""
+    from functions.maintenance.migrating.starting import MigrationStarter
+
+    return MigrationStarter(job_starter())
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What reconciling is made of, built lazily, once a process; for the worker."""
+"""What reconciling and migrating are made of, built lazily, once a process; for the worker."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from artstore.aws.look_queue import LookQueue
 from artstore.elements.registry import ElementRegistry
 from artstore.objects import s3_client
 from functions.maintenance import dependencies
+from functions.maintenance.migrating.runner import Migration
 from functions.maintenance.reconciling.looking import Looking
 from functions.maintenance.reconciling.records import OpenRecords
 from functions.maintenance.reconciling.runner import PartRunner, Reconciliation
@@ -43,6 +44,12 @@ def reconciliation() -> Reconciliation:
 def part_runner() -> PartRunner:
     """Give the runner of their parts."""
     return PartRunner(_elements().present, _walk())
+
+
+@functools.cache
+def migration() -> Migration:
+    """Give the runner of migrations, which walk the same listings."""
+    return Migration(elements=_elements().present, listing=_listing(), objects=dependencies.objects())
 
 
 def emit_differences(count: int) -> None:

@@ -60,6 +60,12 @@ def _export_runner() -> Runner:
     return export_runner()
 
 
+def _migration() -> Runner:
+    from functions.maintenance.reconciling_dependencies import migration
+
+    return migration()
+
+
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
@@ -67,6 +73,7 @@ RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "finalize": _finalizer,
     "fixity": _fixity_runner,
     "hash": dependencies.hash_runner,
+    "migrate": _migration,
     "part": _Parts,
     "reconcile": _reconciliation,
     "redrive": dependencies.redrive_runner,

@@ -243,6 +243,11 @@ def parse(raw: bytes) -> Attributes:
     return from_document(document)
 
 
+def is_older(raw: bytes) -> bool:
+    """Tell whether an attr.json that ``parse`` reads is of a format before schema 2.0."""
+    return _major(msgspec.json.decode(_in_utf8(raw)).get("schema_version", "1.0")) < 2
+
+
 def from_document(document: Mapping[str, Any]) -> Attributes:
     """Read the JSON object of an attr.json, as ``to_document`` gives it or as ``parse`` finds it.
 
