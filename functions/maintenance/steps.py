@@ -7,9 +7,10 @@ looks at what is there before it acts, and acts on condition of what it saw. A s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
 
 import msgspec
 
@@ -57,6 +58,26 @@ class Fail(msgspec.Struct, frozen=True):
 
 
 Step = Continue | Wait | Done | Fail
+
+
+@runtime_checkable
+class Undoing(Protocol):
+    """A runner of jobs that leave something to be undone when they are cancelled; others just stop."""
+
+    def cancel(self, job: Job, time_left: Callable[[], float]) -> Step | None:
+        """Undo, as a step does: twice, if need be. None: it is undone, and the job is CANCELLED; Fail: the same,
+        with this code, state and result; Done: it was too late, and the job is COMPLETED; otherwise there is more
+        to do."""
+        ...
+
+
+@runtime_checkable
+class Parent(Protocol):
+    """A runner of jobs that have others do parts of them."""
+
+    def children(self, job: Job) -> Collection[UUID]:
+        """Name the jobs that are cancelled with this one; some may not be there, or be over."""
+        ...
 
 
 class Runner(Protocol):

@@ -158,7 +158,7 @@ class Sources:
 
     def _go_on(self, known: Finalization, *, dry_run: bool) -> Verdict:
         job = self._jobs.find(known.transaction_id)
-        if job is not None and job.status not in (JobStatus.DEAD, JobStatus.FAILED):
+        if job is not None and job.status not in (JobStatus.DEAD, JobStatus.FAILED, JobStatus.CANCELLED):
             return Verdict.UNDER_WAY
         if dry_run:
             return Verdict.UNDONE

@@ -102,6 +102,19 @@ class Finalizer:
         except Refused as refusal:
             return self._undo(work, refusal)
 
+    def cancel(self, job: Job, _time_left: Callable[[], float]) -> Step:
+        """Undo it, unless it is over; see functions.maintenance.steps.Undoing."""
+        asked, progress = msgspec.convert(job.request, Asked), msgspec.convert(job.progress, Progress)
+        known = self._finalizations.find(asked.file_id)
+        if known is None or known.transaction_id != job.job_id:
+            return Fail("superseded", "another finalization of the document has begun", FAILED)
+        work = _Work(job, known, asked, progress, lambda: 0)
+        if known.phase is Phase.COMMITTED:
+            return _done(work, known.settled_at)
+        if known.phase is Phase.UNDONE:
+            return _failed(work, known.code or "", known.detail or "")
+        return self._undo(work, Refused("cancelled", "somebody wanted it no more"))
+
     def undo(self, job: Job, known: Finalization, code: str, detail: str) -> Step:
         """End a finalization that nobody goes on with, unless the document lies at the target already."""
         asked, progress = msgspec.convert(job.request, Asked), msgspec.convert(job.progress, Progress)

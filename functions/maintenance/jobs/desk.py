@@ -1,4 +1,4 @@
-"""Showing jobs, and trying dead ones again."""
+"""Showing jobs, cancelling them, and trying them again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from uuid import UUID
 from artstore.audit import AuditEvent
 from artstore.errors import Conflict, Unavailable
 from artstore.http import Request
-from artstore.jobs import Job, Jobs, JobStatus, Wake, retried
+from artstore.jobs import UNFINISHED, Job, Jobs, JobStatus, Wake, retried, unwanted
 from artstore.security import Principal
 from artstore.spaces import not_found
 from functions.maintenance.jobs.models import JobList, JobQuery
+
+GOES_ONE_WAY = frozenset({"element_mode"})
+"""Kinds that cannot be cancelled: storage refuses already what the new mode forbids."""
+_MOST_TRIES = 5
 
 
 class Outbox(Protocol):
@@ -57,13 +61,14 @@ class JobDesk:
         return job
 
     def retry(self, job_id: UUID, caller: Principal, request: Request) -> Job:
-        """Let a dead job be tried three times more, from where it had come; written to the audit log with it.
+        """Let a dead or cancelled job be tried three times more, from where it had come; written to the audit log
+        with it.
 
         Raises NotFound, Conflict (``job_not_dead``, ``job_changed``), Unavailable.
         """
         job = self.find(job_id, caller)
-        if job.status is not JobStatus.DEAD:
-            raise Conflict(f"the job is {job.status}, not DEAD", code="job_not_dead")
+        if job.status not in UNFINISHED:
+            raise Conflict(f"the job is {job.status}, neither DEAD nor CANCELLED", code="job_not_dead")
         event = AuditEvent(
             action="job.retried",
             actor=caller.client_id,
@@ -82,3 +87,39 @@ class JobDesk:
         with contextlib.suppress(Unavailable):  # it is due, and found by the clock
             self._wake(job_id)
         return saved
+
+    def cancel(self, job_id: UUID, caller: Principal, request: Request) -> Job:
+        """Say that a job is wanted no more; written to the audit log with it. Said before, it changes nothing.
+
+        Raises NotFound, Conflict (``job_over``, ``job_not_cancellable``, ``job_changed``), Unavailable.
+        """
+        for _ in range(_MOST_TRIES):  # whoever does it saves it after each step
+            job = self.find(job_id, caller)
+            if job.status is JobStatus.CANCELLED:
+                return job
+            if job.is_over:
+                raise Conflict(f"the job is {job.status}: it is over", code="job_over")
+            if job.kind in GOES_ONE_WAY:
+                raise Conflict(f"a job of the kind {job.kind} goes on to its end", code="job_not_cancellable")
+            if job.cancelled_by_id is not None:
+                return job
+            event = AuditEvent(
+                action="job.cancelled",
+                actor=caller.client_id,
+                object=f"job/{job.job_id}",
+                outcome="success",
+                source_ip=request.source_ip,
+                request_id=request.request_id,
+                before={"status": str(job.status), "state": job.state},
+                after={"kind": job.kind},
+            )
+            saved = self._jobs.save(unwanted(job, caller.client_id, self._clock()), _leaving(self._outbox, event))
+            if saved is not None:
+                with contextlib.suppress(Unavailable):  # it is due, and found by the clock
+                    self._wake(job_id)
+                return saved
+        raise Conflict("somebody else changed the job at the same time", code="job_changed")
+
+
+def _leaving(outbox: Outbox, event: AuditEvent) -> Callable[[Any], None]:
+    return lambda transaction: outbox.leave(event, transaction)

@@ -7,6 +7,10 @@ way, once.
 
 A step that raises, or is found begun and abandoned, is a failed try. The job waits longer after each, and is DEAD
 after three without getting any further. What failed because something does not answer waits longest.
+
+A job that somebody wants no more was saved with that word, so whoever does it cannot save the next step, and
+stops. Then its children are told, and what its runner has to undo is undone, by whoever has the lease, or comes
+after it.
 """
 
 from __future__ import annotations
@@ -23,8 +27,8 @@ import msgspec
 
 from artstore.audit import AuditEvent
 from artstore.errors import ArtStoreError, Unavailable
-from artstore.jobs import Alongside, Job, JobError, Jobs, JobStatus, Priority, Wake
-from functions.maintenance.steps import Continue, Done, Fail, Runner, Wait
+from artstore.jobs import Alongside, Job, JobError, Jobs, JobStatus, Priority, Wake, unwanted
+from functions.maintenance.steps import Continue, Done, Fail, Parent, Runner, Step, Undoing, Wait
 
 MAX_ATTEMPTS = 3
 BACKOFF_SECONDS = (10, 60)
@@ -39,6 +43,8 @@ STRETCH_SECONDS: Mapping[Priority, float] = {Priority.HIGH: 240, Priority.NORMAL
 """How long one job is worked at before it waits behind the others."""
 CRASHED = JobError("crashed", "whoever did the job was stopped in the middle of a step, three times in a row")
 
+CANCELLED = JobError("cancelled", "somebody wanted it no more")
+
 
 class Outbox(Protocol):
     """Where events wait for the audit log; see ``artstore.aws.audit_outbox``."""
@@ -52,6 +58,7 @@ class Ran(enum.StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     DEAD = "dead"
+    CANCELLED = "cancelled"
     RETRIED = "retried"
     """A step failed; it will be tried again."""
     YIELDED = "yielded"
@@ -112,7 +119,16 @@ class Engine:
         if runner is None:
             return self._end(job, JobStatus.FAILED, error=JobError("unknown_kind", f"nobody does {job.kind} jobs"))
         taken = self._take(job, now, time_left())
-        return Ran.BUSY if taken is None else self._work(taken, runner, time_left)
+        if taken is None:
+            return Ran.BUSY
+        ran = Ran.BUSY if taken.cancelled_by_id else self._work(taken, runner, time_left)
+        if ran is not Ran.BUSY:
+            return ran
+        now_is = self._jobs.find(job_id)
+        is_mine = now_is is not None and now_is.lease_until == taken.lease_until
+        if now_is is None or now_is.cancelled_by_id is None or now_is.is_over or not is_mine:
+            return Ran.BUSY
+        return self._cancel(now_is, runner, time_left)
 
     def wake_due(self, limit: int) -> int:
         """Send the messages that were lost, or never meant to be sent; give how many."""
@@ -154,6 +170,29 @@ class Engine:
             if saved is None:
                 return Ran.BUSY
             job = saved
+
+    def _cancel(self, job: Job, runner: Runner, time_left: Callable[[], float]) -> Ran:
+        """Undo a job on which we have the lease, and in no step of which anybody is."""
+        try:
+            if isinstance(runner, Parent):
+                for child in runner.children(job):
+                    cancel(self._jobs, self._wake, child, job.cancelled_by_id or "", self._clock())
+            step: Step | None = None
+            if isinstance(runner, Undoing):
+                step = runner.cancel(job, lambda: time_left() - RESERVED_SECONDS)
+        except Exception as error:  # noqa: BLE001  # as in a step
+            self._failed(job, error)
+            return self._retry(job, error)
+        if step is None:
+            return self._end(job, JobStatus.CANCELLED, error=CANCELLED)
+        if isinstance(step, Continue):
+            state = step.state or job.state
+            return self._wait(job, self._clock(), Ran.YIELDED, progress=step.progress, state=state, attempts=0)
+        if not isinstance(step, Fail) or step.dead:
+            return self._settle(job, step)
+        why = JobError(step.code, step.detail)
+        state = step.state or job.state
+        return self._end(job, JobStatus.CANCELLED, error=why, result=step.result, state=state)
 
     def _settle(self, job: Job, step: Wait | Done | Fail) -> Ran:
         state = step.state or job.state
@@ -207,6 +246,21 @@ class Engine:
 
     def _changed(self, job: Job, **changes: object) -> Job:
         return msgspec.structs.replace(job, updated_at=self._clock(), **changes)
+
+
+def cancel(jobs: Jobs, wake: Wake, job_id: UUID, by: str, now: datetime) -> None:
+    """Say of a job that is not over that ``by`` wants it no more, however often others save it meanwhile.
+
+    Raises Unavailable.
+    """
+    while True:
+        job = jobs.find(job_id)
+        if job is None or job.is_over or job.cancelled_by_id is not None:
+            return
+        if jobs.save(unwanted(job, by, now)) is not None:
+            break
+    with contextlib.suppress(Unavailable):  # the clock finds it
+        wake(job_id)
 
 
 def _told(error: BaseException) -> JobError:

@@ -18,7 +18,7 @@ class JobQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which jobs, and how many at a time."""
 
     kind: Kind | None = None
-    """Such as sweep, finalize, hash or bulk."""
+    """Such as sweep, fixity, finalize, hash or bulk."""
     status: JobStatus | None = None
     """DEAD: those that broke three times, and can be tried again."""
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
@@ -39,7 +39,8 @@ class JobShown(msgspec.Struct, kw_only=True):
     job_id: UUID
     kind: str
     status: JobStatus
-    """WAITING, RUNNING, COMPLETED, FAILED (what was asked cannot be done) or DEAD (it broke three times)."""
+    """WAITING, RUNNING, COMPLETED, FAILED (what was asked cannot be done), DEAD (it broke three times) or
+    CANCELLED (somebody wanted it no more)."""
     state: str | None
     """A word of the kind's own."""
     priority: Priority
@@ -59,6 +60,8 @@ class JobShown(msgspec.Struct, kw_only=True):
     finished_at: datetime | None
     due_at: datetime | None
     """When somebody looks at it again; null once it is over."""
+    cancelled_by_id: str | None
+    """Who wants it no more. As long as it is not over, it is being stopped, and undone."""
 
 
 def show(job: Job) -> JobShown:
@@ -81,4 +84,5 @@ def show(job: Job) -> JobShown:
         updated_at=job.updated_at,
         finished_at=job.finished_at,
         due_at=job.due_at,
+        cancelled_by_id=job.cancelled_by_id,
     )

@@ -34,12 +34,31 @@ def show_job(job_id: UUID, caller: Principal) -> Reply[JobShown]:
     f"{_JOBS}/{{job_id}}/retry",
     scope=Scope.ELEMENTS_ADMIN,
     status=202,
-    summary="Try a dead job again",
+    summary="Try a dead or cancelled job again",
     error_statuses=(404, 409),
 )
 def retry_job(job_id: UUID, caller: Principal, request: Request) -> Reply[JobShown]:
-    """Let a DEAD job be tried three times more, from where it had come. A job in another status is 409."""
+    """Let a DEAD or CANCELLED job be tried three times more, from where it had come. One in another status is
+    409."""
     return Reply(show(dependencies.job_desk().retry(job_id, caller, request)), _NO_STORE)
 
 
-ENDPOINTS = (list_jobs, show_job, retry_job)
+@endpoint(
+    "POST",
+    f"{_JOBS}/{{job_id}}/cancel",
+    scope=Scope.ELEMENTS_ADMIN,
+    status=202,
+    summary="Cancel a job",
+    error_statuses=(404, 409),
+)
+def cancel_job(job_id: UUID, caller: Principal, request: Request) -> Reply[JobShown]:
+    """Have a job stopped at its next step, with the jobs that do parts of it, and undone where that is needed.
+
+    It is CANCELLED some seconds later; a finalization that was completed meanwhile is COMPLETED. What it had done
+    and is no harm stays done: docs/maintenance.md tells of each kind. A job that is over is 409 job_over, and a
+    change of a storage element's mode 409 job_not_cancellable.
+    """
+    return Reply(show(dependencies.job_desk().cancel(job_id, caller, request)), _NO_STORE)
+
+
+ENDPOINTS = (list_jobs, show_job, retry_job, cancel_job)

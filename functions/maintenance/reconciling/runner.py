@@ -123,6 +123,10 @@ class Reconciliation:
             return _continue(plan)
         return self._finish(asked, plan)
 
+    def children(self, job: Job) -> list[UUID]:
+        """Name the jobs of its parts; see functions.maintenance.steps.Parent."""
+        return [UUID(each) for each in msgspec.convert(job.progress, _Plan).parts] if job.progress else []
+
     def _plan(self, job: Job, asked: Asked, elements: StorageElements) -> Step:
         wanted = [each for each in elements.all() if asked.element_id in (None, each.element_id)]
         if not wanted:

@@ -99,9 +99,17 @@ class Reindexing:
             return Fail(error.code, error.detail)
         return self._look(job, plan, time_left)
 
-    def cancel(self, job: Job, _time_left: Callable[[], float]) -> None:
-        """Leave nothing behind of a rebuild that is not to be; the index in use stays what it is."""
+    def cancel(self, job: Job, time_left: Callable[[], float]) -> Step | None:
+        """Leave nothing behind of a rebuild that is not to be; the index in use stays what it is. One that was
+        swapped in goes on to its end: the places that it knows of are still to be looked at."""
+        if job.state == "looking":
+            return self._look(job, msgspec.convert(job.progress, _Plan), time_left)
         self._rebuild.drop(job.job_id)
+        return None
+
+    def children(self, job: Job) -> list[UUID]:
+        """Name the jobs of its parts; see functions.maintenance.steps.Parent."""
+        return [UUID(each) for each in msgspec.convert(job.progress, _Plan).parts] if job.progress else []
 
     def _plan(self, job: Job) -> Step:
         plan = _Plan()

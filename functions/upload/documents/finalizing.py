@@ -31,7 +31,7 @@ from functions.upload.documents.finalizing_models import (
 
 _DERIVED = uuid.UUID("0b8a8f0e-3d0c-5c1b-9a55-5f0f8c2b7d41")
 """The namespace (RFC 9562 §5.5) of transactions that are derived from an account, a key and a document."""
-_STATUS_OF = {"completed": JobStatus.COMPLETED, "rolled_back": JobStatus.FAILED}
+_STATUS_OF = {"completed": JobStatus.COMPLETED}
 """States that jobs of one status alone are in."""
 
 

@@ -121,3 +121,28 @@ def _described(operator: Operator, bucket: str, key: str) -> dict[str, Any] | No
         operator.s3.get_object(Bucket=bucket, Key=f"{key}.attr.json")["Body"].read()
     )
     return document
+
+
+def test_a_job_is_cancelled_and_one_that_is_over_is_not(archive: Archive) -> None:
+    started = archive.request("POST", FIXITY, json={"share": 1}).json()
+    path = f"/api/v1/maintenance/jobs/{started['job_id']}"
+    cancelled = archive.request("POST", f"{path}/cancel")
+    if cancelled.status_code == 202:  # it may have been quicker
+        assert cancelled.json()["cancelled_by_id"]
+        assert archive.request("POST", f"{path}/cancel").status_code in (202, 409)
+
+    def over() -> dict[str, Any] | None:
+        job: dict[str, Any] = archive.request("GET", path).json()
+        return job if job["finished_at"] else None
+
+    job = eventually(over, seconds=120)
+    assert job["status"] == ("CANCELLED" if cancelled.status_code == 202 else "COMPLETED")
+    if cancelled.status_code == 202:
+        listed = archive.request("GET", "/api/v1/maintenance/jobs", params={"status": "CANCELLED"}).json()
+        assert started["job_id"] in [each["job_id"] for each in listed["items"]]
+    file_id = archive.store(uuid.uuid4().bytes)
+    done = archive.request("POST", FIXITY, json={"file_id": file_id}).json()
+    path = f"/api/v1/maintenance/jobs/{done['job_id']}"
+    eventually(over, seconds=120)
+    refused = archive.request("POST", f"{path}/cancel")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_over")

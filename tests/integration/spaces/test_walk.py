@@ -88,6 +88,7 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "retry_job": ById("job"),
     "start_reindex": NoDocument("it rebuilds the whole index, and its answer is a job"),
     "start_migration": NoDocument("it goes through the whole archive, and its answer is a job"),
+    "cancel_job": ById("job"),
     "start_reconciliation": NoDocument("it compares the whole archive, and its answer is a job"),
     "list_spaces": Lists("space"),
     "show_space": ById("space"),

@@ -20,11 +20,13 @@ from artstore.errors import Unavailable
 from artstore.jobs import Job, JobStatus, Priority, new_job, retried
 from functions.maintenance.jobs.engine import (
     BACKOFF_SECONDS,
+    CANCELLED,
     MAX_ATTEMPTS,
     OUTAGE_BACKOFF_SECONDS,
     STRETCH_SECONDS,
     Engine,
     Ran,
+    cancel,
 )
 from functions.maintenance.steps import Continue, Done, Fail, Step, Wait
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
@@ -68,6 +70,7 @@ class World:
     steps: int = 0
     told: list[BaseException] = field(default_factory=list)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    undoes: list[Step | Exception] = field(default_factory=list)
 
     def step(self, job: Job, time_left: Callable[[], float]) -> Step:
         self.steps += 1
@@ -99,6 +102,22 @@ class World:
         return found
 
 
+@dataclass
+class Undone(World):
+    """The same, of a kind that leaves something to be undone, and has others do parts."""
+
+    having: list[UUID] = field(default_factory=list)
+
+    def cancel(self, job: Job, time_left: Callable[[], float]) -> Step:
+        undo = self.undoes.pop(0) if len(self.undoes) > 1 else self.undoes[0]
+        if isinstance(undo, Exception):
+            raise undo
+        return undo
+
+    def children(self, _job: Job) -> list[UUID]:
+        return self.having
+
+
 def count(job: Job, _time_left: Callable[[], float]) -> Step:
     """Count to three, a step for each."""
     done = job.progress.get("done", 0) + 1
@@ -125,6 +144,110 @@ def test_an_end_and_its_event_for_the_audit_log_are_one() -> None:
     assert world.run() is Ran.BUSY
     assert other == [Ran.COMPLETED]
     assert world.outbox.events == [EVENT]
+
+
+def unwanted(world: World) -> None:
+    cancel(world.jobs, world.wake, JOB_ID, "sa_anna", world.clock())
+
+
+def test_a_job_that_waits_is_cancelled_without_another_step() -> None:
+    world = World()
+    world.start(count)
+    unwanted(world)
+    assert world.run() is Ran.CANCELLED
+    assert (world.steps, world.job.status, world.job.due_at) == (0, JobStatus.CANCELLED, None)
+    assert world.job.error == CANCELLED
+    assert world.job.cancelled_by_id == "sa_anna"
+    assert world.run() is Ran.OVER
+
+
+def test_a_running_job_stops_at_its_next_save_and_keeps_what_it_had_saved() -> None:
+    world = World()
+
+    def be_cancelled(job: Job, _time_left: Callable[[], float]) -> Step:
+        assert job.progress == {"done": 1}
+        unwanted(world)
+        assert world.engine().run(JOB_ID, world.clock.invoke()) is Ran.BUSY, "nobody else undoes it meanwhile"
+        return Continue({"done": 2})
+
+    world.start(count, be_cancelled, count)
+    assert world.run() is Ran.CANCELLED
+    assert (world.steps, world.job.progress) == (2, {"done": 1})
+
+
+def test_what_came_to_its_end_in_the_very_step_is_cancelled_all_the_same_or_told_so_by_its_runner() -> None:
+    for kind, ended in ((World, Ran.CANCELLED), (Undone, Ran.COMPLETED)):
+        world = kind()
+        world.undoes = [Done({"there": True}, "completed")]
+
+        def end(_job: Job, _time_left: Callable[[], float], world: World = world) -> Step:
+            unwanted(world)
+            return Done({})
+
+        world.start(end)
+        assert world.run() is ended
+
+
+def test_what_has_to_be_undone_is_undone_in_as_many_steps_as_it_takes() -> None:
+    world = Undone()
+    world.undoes = [
+        Continue({"left": 1}, "undoing"),
+        Unavailable("away"),
+        Wait({"left": 0}, world.clock() + timedelta(hours=2)),
+        Fail("cancelled", "it is undone", "rolled_back", {"left_behind": 1}),
+    ]
+    world.start(count)
+    unwanted(world)
+    assert world.run() is Ran.YIELDED
+    assert (world.job.progress, world.job.state) == ({"left": 1}, "undoing")
+    assert world.run() is Ran.RETRIED
+    world.clock.forward(3600)
+    assert world.run() is Ran.WAITING
+    assert world.run() is Ran.NOT_DUE
+    world.clock.forward(3600)
+    assert world.run() is Ran.CANCELLED
+    assert (world.job.state, world.job.result, world.steps) == ("rolled_back", {"left_behind": 1}, 0)
+
+
+def test_children_are_cancelled_with_their_parent() -> None:
+    world = Undone()
+    world.undoes = [Fail("cancelled", "")]
+    child, over = UUID(int=81), UUID(int=82)
+    world.jobs.create(new_job(child, "count", {"to": 3}, world.clock()))
+    world.jobs.create(msgspec.structs.replace(new_job(over, "count", {}, START), status=JobStatus.COMPLETED))
+    world.having = [child, over, UUID(int=83)]
+    world.start(count)
+    unwanted(world)
+    assert world.run() is Ran.CANCELLED
+    found = [world.jobs.find(each) for each in (child, over)]
+    assert [each and each.cancelled_by_id for each in found] == ["sa_anna", None]
+    assert world.engine().run(child, world.clock.invoke()) is Ran.CANCELLED
+
+
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
+@pytest.mark.parametrize("number", range(6))
+def test_whoever_cancels_may_be_killed_anywhere(number: int, when: str) -> None:
+    world = Undone()
+    world.undoes = [Fail("cancelled", "it is undone", "rolled_back")]
+    world.start(count)
+    unwanted(world)
+    with contextlib.suppress(Killed):
+        world.run(Killer(number, when))
+    for _ in range(3):
+        world.clock.forward(3600)
+        world.run()
+    assert (world.job.status, world.job.state) == (JobStatus.CANCELLED, "rolled_back")
+    assert len(world.jobs.ends) == 1
+
+
+def test_a_cancelled_job_can_be_gone_on_with() -> None:
+    world = World()
+    world.start(count, count, count)
+    unwanted(world)
+    world.run()
+    world.jobs.save(retried(world.job, world.clock()))
+    assert world.run() is Ran.COMPLETED
+    assert world.job.cancelled_by_id is None
 
 
 def breaks(error: Exception) -> Act:

@@ -20,7 +20,8 @@ from artstore.jobs import JobStatus
 from artstore.naming import attributes_key, file_id_of
 from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Verdict
-from functions.maintenance.jobs.engine import Ran
+from functions.maintenance.jobs.engine import Ran, cancel
+from functions.maintenance.steps import Continue, Done
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.flows import world as worlds
@@ -257,6 +258,36 @@ def test_whatever_makes_it_impossible_leaves_the_source_as_it_is(
         each.attributes.file_id != FILE or each.bucket == EDIT
         for each in world.index.search(None, 9, None, EVERYWHERE).items
     )
+
+
+@pytest.mark.parametrize("state", ["pending", "copying", "copied", "verifying"])
+def test_a_finalization_that_is_cancelled_leaves_the_document_where_it_was(world: Flows, state: str) -> None:
+    transaction = world.finalize(FILE).transaction_id
+    step_until(world, transaction, state)
+    cancel(world.jobs, world.queue, transaction, "sa_admin", world.buckets.now)
+    assert world.run_job(transaction) is Ran.CANCELLED
+    job = world.job_of(FILE)
+    assert (job.status, job.error and job.error.code) == (JobStatus.CANCELLED, "cancelled")
+    world.deliver_all()
+    world.check()
+    world.check_shown(FILE, BODY, EDIT)
+    assert world.finalize(FILE).transaction_id != transaction, "it can be begun anew"
+
+
+def test_a_finalization_that_is_over_is_not_cancelled(world: Flows) -> None:
+    transaction = world.finalize(FILE).transaction_id
+    step_until(world, transaction, "verifying")
+    finalizer, job = world.finalizer(), world.jobs.find(transaction)
+    assert job is not None
+    while not isinstance(step := finalizer.step(job, lambda: 60), Done):  # and the end is not saved
+        assert isinstance(step, Continue)
+        job = msgspec.structs.replace(job, progress=step.progress, state=step.state)
+        world.jobs.save(job)
+        job = world.jobs.find(transaction) or job
+    cancel(world.jobs, world.queue, transaction, "sa_admin", world.buckets.now)
+    assert world.run_job(transaction) is Ran.COMPLETED
+    world.deliver_all()
+    world.check_shown(FILE, BODY, KEPT)
 
 
 def test_a_copy_of_other_bytes_is_found_out(world: Flows) -> None:

@@ -8,12 +8,15 @@ from uuid import UUID
 
 import pytest
 
+from artstore.jobs import JobStatus
 from artstore.spaces import EVERYWHERE
 from functions.maintenance.finalizing.departed import Verdict
+from functions.maintenance.jobs.engine import cancel
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.flows.world import Flows
 from tests.support.killing import Killer, every_moment
+from tests.unit.maintenance.test_finalization import step_until
 
 FILE = UUID(int=7)
 SMALL = b"a small document"
@@ -69,6 +72,37 @@ def test_whoever_finalizes_may_be_killed_anywhere(body: bytes, heeds_only_new: b
 
     killed = every_moment(run, afterwards=watched(worlds, body, check))
     assert killed > 40
+
+
+@BODIES
+def test_whoever_cancels_may_be_killed_anywhere(body: bytes) -> None:
+    """A finalization that is cancelled in the middle is undone, or is over already; the document stays one."""
+    worlds: list[Flows] = []
+
+    def run(killer: Killer) -> None:
+        world = stored(killer, body)
+        worlds.append(world)
+        world.finalize(FILE)
+        transaction = world.queue.last
+        step_until(world, transaction, "verifying" if body else "copied")
+        killer.calls.clear()
+        cancel(world.killer.guard(world.jobs), world.queue, transaction, "sa_admin", world.buckets.now)
+        world.run_job(transaction)
+
+    def check(world: Flows, where: str) -> None:
+        if FILE not in world.finalizations.kept:
+            return
+        world.check_finalizations()
+        job = world.job_of(FILE)
+        if job.cancelled_by_id is None:  # killed before it was written down
+            world.check_shown(FILE, body, KEPT)
+            return
+        assert job.status is JobStatus.CANCELLED, where
+        assert job.error is not None
+        assert (job.error.code, job.state) == ("cancelled", "rolled_back"), where
+        world.check_shown(FILE, body, EDIT)
+
+    assert every_moment(run, afterwards=watched(worlds, body, check)) > 10
 
 
 @BODIES

@@ -34,6 +34,7 @@ EXCEPTIONS = {
     "take_minio_event": "an event may come twice, and storage knows no such header",
     "take_seaweedfs_event": "an event may come twice, and storage knows no such header",
     "redrive_dead_letters": "sends back what is there, which is nothing the second time",
+    "cancel_job": _SAME,
     "retry_job": "concerns a job that is dead, and no longer once it was sent",
 }
 """Operations without the header: why they need none."""

@@ -160,6 +160,7 @@ class JobTable:
             updated_at=_text(job.updated_at),
             finished_at=_text_or_none(job.finished_at),
             lease_until=_text_or_none(job.lease_until),
+            cancelled_by_id=job.cancelled_by_id,
             revision=job.revision,
             due=None if job.due_at is None else str(job.priority),
             due_at=_text_or_none(job.due_at),
@@ -189,6 +190,7 @@ def _job(record: JobRecord) -> Job:
         updated_at=datetime.fromisoformat(record.updated_at),
         finished_at=_time(record.finished_at),
         lease_until=_time(record.lease_until),
+        cancelled_by_id=record.cancelled_by_id,
         revision=int(record.revision),
         due_at=_time(record.due_at),
     )

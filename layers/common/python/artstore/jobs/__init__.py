@@ -37,9 +37,13 @@ class JobStatus(enum.StrEnum):
     """What was asked cannot be done; ``error`` says why."""
     DEAD = "DEAD"
     """It broke three times at the same step. It can be tried again once the cause is mended."""
+    CANCELLED = "CANCELLED"
+    """Somebody wanted it no more, and what had to be undone is undone."""
 
 
-OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.DEAD})
+OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.DEAD, JobStatus.CANCELLED})
+UNFINISHED = frozenset({JobStatus.DEAD, JobStatus.CANCELLED})
+"""Over, and can be gone on with all the same."""
 
 
 class Priority(enum.StrEnum):
@@ -87,6 +91,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     finished_at: datetime | None = None
     lease_until: datetime | None = None
+    cancelled_by_id: str | None = None
+    """Who wants it no more: whoever does it stops at the next save, and undoes what has to be undone."""
     revision: int = 1
 
     @property
@@ -124,10 +130,26 @@ class JobPage(msgspec.Struct, frozen=True):
 
 
 def retried(job: Job, now: datetime) -> Job:
-    """Give a DEAD job as one that is to be tried again, from where it had come."""
+    """Give an UNFINISHED job as one that is to be tried again, from where it had come. A DEAD one that was being
+    cancelled goes on being cancelled."""
+    is_cancelled = job.status is JobStatus.CANCELLED
     return msgspec.structs.replace(
-        job, status=JobStatus.WAITING, attempts=0, error=None, finished_at=None, due_at=now, updated_at=now
+        job,
+        status=JobStatus.WAITING,
+        attempts=0,
+        error=None,
+        finished_at=None,
+        due_at=now,
+        updated_at=now,
+        cancelled_by_id=None if is_cancelled else job.cancelled_by_id,
     )
+
+
+def unwanted(job: Job, by: str, now: datetime) -> Job:
+    """Give a job that is not over as one that ``by`` wants no more. Whoever has a lease on it keeps that: nobody
+    undoes what somebody is still doing."""
+    due_at = job.due_at if job.status is JobStatus.RUNNING else now
+    return msgspec.structs.replace(job, cancelled_by_id=by, due_at=due_at, updated_at=now)
 
 
 def new_job(

@@ -75,6 +75,7 @@ class JobRecord(Model):
     updated_at = UnicodeAttribute()
     finished_at = UnicodeAttribute(null=True)
     lease_until = UnicodeAttribute(null=True)
+    cancelled_by_id = UnicodeAttribute(null=True)
     revision = NumberAttribute()
     """+1 for each save, every one of which is on condition of the one that was read."""
     due = UnicodeAttribute(null=True)
