@@ -11,8 +11,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import ministack.app
-from ministack.core import iam_actions
-from ministack.services import apigateway_v1, s3
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import apigateway_v1, iam, s3
 from ministack.services.cloudformation import provisioners
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -179,6 +179,20 @@ def name_actions_of_mappings() -> None:
     iam_actions._lambda_action = corrected
 
 
+def name_roles_to_policies() -> None:
+    """aws:PrincipalArn of a role that was assumed is the role's ARN, not the session's (IAM User Guide)."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    def corrected(key: str, context: Any) -> Any:
+        found = resolve(key, context)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in str(found):
+            role = iam._roles.get(str(found).split(":assumed-role/", 1)[1].split("/", 1)[0])
+            return role["Arn"] if role else found
+        return found
+
+    iam_evaluator._resolve_condition_key = corrected
+
+
 CORRECTIONS = (
     read_versions_as_objects,
     tell_of_restored_versions,
@@ -188,6 +202,7 @@ CORRECTIONS = (
     keep_api_ids,
     find_metadata_by_issuer,
     name_actions_of_mappings,
+    name_roles_to_policies,
 )
 
 if __name__ == "__main__":

@@ -210,6 +210,42 @@ def names_actions_of_mappings(emulator: Emulator) -> bool:
     return codes == {"ResourceNotFoundException"}
 
 
+def names_roles_to_policies(emulator: Emulator) -> bool:
+    iam, sts, s3 = (emulator.account.client(each) for each in ("iam", "sts", "s3"))
+    anyone = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="probe", AssumeRolePolicyDocument=json.dumps({"Statement": [anyone]}))["Role"]
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName="probe",
+        PolicyName="all",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
+    )
+    s3.create_bucket(Bucket="guarded")
+    but_for_it = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::guarded/*",
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": role["Arn"]}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [but_for_it]})
+    s3.put_bucket_policy(Bucket="guarded", Policy=policy)
+    session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="probe")["Credentials"]
+    as_role = boto3.client(
+        "s3",
+        endpoint_url=emulator.url,
+        region_name=ministack.REGION,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    try:
+        as_role.put_object(Bucket="guarded", Key="k", Body=b"")
+    except ClientError:
+        return False
+    return True
+
+
 PROBES = [
     reads_versions_as_objects,
     tells_of_restored_versions,
@@ -219,6 +255,7 @@ PROBES = [
     keeps_api_ids,
     finds_metadata_by_issuer,
     names_actions_of_mappings,
+    names_roles_to_policies,
 ]
 
 
