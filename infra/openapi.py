@@ -70,6 +70,11 @@ _TAGS = (
         ("upload /api/v1/spaces", "query /api/v1/usage"),
     ),
     (
+        "Retention",
+        "How long documents are kept, what is due, and decisions about it",
+        ("documents /api/v1/retention",),
+    ),
+    (
         "Maintenance",
         "Jobs and sweeps, and what is kept from everybody",
         ("maintenance /api/v1/maintenance/", "query /api/v1/quarantine"),

@@ -66,6 +66,12 @@ def _migration() -> Runner:
     return migration()
 
 
+def _decision_runner() -> Runner:
+    from functions.maintenance.retention.building import decision_runner
+
+    return decision_runner()
+
+
 RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "bulk": dependencies.bulk_runner,
     "element_mode": dependencies.mode_change,
@@ -78,6 +84,7 @@ RUNNERS: Mapping[str, Callable[[], Runner]] = {
     "reconcile": _reconciliation,
     "redrive": dependencies.redrive_runner,
     "reindex": _reindexing,
+    "retention": _decision_runner,
     "scan": dependencies.scan_runner,
     "sweep": _sweep_runner,
 }

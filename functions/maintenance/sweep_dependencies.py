@@ -100,11 +100,18 @@ def _finalized_sources() -> Sweep:
     return FinalizedSources(sources(), seals())
 
 
+def _automatic_disposal() -> Sweep:
+    from functions.maintenance.retention.building import automatic_disposal
+
+    return automatic_disposal()
+
+
 SWEEPS: Mapping[str, Callable[[], Sweep]] = {
     "uploads": _expired_uploads,
     "temporary": _temporary_documents,
     "trash": _trash,
     "finalized": _finalized_sources,
     "orphans": _orphans,
+    "retention": _automatic_disposal,
 }
 """By name, what builds each sweep; functions.maintenance.sweeps.starting says how often each is started."""

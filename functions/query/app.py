@@ -12,6 +12,7 @@ from artstore.http import Redirect, Reply, Request, create_app, endpoint
 from artstore.http.negotiation import Accept
 from artstore.security import Principal, Scope
 from functions.query import api_document, dependencies
+from functions.query.history.routes import show_history
 from functions.query.models import (
     DocumentList,
     ListQuery,
@@ -174,6 +175,7 @@ ENDPOINTS = (
     show_document,
     download_document,
     list_versions,
+    show_history,
     list_trash,
     show_usage,
     list_quarantine,

@@ -22,6 +22,7 @@ from functions.query.health import ReadinessProbe
 
 if TYPE_CHECKING:
     from artstore.index.postgres import PostgresIndex
+    from functions.query.history.reading import Histories
     from functions.query.quarantine import Quarantined
 
 
@@ -84,6 +85,21 @@ def quarantined() -> Quarantined:
 def cursor_keys() -> CursorKeys:
     """Give the keys of this deployment's cursors."""
     return CursorKeys(_read_cursor_key)
+
+
+@functools.cache
+def histories() -> Histories:
+    """Give the histories of documents; imported here, since nothing else needs the audit log."""
+    from artstore.aws.audit_table import AuditTable
+    from artstore.index.fixity_checks import FixityTable
+    from functions.query.history.reading import Histories
+
+    return Histories(
+        index=index(),
+        checks=FixityTable(index().server),
+        log=AuditTable(settings().prefix),
+        cursors=cursors.Cursors(cursor_keys()),
+    )
 
 
 def _read_cursor_key(stage: str) -> str | None:

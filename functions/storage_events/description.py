@@ -161,7 +161,7 @@ def _folder(key: str, element: StorageElement) -> str:
 
 def _retention(record: UploadRecord, created_at: datetime) -> Retention:
     expires_at = None if record.ttl_days is None else created_at + timedelta(days=int(record.ttl_days))
-    return Retention(policy=record.retention_policy, expires_at=expires_at)
+    return Retention(policy=record.retention_policy, expires_at=expires_at, schedule=record.retention_schedule)
 
 
 def _time(text: str) -> datetime:

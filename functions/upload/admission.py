@@ -93,6 +93,14 @@ class Admission:
             raise _full("max_bytes")
         return Reservation(self._spaces, item, size, room)
 
+    def default_schedule(self, space: str | None) -> str | None:
+        """Give the retention schedule of what is uploaded into a space without naming one, as it was seconds ago.
+
+        Raises NotFound (``space_not_found``) and Unavailable.
+        """
+        named: str | None = self._remembered(name_of(space)).retention_schedule
+        return named
+
     def _remembered(self, name: str) -> SpaceItem:
         known = self._known.get(name)
         if known is not None and 0 <= self._clock() - known[0] < REMEMBERED_SECONDS:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import time
 from typing import TYPE_CHECKING
 
 from artstore import config
 from artstore.aws.element_table import ElementTable, open_registry
 from artstore.aws.ingesting import IngestNow
+from artstore.aws.schedule_table import ScheduleTable
 from artstore.aws.secret_store import read_secret
 from artstore.aws.space_table import SpaceTable
 from artstore.aws.successions import Successions
@@ -17,6 +19,7 @@ from artstore.elements.registry import ElementRegistry
 from artstore.elements.watch import StorageWatch
 from artstore.multipart import Multiparts, multipart_client
 from artstore.presign.signer import UrlSigner
+from artstore.schedules import RememberedSchedules
 from functions.upload.admission import Admission
 from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
@@ -93,6 +96,7 @@ def uploads() -> Uploads:
         duplicates=DuplicateSearch(index),
         documents=index,
         admission=Admission(SpaceTable(settings().prefix), index),
+        schedules=RememberedSchedules(ScheduleTable(settings().prefix), time.monotonic),
         expiry_seconds=settings().upload_expiry_seconds,
     )
 
@@ -149,7 +153,10 @@ def space_administration() -> SpaceAdministration:
     from functions.upload.spaces.administration import SpaceAdministration
 
     return SpaceAdministration(
-        table=SpaceTable(settings().prefix), index=index, audit=AuditTable(settings().prefix)
+        table=SpaceTable(settings().prefix),
+        schedules=ScheduleTable(settings().prefix),
+        index=index,
+        audit=AuditTable(settings().prefix),
     )
 
 

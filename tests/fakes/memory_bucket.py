@@ -174,6 +174,19 @@ class MemoryBuckets:
         """Give a version as it is kept. Raises NotFound."""
         return self._find(bucket, key, version_id)
 
+    def all_versions(self, bucket: str, key: str) -> list[Version]:
+        """Give every version that is kept, and every marker, the oldest first."""
+        return list(self._kept.get((bucket, key), []))
+
+    def remove_version(self, bucket: str, key: str, version: Version) -> None:
+        """Remove one for good, and tell of it."""
+        left = [each for each in self._kept[bucket, key] if each is not version]
+        if left:
+            self._kept[bucket, key] = left
+        else:
+            del self._kept[bucket, key]
+        self._tell(EventKind.REMOVED, "ObjectRemoved:Delete", bucket, key)
+
     @contextlib.contextmanager
     def stream(
         self,

@@ -16,6 +16,7 @@ from artstore.index import (
     Only,
     Position,
     Projection,
+    ScheduledPage,
     SearchPage,
     TrashPage,
     TrashPosition,
@@ -33,6 +34,7 @@ from artstore.index.query import Query, Term, parse_query
 from artstore.index.unscanned import UnscannedPage, Which
 from artstore.index.usage import Dimension, Usage, UsageReport
 from artstore.restoring import NotedRestore
+from artstore.schedules import Due, Schedule, reckon
 from artstore.spaces import Reach, name_of
 
 
@@ -290,6 +292,32 @@ class MemoryIndex:
         ]
         return UnscannedPage(tuple(wanted), walked[-1].attributes.file_id if len(walked) == limit else None)
 
+    def schedules_named(self, limit: int) -> list[str]:
+        """See DocumentIndex."""
+        return sorted({name for each in self.visible() if (name := _scheduled(each.attributes)) is not None})[
+            :limit
+        ]
+
+    def scheduled(
+        self,
+        name: str,
+        schedule: Schedule | None,
+        until: datetime,
+        limit: int,
+        after: Position | None,
+        reach: Reach,
+    ) -> ScheduledPage:
+        """See DocumentIndex."""
+        mine = [each for each in self.visible() if _scheduled(each.attributes) == name]
+        mine = [each for each in mine if reach.shows(each.attributes) and _may_be_due(each, schedule, until)]
+        rows = sorted(mine, key=lambda row: _order(row.attributes))
+        rows = [row for row in rows if after is None or _order(row.attributes) > (after.created_at, after.file_id)]
+        last = rows[limit - 1].attributes if len(rows) > limit else None
+        return ScheduledPage(
+            items=tuple(self._indexed(row) for row in rows[:limit]),
+            next=None if last is None else Position(created_at=last.created_at, file_id=last.file_id),
+        )
+
     def ping(self) -> None:
         """See DocumentIndex."""
 
@@ -352,6 +380,17 @@ def _ended(found: list[tuple[Projection, str]], until: str, limit: int, after: E
     )
     following = [row for row in rows if after is None or row[:2] > (after.at, after.file_id)]
     return ended.page([(file_id, each.bucket, each.key, at) for at, file_id, each in following], limit)
+
+
+def _scheduled(attributes: Attributes) -> str | None:
+    return None if attributes.retention is None else attributes.retention.schedule
+
+
+def _may_be_due(row: Projection, schedule: Schedule | None, until: datetime) -> bool:
+    if row.attributes.retention is None or row.attributes.retention.kept_at is not None:
+        return False
+    found = reckon(row.attributes, schedule)
+    return not isinstance(found, Due) or found.at <= until
 
 
 def _is_among(attributes: Attributes, only: Only) -> bool:

@@ -30,6 +30,7 @@ from tests.fakes.memory_index import MemoryIndex
 from tests.fakes.memory_multiparts import MemoryMultiparts, MemoryPlaces, MemorySessions
 from tests.fakes.upload_records import MemoryRecords
 from tests.support.gateway import Answer, call
+from tests.support.scheduling import TenYears
 
 CALLER = Principal("sa_1", "robot", frozenset({Scope.FILES_WRITE}))
 MULTIPART_SECONDS = 5 * 86_400
@@ -66,6 +67,9 @@ class NoLimits:
     def admit(self, space: str | None, size: int, content_type: str) -> None:
         """See functions.upload.admission."""
 
+    def default_schedule(self, space: str | None) -> None:
+        """See functions.upload.admission."""
+
 
 class UploadWorld:
     """One deployment's write side, and what clients do with it."""
@@ -90,6 +94,7 @@ class UploadWorld:
             duplicates=self.duplicates,
             documents=lambda: self.index,
             admission=NoLimits(),
+            schedules=TenYears(),
             expiry_seconds=600,
             clock=clock,
         )

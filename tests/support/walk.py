@@ -17,7 +17,7 @@ import boto3
 import pytest
 
 from artstore import attributes as attr
-from artstore.attributes import Quarantine
+from artstore.attributes import Quarantine, Retention
 from artstore.aws.job_table import JobTable
 from artstore.http import Endpoint, create_app
 from artstore.index.postgres import PostgresIndex
@@ -136,6 +136,7 @@ class Walker:
             updated_at=at,
             space=OWN,
             storage_element_id="edit-01",
+            retention=Retention(policy="permanent", schedule="unheard-of"),
             **changes,
         )
         s3: Any = boto3.client("s3")
@@ -183,7 +184,9 @@ class Walker:
         return job_id
 
 
-_DEPENDENCIES = [f"functions.{name}.dependencies" for name in ("auth", "upload", "query", "maintenance")]
+_DEPENDENCIES = [
+    f"functions.{name}.dependencies" for name in ("auth", "upload", "upload.retention", "query", "maintenance")
+]
 
 
 def _forget() -> None:

@@ -163,6 +163,7 @@ def _describe_target(
         now,
         1,
         finalization=None,
+        finalized_at=now,
         storage_element_id=element.element_id,
         storage_path=path[: len(path) - len(name)],
         storage_filename=name,

@@ -25,6 +25,7 @@ from artstore.index.claims import Place
 from artstore.naming import attributes_key
 from artstore.objects import StoredObject
 from artstore.retention import refuse_deletion
+from artstore.spaces import name_of
 from functions.maintenance.sweeping import Did, Verdict
 from functions.maintenance.sweeps.ports import Elements, Ingesting, Objects, Outbox, Swept
 
@@ -161,6 +162,9 @@ def _event(attributes: Attributes, why: str) -> AuditEvent:
         before={
             "original_filename": attributes.original_filename,
             "checksum": attributes.checksum,
+            "content_type": attributes.content_type,
+            "file_size": attributes.file_size,
+            "space": name_of(attributes.space),
             "deleted_by_id": attributes.deleted_by_id,
             "deleted_at": None if deleted_at is None else format_time(deleted_at),
         },

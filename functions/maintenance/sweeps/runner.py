@@ -56,6 +56,8 @@ class SweepRunner:
         if not report.pending and not report.found_all:
             page = sweep.find(report.cursor, FOUND_AT_ONCE)
             report.pending, report.cursor, report.found_all = page.candidates, page.next, page.next is None
+            if report.pending:  # written down first: what is settled when a crash comes is settled again
+                return Continue(msgspec.to_builtins(report))
         self._settle(sweep, report, time_left, dry_run=dry_run)
         if report.pending or not report.found_all:
             return Continue(msgspec.to_builtins(report))

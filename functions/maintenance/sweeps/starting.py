@@ -37,9 +37,10 @@ SCHEDULES: Mapping[str, Schedule] = {
     "trash": Schedule(timedelta(hours=1), Priority.NORMAL),
     "finalized": Schedule(timedelta(hours=1), Priority.LOW),
     "orphans": Schedule(timedelta(days=1), Priority.LOW),
+    "retention": Schedule(timedelta(days=1), Priority.LOW),
 }
 
-SweepName = Literal["uploads", "temporary", "trash", "finalized", "orphans"]
+SweepName = Literal["uploads", "temporary", "trash", "finalized", "orphans", "retention"]
 
 
 class SweepRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -30,11 +30,14 @@ def change_document(file_id: UUID, body: DocumentPatch, caller: Principal, reque
     """Change a document by a merge patch (RFC 7396): what is left out stays, null takes away.
 
     If-Match names the document's ETag, or the one that storage gave for its bytes, which says only that the bytes
-    are those. Where documents are kept, retention is made longer and never shorter. The answer is the document as
-    it is then; the next search finds it so.
+    are those. Where documents are kept, retention is made longer and never shorter, and takes elements:admin to
+    take a retention schedule away. The answer is the document as it is then; the next search finds it so.
     """
     if_match = require_if_match(request)
-    changed = dependencies.patching().patch(file_id, caller.reach(Scope.FILES_WRITE), body, if_match.check_any)
+    overseen = caller.reach(Scope.ELEMENTS_ADMIN)
+    changed = dependencies.patching().patch(
+        file_id, caller.reach(Scope.FILES_WRITE), body, if_match.check_any, overseen
+    )
     return _shown(changed)
 
 

@@ -21,6 +21,7 @@ from artstore.errors import Conflict, Forbidden
 from artstore.http.idempotency import fingerprint
 from artstore.http.preconditions import IfMatch
 from artstore.index.usage import Dimension, UsageReport
+from artstore.schedules import Schedules, require
 from artstore.security import Principal, Scope
 from artstore.spaces import DEFAULT, EVERYWHERE, Reach, not_found
 from artstore.tables import SpaceItem
@@ -36,6 +37,8 @@ CREATED, UPDATED, DELETED = "space.created", "space.updated", "space.deleted"
 MAX_SPACES = 1000
 """What one reading of the registry has room for."""
 _MAX_ATTEMPTS = 5
+_ADDED = frozenset({"retention_schedule"})
+"""Members of a request that the first version did not know."""
 
 
 class Table(Protocol):
@@ -69,12 +72,14 @@ class SpaceAdministration:
         self,
         *,
         table: Table,
+        schedules: Schedules,
         index: Callable[[], Index],
         audit: AuditLog,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the ports; the index is asked for when a space is to be deleted."""
         self._table = table
+        self._schedules = schedules
         self._index = index
         self._audit = audit
         self._clock = clock
@@ -95,12 +100,12 @@ class SpaceAdministration:
     ) -> tuple[SpaceItem, bool]:
         """Create a space, and tell whether the same request had done so before, under the same key.
 
-        Raises Forbidden (``exceeds_own_spaces``) for who is kept to spaces, Conflict (``space_exists``,
-        ``too_many_spaces``) and Unavailable.
+        Raises Forbidden (``exceeds_own_spaces``) for who is kept to spaces, NotFound (``schedule_not_found``),
+        Conflict (``space_exists``, ``too_many_spaces``) and Unavailable.
         """
         asked = None
         if idempotency_key is not None:
-            asked = f"{actor.client_id} {idempotency_key} {fingerprint(request)}"
+            asked = f"{actor.client_id} {idempotency_key} {fingerprint(request, _ADDED)}"
         now = format_time(self._clock())
         item = self._table.new(
             request.space,
@@ -108,6 +113,7 @@ class SpaceAdministration:
             max_documents=request.max_documents,
             max_bytes=request.max_bytes,
             allowed_types=list(dict.fromkeys(request.allowed_types)),
+            retention_schedule=request.retention_schedule,
             created_at=now,
             created_by=actor.client_id,
             updated_at=now,
@@ -118,6 +124,8 @@ class SpaceAdministration:
             self._audit.append(actor.event(CREATED, _object(item.space), refusal=refusal))
             raise refusal
         existing = self._table.find(request.space)
+        if existing is None and request.retention_schedule is not None:
+            require(self._schedules, request.retention_schedule, "retention_schedule")
         if existing is None and len(self._table.read()) >= MAX_SPACES:
             raise Conflict(f"a deployment has at most {MAX_SPACES} spaces", code="too_many_spaces")
         if existing is None:
@@ -142,6 +150,8 @@ class SpaceAdministration:
         for _ in range(_MAX_ATTEMPTS):
             before = self._find_administered(name, actor.caller)
             if_match.check(etag(before))
+            if isinstance(wanted.retention_schedule, str):
+                require(self._schedules, wanted.retention_schedule, "retention_schedule")
             shown = record(before)
             changes = {each: value for each, value in values.items() if shown[each] != value}
             if not changes:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from artstore.schedules import ScheduleName
 from artstore.spaces import SpaceName
 from functions.upload.fields import AllowedTypes, Description
 
@@ -27,6 +28,8 @@ class SpaceRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The most bytes they may have together; null: any."""
     allowed_types: AllowedTypes = []
     """Media types that uploads may have; empty: any."""
+    retention_schedule: ScheduleName | None = None
+    """The retention schedule of documents that are uploaded without naming one; null: none."""
 
 
 class SpaceChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -37,6 +40,7 @@ class SpaceChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     max_bytes: MaxBytes | UnsetType | None = UNSET
     allowed_types: AllowedTypes | UnsetType | None = UNSET
     """null and an empty list: any."""
+    retention_schedule: ScheduleName | UnsetType | None = UNSET
 
 
 class Space(msgspec.Struct, kw_only=True):
@@ -47,6 +51,7 @@ class Space(msgspec.Struct, kw_only=True):
     max_documents: int | None
     max_bytes: int | None
     allowed_types: list[str]
+    retention_schedule: str | None
     revision: int
     """+1 for each change; in quotes it is the ETag. 0: the default space before its first change."""
     created_at: datetime | None

@@ -22,6 +22,7 @@ def show(item: SpaceItem) -> Space:
         max_documents=_number(item.max_documents),
         max_bytes=_number(item.max_bytes),
         allowed_types=list(item.allowed_types or ()),
+        retention_schedule=item.retention_schedule,
         revision=int(item.revision),
         created_at=_time(item.created_at),
         created_by=item.created_by,
@@ -36,6 +37,7 @@ def record(item: SpaceItem) -> dict[str, Any]:
         "max_documents": _number(item.max_documents),
         "max_bytes": _number(item.max_bytes),
         "allowed_types": list(item.allowed_types or ()),
+        "retention_schedule": item.retention_schedule,
         "revision": int(item.revision),
     }
 

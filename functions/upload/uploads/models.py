@@ -16,6 +16,7 @@ from artstore.folders import MAX_FOLDER
 from artstore.http.negotiation import MEDIA_TYPE
 from artstore.http.problems import Problem
 from artstore.presign import MAX_OBJECT_BYTES, MAX_SINGLE_PUT_BYTES
+from artstore.schedules import ScheduleName
 from artstore.spaces import SpaceName
 
 # Each ends with (?!\n)$, since $ alone would let a line break follow.
@@ -50,6 +51,14 @@ class ContentEncoding(enum.StrEnum):
     BR = "br"
 
 
+class UploadRetention(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is said of how the document is kept, besides its policy."""
+
+    schedule: ScheduleName | None
+    """The retention schedule that says when somebody decides what becomes of it; null: none, whatever its space
+    says."""
+
+
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The document a client is about to send. Its members have at most 48 KiB together, as JSON in UTF-8."""
 
@@ -76,6 +85,8 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """temporary documents may be changed and deleted; permanent ones may not be deleted."""
     ttl_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """How long a temporary document lives; 30 days when not said."""
+    retention: UploadRetention | None = None
+    """Without it the document names the schedule of its space, if that has one."""
     space: SpaceName | None = None
     """The space it belongs to; without it the caller's only one, or the default space."""
     expires_in: ExpiresIn | None = None

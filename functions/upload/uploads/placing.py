@@ -99,7 +99,11 @@ def _as_far_as_known(record: UploadRecord, at: datetime) -> Attributes:
         checksum=record.sha256,
         custom_attributes=record.custom_attributes or {},
         tags=tuple(record.tags),
-        retention=Retention(policy=record.retention_policy, expires_at=None if record.ttl_days is None else at),
+        retention=Retention(
+            policy=record.retention_policy,
+            expires_at=None if record.ttl_days is None else at,
+            schedule=record.retention_schedule,
+        ),
         content_encoding=record.content_encoding,
         original_size=None if record.original_size is None else int(record.original_size),
         original_checksum=record.original_sha256,

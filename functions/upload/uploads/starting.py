@@ -28,6 +28,7 @@ from artstore.elements import StorageElements
 from artstore.errors import ArtStoreError, Conflict, NotFound, Unavailable
 from artstore.http.idempotency import derived_id, fingerprint, key_reused
 from artstore.index import IndexedDocument, Position, VersionsPage
+from artstore.schedules import Schedules, require
 from artstore.security import Principal, Scope
 from artstore.spaces import Reach, name_of, not_found
 from artstore.tables import Succession, UploadRecord
@@ -58,6 +59,7 @@ ADDED = frozenset(
         "content_encoding",
         "original_size",
         "original_sha256",
+        "retention",
     }
 )
 """Members of a request that the first version did not know."""
@@ -101,6 +103,7 @@ class Admitting(Protocol):
     """What knows the limits of spaces; see functions.upload.admission."""
 
     def admit(self, space: str | None, size: int, content_type: str) -> Reservation | None: ...
+    def default_schedule(self, space: str | None) -> str | None: ...
 
 
 class Finding(Protocol):
@@ -167,6 +170,7 @@ class Uploads:
     documents: Callable[[], Documents]
     """Called when the index is needed."""
     admission: Admitting
+    schedules: Schedules
     expiry_seconds: int
     clock: Callable[[], datetime] = field(default=_utc_now)
 
@@ -175,9 +179,9 @@ class Uploads:
 
         The same ``idempotency_key`` and request from the same account give the upload that was started then, with
         a permission that is valid from now. Raises what ``functions.upload.uploads.rules`` raises, NotFound
-        (``space_not_found``, ``document_not_found``), Conflict (``idempotency_key_reused``, ``duplicate_content``,
-        ``already_superseded``, ``supersede_in_progress``, ``space_full``, ``space_type_not_allowed``) and
-        Unavailable.
+        (``space_not_found``, ``schedule_not_found``, ``document_not_found``), Conflict
+        (``idempotency_key_reused``, ``duplicate_content``, ``already_superseded``, ``supersede_in_progress``,
+        ``space_full``, ``space_type_not_allowed``) and Unavailable.
         """
         [outcome] = self.start_many([Asked(request, idempotency_key)], caller)
         if isinstance(outcome, ArtStoreError):
@@ -306,12 +310,21 @@ class Uploads:
                 self._check_predecessor(request.supersedes, reach.within(name_of(attempt.space)))
             record = self.records.new(attempt.file_id)
             record.request_hash, record.space = attempt.fingerprint, attempt.space
+            record.retention_schedule = self._choose_schedule(request, attempt.space)
             element = self.elements().place(
                 request.retention_policy, request.size, request.content_type, now.timestamp()
             )
             fill(record, request, caller, element, now)
         attempt.reservation = self._reserve(record)
         attempt.record, attempt.target = record, self._permit(record, attempt.request.expires_in)
+
+    def _choose_schedule(self, request: UploadRequest, space: str | None) -> str | None:
+        """Give the schedule that the document will name: the one asked for, else its space's."""
+        if request.retention is None:
+            return self.admission.default_schedule(space)
+        if request.retention.schedule is not None:
+            require(self.schedules, request.retention.schedule, "retention.schedule")
+        return request.retention.schedule
 
     def _check_predecessor(self, predecessor: UUID, reach: Reach) -> None:
         """Check that a document of the same space is there, and that none has taken its place yet."""

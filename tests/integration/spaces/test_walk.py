@@ -22,6 +22,7 @@ AUDIT = NoDocument("the audit log is the deployment's, read by those who oversee
 PUBLIC = NoDocument("it is public")
 WEBHOOK = NoDocument("it takes what storage tells, by a token of its own, and tells nothing")
 TOKENS = NoDocument("it concerns tokens")
+SCHEDULES = NoDocument("retention schedules belong to the deployment, and tell of no document")
 ANY = {"If-Match": "*"}
 
 UPLOAD: dict[str, Any] = {"filename": "a.txt", "size": 3, "sha256": "ab" * 32, "retention_policy": "temporary"}
@@ -67,6 +68,17 @@ PROBES: dict[str, Probe | list[Probe]] = {
     "list_trash": Lists("trashed"),
     "list_quarantine": Lists("quarantined"),
     "list_versions": ById("document"),
+    "show_history": [ById("document"), ById("document", query="?format=premis"), ById("trashed")],
+    "create_retention_schedule": SCHEDULES,
+    "list_retention_schedules": SCHEDULES,
+    "show_retention_schedule": SCHEDULES,
+    "change_retention_schedule": SCHEDULES,
+    "delete_retention_schedule": SCHEDULES,
+    "list_due_documents": [Lists("document"), Lists("document", f"?space={OWN}&state=not_computable")],
+    "start_retention_decision": NoDocument("its answer is a job, which decides within the reach of who asked"),
+    "show_retention_decision": NoDocument(
+        "shown to who decided, with the ids that it gave, or who sees every space"
+    ),
     "set_legal_hold": ById("document", lambda _: {"hold": True, "reason": "x"}, headers=ANY),
     "release_document": ById("document", lambda _: {"reason": "x"}),
     "start_bulk": NoDocument("its answer is a job, which finds documents within the reach of who asked"),

@@ -20,6 +20,7 @@ from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_index import MemoryIndex
 from tests.support.ingesting.world import ELEMENTS, World
 from tests.support.killing import Killer
+from tests.support.scheduling import TenYears
 
 ANNA = Actor("sa_anna", "192.0.2.1", "req-1")
 TRASH = timedelta(days=30)
@@ -87,7 +88,7 @@ class Desk:
             clock=lambda: world.buckets.now,
         )
         locks, audit = killer.guard(self.locks), killer.guard(self.audit)
-        self.patching = Patching(self.changes, locks)
+        self.patching = Patching(self.changes, locks, TenYears())
         self.deleting = Deleting(self.changes, index=index, successions=successions, outbox=audit, trash=TRASH)
         self.holding = Holding(self.changes, locks, audit.append)
 

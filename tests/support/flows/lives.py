@@ -64,6 +64,7 @@ from tests.fakes.memory_multiparts import MemoryMultiparts
 from tests.support.flows.records import SharedRecords, SharedSuccessions
 from tests.support.flows.world import Flows, Ingesting
 from tests.support.ingesting.world import ELEMENTS, EveryWord, Interruptible
+from tests.support.scheduling import TenYears
 from tests.support.sweeping import GRACE, ORPHAN_AGE, TRASH_KEPT, SweptBuckets
 from tests.support.uploading import ENVIRONMENT, NoLimits
 
@@ -243,6 +244,7 @@ class Lives(Flows):
             duplicates=DuplicateSearch(lambda: guard(self.index), lambda: self.now().timestamp()),
             documents=lambda: guard(self.index),
             admission=NoLimits(),
+            schedules=TenYears(),
             expiry_seconds=URL_SECONDS,
             clock=self.now,
         )
@@ -303,7 +305,7 @@ class Lives(Flows):
             ingest=guard(Ingesting(self)),
             clock=self.now,
         )
-        self.patching = Patching(self.changes, locks)
+        self.patching = Patching(self.changes, locks, TenYears())
         self.deleting = Deleting(
             self.changes, index=index, successions=guard(self.shared), outbox=outbox, trash=TRASH_KEPT
         )

@@ -200,6 +200,7 @@ class World:
             custom_attributes=None,
             retention_policy="temporary",
             ttl_days=None,
+            retention_schedule=None,
             created_at=self.buckets.now.isoformat(),
             created_by_id="sa_anna",
             created_by_username="anna",

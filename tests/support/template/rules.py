@@ -20,7 +20,10 @@ from functions.maintenance.worker import TASKS as MAINTENANCE_TASKS
 Template = dict[str, Any]
 
 USERS_OF_THE_DATABASE = ("Upload", "Documents", "Query", "StorageEvents", "MaintenanceWorker")
-READERS = {"CursorKeySecret": {"QueryRole", "UploadRole"}, "WebhookTokenSecret": {"StorageWebhookRole"}}
+READERS = {
+    "CursorKeySecret": {"QueryRole", "UploadRole", "DocumentsRole"},
+    "WebhookTokenSecret": {"StorageWebhookRole"},
+}
 """Who reads a secret that the template has made."""
 REVIEWED_WILDCARDS = {(f"{name}Role", "AttachToVpc") for name in USERS_OF_THE_DATABASE}
 """Statements that may say Resource '*': what Lambda needs for a VPC, for which EC2 takes nothing narrower."""
@@ -240,6 +243,8 @@ DELETIONS = {
     ("AuthScheduledRole", "dynamodb:DeleteItem", ("AuditOutboxTable",)),
     ("MaintenanceWorkerRole", "s3:DeleteObject", ("EditBucket/*",)),
     ("MaintenanceWorkerRole", "s3:DeleteObject", ("ExportsBucket/*",)),  # copies that are to go into no bag
+    ("MaintenanceWorkerRole", "s3:DeleteObjectVersion", ("RwBucket/*",)),  # what is due, and no lock keeps
+    ("DocumentsRole", "dynamodb:DeleteItem", ("RetentionSchedulesTable",)),
     ("UploadRole", "dynamodb:DeleteItem", ("UploadsTable",)),  # places of documents that were not taken
     ("UploadRole", "dynamodb:DeleteItem", ("SpacesTable",)),
     ("StorageGuardRole", "s3:PutBucketPolicy", ("RwBucket",)),
@@ -249,8 +254,9 @@ DELETIONS = {
 
 def deleters(template: Template) -> list[str]:
     """No role deletes anything but a message it has handled, an event that is in the audit log now, and what is
-    over: the last of these the worker alone, and only where documents may change. What could undo that, a bucket's
-    policy and lifecycle, is written by the guard, of the one bucket whose elements can change their mode."""
+    over: the last of these the worker alone, where documents may change, and where they are kept by versions,
+    which storage keeps as long as they are locked. What could undo that, a bucket's policy and lifecycle, is
+    written by the guard, of the one bucket whose elements can change their mode."""
     harmless = {"sqs:DeleteMessage", "ec2:DeleteNetworkInterface"}
     return [
         f"{one.role}: {action}"

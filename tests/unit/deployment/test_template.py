@@ -293,9 +293,16 @@ def test_the_rw_bucket_locks_versions_and_refuses_deletion(template: Template) -
         "Days": {"Ref": "RetentionDays"},
     }
     policy = resources["RwBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    denied = next(one for one in policy if one.get("Sid") == "NoDeletion")
-    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
-    assert set(denied["Action"]) == {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+    denied = {one["Action"]: one for one in policy if str(one.get("Sid")).startswith("NoDeletion")}
+    assert set(denied) == {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+    assert all((one["Effect"], one["Principal"]) == ("Deny", "*") for one in denied.values())
+    assert "Condition" not in denied["s3:DeleteObject"]
+    worker = {"ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": ["MaintenanceWorkerRole", "Arn"]}}}
+    assert denied["s3:DeleteObjectVersion"]["Condition"] == worker
+
+
+def test_nobody_may_bypass_the_locks_of_versions(template: Template) -> None:
+    assert "BypassGovernanceRetention" not in json.dumps(template, default=str)
 
 
 def test_where_versions_are_kept_ingest_creates_attributes_and_replaces_none(template: Template) -> None:

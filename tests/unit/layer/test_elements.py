@@ -91,8 +91,8 @@ def test_a_wrong_list_of_elements_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "rights"),
     [
-        (Mode.EDIT, "create arrive ingest change overwrite delete hold read"),
-        (Mode.RW, "create arrive ingest change hold read"),
+        (Mode.EDIT, "create arrive ingest change overwrite delete dispose hold read"),
+        (Mode.RW, "create arrive ingest change dispose hold read"),
         (Mode.RO, "read"),
         (Mode.AR, "restore"),
     ],

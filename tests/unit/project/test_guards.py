@@ -147,7 +147,7 @@ def test_every_audited_action_is_documented() -> None:
     assert actions <= documented
 
 
-def test_documents_are_deleted_in_one_module_and_always_by_their_etag() -> None:
+def test_documents_are_deleted_in_one_module_and_always_by_their_etag_or_version() -> None:
     sources = [*ROOT.glob("layers/common/python/artstore/**/*.py"), *ROOT.glob("functions/**/*.py")]
     calls = {
         path.relative_to(ROOT).as_posix(): re.findall(r"delete_objects?\(.*\)", path.read_text("utf-8"))
@@ -157,8 +157,9 @@ def test_documents_are_deleted_in_one_module_and_always_by_their_etag() -> None:
     [copies] = calls.pop("functions/maintenance/exporting/storage.py")
     assert "Bucket=self.bucket," in copies, "of exports, there is nothing but copies there"
     assert list(calls) == ["functions/maintenance/removing.py"]
-    [call] = calls["functions/maintenance/removing.py"]
-    assert "IfMatch=if_match" in call
+    by_etag, by_version = calls["functions/maintenance/removing.py"]
+    assert "IfMatch=if_match" in by_etag
+    assert "VersionId=version_id" in by_version
 
 
 def test_the_environment_is_read_in_one_module() -> None:

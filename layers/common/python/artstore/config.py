@@ -212,6 +212,9 @@ class DocumentsSettings(
 ):
     """What changes documents that are there."""
 
+    cursor_key_secret_id: str = _setting("ARTSTORE_CURSOR_KEY_SECRET_ID")
+    """As for uploads."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaintenanceSettings(HttpSettings, JobsSettings, EventQueueSettings):

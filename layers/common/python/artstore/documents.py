@@ -62,6 +62,8 @@ class Document(msgspec.Struct, kw_only=True):
     """What a virus scanner said of the bytes; null where none was asked."""
     finalization: UUID | None = None
     """The transaction that is moving the document just now."""
+    finalized_at: datetime | None = None
+    """When one had moved it to where documents are kept."""
     deleted_at: datetime | None = None
     """Since when it is in the trash."""
     deleted_by_id: str | None = None

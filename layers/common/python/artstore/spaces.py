@@ -110,6 +110,8 @@ class Reach:
 
 EVERYWHERE: Final = Reach(None, None)
 """The reach of the archive itself."""
+NOWHERE: Final = Reach(frozenset())
+"""The reach of who may not."""
 
 
 def key_of(names: frozenset[str] | None) -> list[str]:

@@ -47,7 +47,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How long the document is kept: ``temporary`` until ``expires_at``, or ``permanent``.
 
     Under a ``legal_hold`` it is kept whatever else is said; ``hold_reason`` is why. ``schedule`` names the
-    retention schedule that says when somebody decides what becomes of it.
+    retention schedule that says when somebody decides what becomes of it (``artstore.schedules``);
+    ``extended_until``: it was decided that this is not before; ``kept_at``: that it is kept for good, and when.
     """
 
     policy: str
@@ -55,6 +56,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     legal_hold: bool = False
     hold_reason: str | None = None
     schedule: Text | None = None
+    extended_until: datetime | None = None
+    kept_at: datetime | None = None
     unknown: dict[str, Any] = {}
 
 
@@ -131,10 +134,10 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     once it is proven; ``storage_etag`` is the ETag of an object that
     had to be read for that, since storage does not know its SHA-256. ``quarantine`` keeps the bytes from
     everybody; the document is found and shown with the reason. ``scan`` is what a virus scanner said of the bytes.
-    ``finalization`` is the transaction that is
-    moving the document just now; nobody else changes it meanwhile. ``deleted_at`` and ``deleted_by_id`` say that
-    it lies in the trash, since when and by whom, ``purged_at`` that its bytes are being removed: nobody takes it
-    out any more.
+    ``finalization`` is the transaction that is moving the document just now; nobody else changes it meanwhile.
+    ``finalized_at`` is when one had moved it to where documents are kept. ``deleted_at`` and ``deleted_by_id`` say
+    that it lies in the trash, since when and by whom, ``purged_at`` that its bytes are being removed: nobody takes
+    it out any more.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -172,6 +175,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Quarantine | None = None
     scan: Scan | None = None
     finalization: UUID | None = None
+    finalized_at: datetime | None = None
     deleted_at: datetime | None = None
     deleted_by_id: str | None = None
     purged_at: datetime | None = None
@@ -196,8 +200,15 @@ _NESTED = {
     "quarantine": frozenset(Quarantine.__struct_fields__) - {"unknown"},
     "scan": frozenset(Scan.__struct_fields__) - {"unknown"},
 }
-_NESTED_TIMES = (("retention", "expires_at"), ("quarantine", "at"), ("scan", "at"), ("scan", "released_at"))
-_TIMES = ("created_at", "updated_at", "deleted_at", "purged_at")
+_NESTED_TIMES = (
+    ("retention", "expires_at"),
+    ("retention", "extended_until"),
+    ("retention", "kept_at"),
+    ("quarantine", "at"),
+    ("scan", "at"),
+    ("scan", "released_at"),
+)
+_TIMES = ("created_at", "updated_at", "finalized_at", "deleted_at", "purged_at")
 _ADDED = (
     "tags",
     "retention",
@@ -215,6 +226,7 @@ _ADDED = (
     "quarantine",
     "scan",
     "finalization",
+    "finalized_at",
     "deleted_at",
     "deleted_by_id",
     "purged_at",
@@ -382,8 +394,10 @@ def _unfold(document: dict[str, Any]) -> None:
 
 def _in_utc(attributes: Attributes) -> Attributes:
     retention = attributes.retention
-    if retention is not None and retention.expires_at is not None:
-        retention = msgspec.structs.replace(retention, expires_at=_as_utc(retention.expires_at))
+    if retention is not None:
+        times = {each: getattr(retention, each) for each in ("expires_at", "extended_until", "kept_at")}
+        told = {each: _as_utc(moment) for each, moment in times.items() if moment is not None}
+        retention = msgspec.structs.replace(retention, **told)
     quarantine = attributes.quarantine
     if quarantine is not None:
         quarantine = msgspec.structs.replace(quarantine, at=_as_utc(quarantine.at))
@@ -395,6 +409,7 @@ def _in_utc(attributes: Attributes) -> Attributes:
         attributes,
         created_at=_as_utc(attributes.created_at),
         updated_at=_as_utc(attributes.updated_at),
+        finalized_at=None if attributes.finalized_at is None else _as_utc(attributes.finalized_at),
         deleted_at=None if attributes.deleted_at is None else _as_utc(attributes.deleted_at),
         purged_at=None if attributes.purged_at is None else _as_utc(attributes.purged_at),
         retention=retention,

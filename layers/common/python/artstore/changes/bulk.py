@@ -8,6 +8,7 @@ that the caller had, and each has a result of its own. What was done already is 
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -138,6 +139,8 @@ class DocumentResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     outcome: str
     code: str | None = None
     detail: str | None = None
+    waits_until: datetime | None = None
+    """Of a decision about retention: before that the document may not go."""
 
 
 DONE, REFUSED = "done", "refused"

@@ -68,12 +68,11 @@ class Deleting:
             now = self._changes.now()
             if refusal := refuse_deletion(found.attributes, found.element.mode, now):
                 raise refusal
-            self._check_end_of_chain(found, reach)
+            self.check_end_of_chain(found, reach)
             return msgspec.structs.replace(found.attributes, deleted_at=now, deleted_by_id=actor.client_id)
 
         def release(found: Found, _changed: Attributes) -> None:
-            if found.attributes.supersedes is not None:
-                self._successions.release(found.attributes.supersedes, file_id)
+            self.leave_place(found.attributes)
 
         def check(found: Found) -> None:
             if not found.is_in_the_trash:
@@ -109,8 +108,16 @@ class Deleting:
         changes = self._changes
         return take_place(self._successions, self._index, changes.present, predecessor, file_id, changes.now())
 
-    def _check_end_of_chain(self, found: Found, reach: Reach) -> None:
-        """Refuse what would part a chain of versions: the one before would be current again beside the last."""
+    def leave_place(self, attributes: Attributes) -> None:
+        """Free the place that a document took of another one, which is current again. May be done again."""
+        if attributes.supersedes is not None:
+            self._successions.release(attributes.supersedes, attributes.file_id)
+
+    def check_end_of_chain(self, found: Found, reach: Reach) -> None:
+        """Refuse what would part a chain of versions: the one before would be current again beside the last.
+
+        Raises Conflict (``version_in_between``).
+        """
         if found.attributes.supersedes is None or found.indexed.current:
             return
         file_id = found.attributes.file_id

@@ -8,12 +8,14 @@ from datetime import timedelta
 
 from artstore.audit import AuditEvent
 from artstore.aws.audit_outbox import AuditOutbox
+from artstore.aws.schedule_table import ScheduleTable
 from artstore.aws.successions import Successions
 from artstore.changes.changing import Changes, IngestNow
 from artstore.changes.deleting import Deleting
 from artstore.changes.holding import Holding
 from artstore.changes.patching import Patching
 from artstore.changes.releasing import Releasing
+from artstore.changes.retaining import Retaining
 from artstore.config import ChangesSettings
 from artstore.elements import StorageElements
 from artstore.index import DocumentIndex
@@ -29,6 +31,9 @@ class DocumentChanges:
     deleting: Deleting
     holding: Holding
     releasing: Releasing
+    retaining: Retaining
+    reading: Changes
+    """What finds a document as it is in storage."""
 
 
 def open_changes(
@@ -45,7 +50,9 @@ def open_changes(
     locks = ObjectLock(s3_client(), settings.retention_mode)
     changes = Changes(index=index, elements=elements, objects=ObjectStore(s3_client()), ingest=ingest)
     return DocumentChanges(
-        patching=Patching(changes, locks),
+        reading=changes,
+        retaining=Retaining(changes, outbox),
+        patching=Patching(changes, locks, ScheduleTable(settings.prefix)),
         deleting=Deleting(
             changes,
             index=index,

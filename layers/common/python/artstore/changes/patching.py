@@ -19,7 +19,8 @@ from artstore.elements import Mode, RetentionPolicy
 from artstore.errors import Conflict, Invalid, NotFound
 from artstore.folders import MAX_FOLDER, parse_folder
 from artstore.index import IndexedDocument
-from artstore.spaces import Reach
+from artstore.schedules import ScheduleName, Schedules, require
+from artstore.spaces import NOWHERE, Reach
 
 
 class RetentionPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -28,6 +29,8 @@ class RetentionPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, o
     policy: RetentionPolicy | UnsetType = UNSET
     expires_at: datetime | UnsetType | None = UNSET
     """When a temporary document ends; until when at least a permanent one is kept. In the future."""
+    schedule: ScheduleName | UnsetType | None = UNSET
+    """The retention schedule that says when somebody decides what becomes of it; null: none."""
 
 
 class DocumentPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -50,22 +53,32 @@ class DocumentPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, om
 class Patching:
     """Changes what is said of documents."""
 
-    def __init__(self, changes: Changes, locks: Locks) -> None:
+    def __init__(self, changes: Changes, locks: Locks, schedules: Schedules) -> None:
         """Take the ports."""
         self._changes = changes
         self._locks = locks
+        self._schedules = schedules
 
     def patch(
-        self, file_id: UUID, reach: Reach, patch: DocumentPatch, precondition: Precondition
+        self,
+        file_id: UUID,
+        reach: Reach,
+        patch: DocumentPatch,
+        precondition: Precondition,
+        overseen: Reach = NOWHERE,
     ) -> IndexedDocument:
         """Change a document that is not in the trash, and give it as it is then; a patch that changes nothing
-        writes nothing.
+        writes nothing. ``overseen`` are the spaces in which the caller may take a schedule from a document that is
+        kept.
 
         Where versions are locked, the lock of the bytes is made longer before the attr.json says so. Raises what
-        ``Changes.change`` raises, Conflict (``retention_shortened``), Invalid and TooLarge.
+        ``Changes.change`` raises, NotFound (``schedule_not_found``), Conflict (``retention_shortened``,
+        ``schedule_kept``), Invalid and TooLarge.
         """
         checked = _checked(patch)
-        return self._patch(file_id, reach, lambda _attributes: checked, precondition)
+        if isinstance(checked.retention, RetentionPatch) and isinstance(checked.retention.schedule, str):
+            require(self._schedules, checked.retention.schedule, "retention.schedule")
+        return self._patch(file_id, reach, lambda _attributes: checked, precondition, overseen)
 
     def tag(self, file_id: UUID, reach: Reach, add: Sequence[str], remove: Sequence[str]) -> IndexedDocument:
         """Add tags to those a document has, and take others away. Raises what ``patch`` raises."""
@@ -82,16 +95,17 @@ class Patching:
         reach: Reach,
         wanted: Callable[[Attributes], DocumentPatch],
         precondition: Precondition,
+        overseen: Reach = NOWHERE,
     ) -> IndexedDocument:
         return self._changes.change(
             file_id,
             reach,
-            lambda found: self._apply(found, wanted(found.attributes)),
+            lambda found: self._apply(found, wanted(found.attributes), overseen),
             check=lambda found: precondition(found.etags),
             before=self._lock_longer,
         )
 
-    def _apply(self, found: Found, patch: DocumentPatch) -> Attributes:
+    def _apply(self, found: Found, patch: DocumentPatch, overseen: Reach) -> Attributes:
         if found.is_in_the_trash:
             raise NotFound("there is no such document", code="document_not_found")
         attributes = found.attributes
@@ -108,6 +122,7 @@ class Patching:
             )
         if patch.retention is not UNSET:
             changes["retention"] = _retain(attributes.retention, patch.retention, found, self._changes)
+            _check_schedule(found, changes["retention"], overseen)
         changed = msgspec.structs.replace(attributes, **changes)
         if changed == attributes:
             return attributes
@@ -156,8 +171,10 @@ def _retain(
     """Give the retention that a patch makes; a legal hold is not its affair, and stays."""
     if patch is None:
         policy: str | None = None
-        expires_at = None
+        expires_at = schedule = None
     else:
+        schedule = before.schedule if before is not None else None
+        schedule = schedule if patch.schedule is UNSET else patch.schedule
         policy = before.policy if before is not None else None
         policy = policy if patch.policy is UNSET else str(patch.policy)
         expires_at = before.expires_at if before is not None else None
@@ -166,12 +183,24 @@ def _retain(
             _check_time(expires_at, changes.now())
     if found.element.mode is not Mode.EDIT:
         _check_longer(before, policy, expires_at)
-    if policy is None and expires_at is None and (before is None or not before.legal_hold):
+    if policy is None and expires_at is None and schedule is None and (before is None or not before.legal_hold):
         return None
     policy = policy or str(RetentionPolicy.PERMANENT)
     if before is None:
-        return Retention(policy=policy, expires_at=expires_at)
-    return msgspec.structs.replace(before, policy=policy, expires_at=expires_at)
+        return Retention(policy=policy, expires_at=expires_at, schedule=schedule)
+    decided: dict[str, Any] = {} if schedule == before.schedule else {"extended_until": None, "kept_at": None}
+    return msgspec.structs.replace(before, policy=policy, expires_at=expires_at, schedule=schedule, **decided)
+
+
+def _check_schedule(found: Found, after: Retention | None, overseen: Reach) -> None:
+    """Where documents are kept, who only writes gives them a schedule, and takes none away."""
+    before = found.attributes.retention
+    if found.element.mode is Mode.EDIT or before is None or before.schedule is None:
+        return
+    if after is not None and after.schedule == before.schedule:
+        return
+    if not overseen.includes(found.attributes.space):
+        raise Conflict("here only who administers the space takes a schedule away", code="schedule_kept")
 
 
 def _check_time(expires_at: datetime | None, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 =====  =========================================================================
 edit   create, read, change, delete; temporary documents live here
-rw     create, read, change metadata; no deletion (versioning and Object Lock)
+rw     create, read, change metadata; no deletion (versioning and Object Lock) but by a decision about retention
 ro     read
 ar     read metadata; bytes only after a restore
 =====  =========================================================================
@@ -40,6 +40,8 @@ class Right(enum.StrEnum):
     """Other bytes at the place of a document, by whatever tool."""
     DELETE = "delete"
     """Removing objects: of deleted documents, of uploads that were not completed, of finalized sources."""
+    DISPOSE = "dispose"
+    """Removing a document for good whose retention schedule says so, once no lock keeps it."""
     HOLD = "hold"
     """Legal holds, and retention that is made longer."""
     READ = "read"
@@ -50,7 +52,9 @@ class Right(enum.StrEnum):
 
 RIGHTS: dict[Mode, frozenset[Right]] = {
     Mode.EDIT: frozenset(Right) - {Right.RESTORE},
-    Mode.RW: frozenset({Right.CREATE, Right.ARRIVE, Right.INGEST, Right.CHANGE, Right.HOLD, Right.READ}),
+    Mode.RW: frozenset(
+        {Right.CREATE, Right.ARRIVE, Right.INGEST, Right.CHANGE, Right.DISPOSE, Right.HOLD, Right.READ}
+    ),
     Mode.RO: frozenset({Right.READ}),
     Mode.AR: frozenset({Right.RESTORE}),
 }

@@ -6,7 +6,7 @@ from the same list (``artstore.http.openapi``).
 """
 
 from artstore.http.app import Refusal, create_app
-from artstore.http.endpoint import Endpoint, Header, Redirect, Reply, endpoint
+from artstore.http.endpoint import Endpoint, Header, Redirect, Rendered, Reply, endpoint
 from artstore.http.request import Request
 
-__all__ = ["Endpoint", "Header", "Redirect", "Refusal", "Reply", "Request", "create_app", "endpoint"]
+__all__ = ["Endpoint", "Header", "Redirect", "Refusal", "Rendered", "Reply", "Request", "create_app", "endpoint"]

@@ -57,6 +57,14 @@ class Redirect:
 
 
 @dataclass(frozen=True)
+class Rendered:
+    """A body that is no JSON, and its media type: one of those that the endpoint ``produces``."""
+
+    media_type: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Header:
     """A request header that the handler reads itself, for the OpenAPI document."""
 
@@ -88,6 +96,8 @@ class Endpoint:
     headers: tuple[Header, ...]
     etag: bool
     """Whether the answer has an ETag: the handler's, or one made of the body. A GET then heeds If-None-Match."""
+    produces: tuple[str, ...]
+    """Media types besides JSON that a success may have."""
     error_statuses: tuple[int, ...]
     render_error: ErrorRenderer
     error_model: Any
@@ -137,8 +147,12 @@ class Endpoint:
         reply: Reply[object] = result if isinstance(result, Reply) else Reply(result)
         if reply.value is None:
             return Response(reply.status or self.status, reply.headers, "")
-        body = msgspec.json.encode(reply.value)
-        headers = {"Content-Type": "application/json", **reply.headers}
+        media_type, body = "application/json", b""
+        if isinstance(reply.value, Rendered):
+            media_type, body = reply.value.media_type, reply.value.text.encode()
+        else:
+            body = msgspec.json.encode(reply.value)
+        headers = {"Content-Type": media_type, **reply.headers}
         if self.etag and "ETag" not in headers:
             headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         return Response(reply.status or self.status, headers, body.decode())
@@ -155,6 +169,7 @@ def endpoint(
     body_model: Any = None,
     headers: tuple[Header, ...] = (),
     etag: bool = False,
+    produces: tuple[str, ...] = (),
     repeated_status: int | None = None,
     also: Mapping[int, Any] = MappingProxyType({}),
     error_statuses: tuple[int, ...] = (),
@@ -165,7 +180,8 @@ def endpoint(
 
     ``scope`` None makes it public. ``error_statuses`` names the statuses to document beyond those that every
     operation of its kind can answer, ``repeated_status`` that of a success which was one already, ``also``
-    successes of other models, by status. Raises TypeError at import when a name in the path has no parameter.
+    successes of other models, by status, ``produces`` media types of Rendered successes. Raises TypeError at
+    import when a name in the path has no parameter.
     """
 
     def declare(handler: Callable[..., object]) -> Endpoint:
@@ -192,6 +208,7 @@ def endpoint(
             body_model=body_model,
             headers=headers,
             etag=etag,
+            produces=produces,
             error_statuses=error_statuses,
             render_error=render_error,
             error_model=error_model,
@@ -207,7 +224,7 @@ def _answers(annotation: Any, status: int, others: tuple[Any, ...]) -> dict[int,
     answers: dict[int, Any] = {}
     for kind in typing.get_args(annotation) if union else (annotation,):
         model = typing.get_args(kind)[0] if typing.get_origin(kind) is Reply else kind
-        if model in others:
+        if model in others or model is Rendered:
             continue
         answers[200 if union and model is not Redirect else status] = model
     return answers

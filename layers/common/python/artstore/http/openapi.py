@@ -202,7 +202,7 @@ def _simple_schema(kind: Any) -> dict[str, Any]:
 
 
 def _responses(each: Endpoint) -> dict[str, Any]:
-    responses = {status: _success(model) for status, model in each.answers.items()}
+    responses = {status: _success(model, each.produces) for status, model in each.answers.items()}
     if each.etag and each.method == "GET":
         responses[304] = {"description": "What If-None-Match names is still the present version"}
     media_type = "application/problem+json" if each.error_model is problems.Problem else "application/json"
@@ -239,14 +239,16 @@ def _response_headers(each: Endpoint, status: int) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _success(model: Any) -> dict[str, Any]:
+def _success(model: Any, produces: tuple[str, ...] = ()) -> dict[str, Any]:
     if model is Redirect:
         return {"description": "The document is at the address in Location"}
     if model is type(None):
         return {"description": "Success"}
     forms = [_reference(each) if _is_model(each) else {"type": "object"} for each in _forms(model)]
     schema = forms[0] if len(forms) == 1 else {"oneOf": forms}
-    return {"description": "Success", "content": {"application/json": {"schema": schema}}}
+    content = {"application/json": {"schema": schema}}
+    content |= {media_type: {"schema": {"type": "string"}} for media_type in produces}
+    return {"description": "Success", "content": content}
 
 
 def _as_openapi_30(schema: Any) -> Any:

@@ -24,6 +24,7 @@ from artstore.index.kept_back import Damage, KeptBackPage
 from artstore.index.unscanned import UnscannedPage, Which
 from artstore.index.usage import Dimension, UsageReport
 from artstore.restoring import NotedRestore
+from artstore.schedules import Schedule
 from artstore.spaces import Reach
 
 MAX_QUERY = 1000
@@ -180,6 +181,16 @@ class TrashPage(msgspec.Struct, frozen=True, kw_only=True):
     next: TrashPosition | None
 
 
+class ScheduledPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the documents of a schedule that may be due, those created first first.
+
+    ``next`` is None on the last page; a page may be short, even empty, and yet not be the last.
+    """
+
+    items: tuple[IndexedDocument, ...]
+    next: Position | None
+
+
 class Only(msgspec.Struct, frozen=True, kw_only=True):
     """Which documents, whatever words they have: of this checksum (lowercase hex), in this folder or below it."""
 
@@ -317,6 +328,26 @@ class DocumentIndex(Protocol):
     def unscanned(self, which: Which, element_id: str | None, limit: int, after: UUID | None) -> UnscannedPage:
         """Walk up to ``limit`` documents that are shown, in the order of their ids, and give those of a storage
         element, or of all, that a scanner is yet to look at and whose bytes are there."""
+        ...
+
+    def schedules_named(self, limit: int) -> list[str]:
+        """Give up to ``limit`` names of schedules that documents which are shown name, in their order."""
+        ...
+
+    def scheduled(
+        self,
+        name: str,
+        schedule: Schedule | None,
+        until: datetime,
+        limit: int,
+        after: Position | None,
+        reach: Reach,
+    ) -> ScheduledPage:
+        """Give up to ``limit`` shown documents that name the schedule ``name`` and may be due at ``until``, or can
+        never be told to be: ``artstore.schedules.reckon`` tells for each. Not those that are kept for good.
+
+        ``schedule`` is what the name stands for; None, nothing: then every document is given that names it.
+        """
         ...
 
     def ping(self) -> None:

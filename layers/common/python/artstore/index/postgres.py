@@ -29,6 +29,7 @@ from artstore.index import (
     Only,
     Position,
     Projection,
+    ScheduledPage,
     SearchPage,
     TrashPage,
     TrashPosition,
@@ -37,6 +38,7 @@ from artstore.index import (
     ended,
     kept_back,
     restores,
+    scheduled,
     statements,
     unscanned,
     version_statements,
@@ -52,6 +54,7 @@ from artstore.index.query import parse_query
 from artstore.index.unscanned import UnscannedPage, Which
 from artstore.index.usage import Dimension, Usage, UsageReport
 from artstore.restoring import NotedRestore
+from artstore.schedules import Schedule
 from artstore.spaces import Reach, name_of
 
 
@@ -294,6 +297,37 @@ class PostgresIndex:
         values = restores.of_object(bucket, key, version_id)
         row = self._server.run(lambda connection: connection.execute(restores.FIND, values).fetchone())
         return None if row is None else restores.read_row(row)
+
+    def schedules_named(self, limit: int) -> list[str]:
+        """See DocumentIndex. A step along the index for each name."""
+        rows = self._server.run(
+            lambda connection: connection.execute(scheduled.NAMED, {"limit": limit}).fetchall()
+        )
+        return [row[0] for row in rows]
+
+    def scheduled(
+        self,
+        name: str,
+        schedule: Schedule | None,
+        until: datetime,
+        limit: int,
+        after: Position | None,
+        reach: Reach,
+    ) -> ScheduledPage:
+        """See DocumentIndex. Looks at ``scheduled.LOOKED_AT_ONCE`` documents at most."""
+        values = statements.within(reach) | scheduled.values(schedule, until)
+        values |= {"schedule": name, "limit": limit + 1, "look": scheduled.LOOKED_AT_ONCE}
+        if after is not None:
+            values |= {"after_created_at": after.created_at, "after_file_id": after.file_id}
+        page = scheduled.page(schedule, reach, after=after is not None)
+        rows = self._server.run(lambda connection: connection.execute(page, values).fetchall())
+        items = tuple(_document(row) for row in rows[:limit])
+        if len(rows) > limit:
+            return ScheduledPage(items=items, next=_position(items[-1]))
+        end = scheduled.look_end(schedule, after=after is not None)
+        last = self._server.run(lambda connection: connection.execute(end, values).fetchone())
+        position = None if last is None else Position(created_at=last[0], file_id=last[1])
+        return ScheduledPage(items=items, next=position)
 
     def ping(self) -> None:
         """See DocumentIndex. Reads the table, so a database without the schema counts as unavailable."""

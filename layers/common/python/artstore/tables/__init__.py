@@ -16,7 +16,7 @@ from artstore.aws.dynamodb import LIMITS, OneConnection, hold_plainly
 from artstore.tables.accounts import AccountSecret, ServiceAccount
 from artstore.tables.audit import AuditRecord, WaitingEvent
 from artstore.tables.jobs import BulkPageRecord, JobLockRecord, JobRecord
-from artstore.tables.registries import ElementItem, SpaceItem
+from artstore.tables.registries import ElementItem, ScheduleItem, SpaceItem
 from artstore.tables.signing_keys import KeyRotationLock, KeyRotationRecord, SigningKeyRecord
 from artstore.tables.tokens import Attempt, Revocation
 from artstore.tables.uploads import FinalizationRecord, Succession, UploadRecord
@@ -33,6 +33,7 @@ __all__ = [
     "KeyRotationLock",
     "KeyRotationRecord",
     "Revocation",
+    "ScheduleItem",
     "ServiceAccount",
     "SigningKeyRecord",
     "SpaceItem",
@@ -49,6 +50,7 @@ _TABLES: dict[type[Model], str] = {
     AuditRecord: "audit",
     ElementItem: "elements",
     SpaceItem: "spaces",
+    ScheduleItem: "retention-schedules",
     JobRecord: "jobs",
     ServiceAccount: "accounts",
     UploadRecord: "uploads",

@@ -1,8 +1,8 @@
-"""Spaces and storage elements."""
+"""Spaces, storage elements and retention schedules."""
 
 from __future__ import annotations
 
-from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 
@@ -16,6 +16,8 @@ class SpaceItem(Model):
     max_bytes = NumberAttribute(null=True)
     allowed_types: ListAttribute[str] = ListAttribute(default=list)
     """Media types in lowercase, or families such as ``image/*``; none: any."""
+    retention_schedule = UnicodeAttribute(null=True)
+    """The schedule of documents that are uploaded without naming one."""
     revision = NumberAttribute(default=1)
     """+1 for each change of what is above; in quotes it is the ETag."""
     created_at = UnicodeAttribute(null=True)
@@ -49,3 +51,24 @@ class ElementItem(Model):
     """Epoch seconds."""
     reason = UnicodeAttribute(null=True)
     changed_at = UnicodeAttribute(null=True)
+
+
+class ScheduleItem(Model):
+    """A retention schedule; see ``artstore.schedules`` and ``artstore.aws.schedule_table``."""
+
+    name = UnicodeAttribute(hash_key=True)
+    period = UnicodeAttribute()
+    """ISO 8601, such as P10Y."""
+    trigger = UnicodeAttribute()
+    """created, finalized, or attribute:NAME."""
+    action = UnicodeAttribute()
+    """review, delete or keep."""
+    automatic = BooleanAttribute(default=False)
+    description = UnicodeAttribute(null=True)
+    revision = NumberAttribute(default=1)
+    """+1 for each change; in quotes it is the ETag."""
+    created_at = UnicodeAttribute()
+    created_by = UnicodeAttribute()
+    updated_at = UnicodeAttribute()
+    request_hash = UnicodeAttribute(null=True)
+    """Who made the schedule, under which Idempotency-Key, and the SHA-256 of that request."""

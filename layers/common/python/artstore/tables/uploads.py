@@ -51,6 +51,8 @@ class UploadRecord(Model):
     retention_policy = UnicodeAttribute()
     """temporary or permanent."""
     ttl_days = NumberAttribute(null=True)
+    retention_schedule = UnicodeAttribute(null=True)
+    """The schedule that the document will name."""
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute()
     """When the presigned URL ends; RFC 3339, UTC."""

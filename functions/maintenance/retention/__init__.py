@@ -1,0 +1,1 @@
+"""Carries out what was decided about documents that are due, and what schedules decide by themselves."""

@@ -1,0 +1,1 @@
+"""Retention schedules, what is due by them, and decisions about it."""
