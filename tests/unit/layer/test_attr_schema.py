@@ -37,6 +37,7 @@ FULL = make_attributes(
     quarantine=Quarantine(reason="infected", at=NOON),
     scan=Scan(status="infected", at=NOON, signature="Eicar", released_at=NOON, released_by_id="sa_1"),
     finalization=uuid4(),
+    finalized_at=NOON,
     deleted_at=NOON,
     deleted_by_id="sa_1",
     purged_at=NOON,
