@@ -127,9 +127,10 @@ def _reconcile(archive: Archive) -> None:
     """Have what events did not tell looked at, until nothing differs."""
 
     def agree() -> bool | None:
-        report = _run_job(archive, "reconcile", {"repair": True})
-        _LOG.info("reconciled: %s", report)
-        return True if not any(report["differences"].values()) else None
+        report = _run_job(archive, "reconcile", {"repair": True, "grace_seconds": 0})
+        counts = {kind: found["count"] for kind, found in report["differences"].items() if found["count"]}
+        _LOG.info("reconciled: %s differ, %s asked", counts, report["asked"])
+        return True if report["agree"] else None
 
     eventually(agree, 300)
 
