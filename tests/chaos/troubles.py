@@ -123,7 +123,8 @@ class Killing:
     """Kills the process of one function after the other, whatever it does at the moment."""
 
     directory: LocalDirectory
-    every_seconds: float = 0.7
+    every_seconds: float = 2.5
+    """Longer than a function takes to start."""
     killed: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
