@@ -55,3 +55,9 @@ def test_a_second_rebuild_is_refused_until_the_first_is_over(jobs: JobTable) -> 
     second = asking.start(CALLER, REQUEST)
     assert second.job_id != first.job_id
     assert JobLocks("moto").holder(KIND) == second.job_id
+
+
+def test_jobs_are_listed_also_where_a_lock_was_looked_at_first(aws: None) -> None:
+    create_tables("moto")
+    assert JobLocks("moto").holder(KIND) is None
+    assert JobTable("moto").list(None, None, 10, None).items == []

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.session import Session
 from pynamodb.attributes import Attribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
+from pynamodb.connection.base import MetaTable
 from pynamodb.exceptions import AttributeNullError, PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 
@@ -71,6 +72,16 @@ class _SharedConnection(Connection):
         with aws.making_clients:
             return super().client
 
+    def tell_of(self, table: MetaTable) -> None:
+        """Learn a table's keys and indexes. Of several models of one table, not each knows of its indexes."""
+        known = self._tables.get(table.table_name)
+        if known is None or len(_indexes(known)) < len(_indexes(table)):
+            self._tables[table.table_name] = table
+
+
+def _indexes(table: MetaTable) -> Sequence[object]:
+    return table.data.get("GlobalSecondaryIndexes") or ()
+
 
 class _QuickClient:
     """What pynamodb uses of a botocore client: the calls on items made by us, all others by botocore."""
@@ -108,7 +119,7 @@ def _decode_binary(value: Any) -> None:
 
 
 @functools.cache
-def connect(_prefix: str) -> Connection:
+def connect(_prefix: str) -> _SharedConnection:
     """Give the one connection, and so the one client, of all tables of a deployment, named by its prefix.
 
     pynamodb by itself makes a client for each model.
@@ -174,9 +185,7 @@ class OneConnection:
         table: TableConnection = super()._get_connection()  # type: ignore[misc]  # pynamodb's Model has it
         shared = connect(cls.Meta.prefix)
         if table.connection is not shared:
-            meta_table = table.get_meta_table()
-            with contextlib.suppress(ValueError):  # another model of the same table was here before
-                shared.add_meta_table(meta_table)
+            shared.tell_of(table.get_meta_table())
             table.connection = shared
         return table
 
