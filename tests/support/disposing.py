@@ -16,7 +16,7 @@ from artstore.changes.retaining import Retaining
 from artstore.errors import NotFound
 from artstore.jobs import Job, new_job
 from artstore.naming import attributes_key
-from artstore.schedules import Action, Schedule
+from artstore.schedules import Schedule, ScheduleAction
 from artstore.spaces import ALL
 from functions.maintenance.retention.automatic import AutomaticDisposal
 from functions.maintenance.retention.disposing import DISPOSED, Disposal
@@ -101,7 +101,7 @@ class Disposing:
         self.use(Killer())
 
     @staticmethod
-    def schedule(action: Action = Action.DELETE, **said: Any) -> Schedule:
+    def schedule(action: ScheduleAction = ScheduleAction.DELETE, **said: Any) -> Schedule:
         """Make the schedule ``tax``."""
         return Schedule(**{"name": "tax", "period": "P1Y", "trigger": "created", "action": action} | said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artstore.schedules import Action, Schedule
+from artstore.schedules import Schedule, ScheduleAction
 
 
 class TenYears:
@@ -12,7 +12,7 @@ class TenYears:
         """See artstore.schedules."""
         if name != "ten-years":
             return None
-        return Schedule(name=name, period="P10Y", trigger="created", action=Action.REVIEW)
+        return Schedule(name=name, period="P10Y", trigger="created", action=ScheduleAction.REVIEW)
 
 
 class MemorySchedules:

@@ -15,7 +15,7 @@ from artstore.changes.bulk import DocumentResult
 from artstore.changes.disposition import Outcome
 from artstore.index import Position, ScheduledPage
 from artstore.jobs import Priority
-from artstore.schedules import Action, Due, Schedule, reckon
+from artstore.schedules import Due, Schedule, ScheduleAction, reckon
 from artstore.spaces import EVERYWHERE, Reach
 from functions.maintenance.retention.disposing import Case
 from functions.maintenance.sweeping import Candidate, Did, Page, Verdict
@@ -79,7 +79,9 @@ class AutomaticDisposal:
         """See Sweep: schedule by schedule, in each those created first first."""
         here = msgspec.convert(cursor, _Cursor) if cursor is not None else None
         known = self._schedules.all()
-        automatic = sorted(name for name, each in known.items() if each.automatic and each.action is Action.DELETE)
+        automatic = sorted(
+            name for name, each in known.items() if each.automatic and each.action is ScheduleAction.DELETE
+        )
         automatic = [name for name in automatic if here is None or name >= here.schedule]
         if not automatic:
             return Page([], None)

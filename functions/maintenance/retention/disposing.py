@@ -27,7 +27,7 @@ from artstore.changes.retaining import Retaining
 from artstore.elements import Mode, RetentionPolicy, Right
 from artstore.errors import ArtStoreError, NotFound, PreconditionFailed, Unavailable
 from artstore.retention import refuse_deletion
-from artstore.schedules import Action, Due, Schedule, Schedules, reckon
+from artstore.schedules import Due, Schedule, ScheduleAction, Schedules, reckon
 from artstore.spaces import Reach, name_of
 from functions.maintenance.retention.storage import Lock, Version
 
@@ -159,9 +159,9 @@ class Disposal:
             return case.refused(getattr(due, "code", "schedule_unknown"), due.why)
         if due.at > self._clock():
             return case.refused("not_due", f"it is due at {format_time(due.at)}: {due.why}")
-        if case.automatic and not (schedule.automatic and schedule.action is Action.DELETE):
+        if case.automatic and not (schedule.automatic and schedule.action is ScheduleAction.DELETE):
             return case.refused("not_automatic", "its schedule leaves it to somebody to decide")
-        if schedule.action is Action.KEEP:
+        if schedule.action is ScheduleAction.KEEP:
             self._retaining.keep(case.file_id, case.reach, case.actor, case.reason)
             return case.result(Outcome.KEPT)
         if found.attributes.finalization is not None:

@@ -20,7 +20,7 @@ from artstore.errors import ArtStoreError, Conflict, Forbidden, Invalid
 from artstore.http.idempotency import fingerprint
 from artstore.http.preconditions import IfMatch
 from artstore.index import Position, ScheduledPage
-from artstore.schedules import Action, Schedule
+from artstore.schedules import Schedule, ScheduleAction
 from artstore.security import Principal
 from artstore.spaces import EVERYWHERE, Reach, not_found
 from artstore.tables import ScheduleItem, SpaceItem
@@ -152,7 +152,7 @@ class ScheduleAdministration:
             if not changes:
                 return before
             after = shown | changes | {"revision": shown["revision"] + 1}
-            _check(Action(after["action"]), automatic=after["automatic"])
+            _check(ScheduleAction(after["action"]), automatic=after["automatic"])
             stored = changes | {"revision": after["revision"], "updated_at": format_time(self._clock())}
             event = actor.event(
                 UPDATED, _object(name), before={each: shown[each] for each in changes}, after=changes
@@ -211,7 +211,7 @@ def show(item: ScheduleItem) -> RetentionSchedule:
         name=item.name,
         period=item.period,
         trigger=item.trigger,
-        action=Action(item.action),
+        action=ScheduleAction(item.action),
         automatic=bool(item.automatic),
         description=item.description,
         revision=int(item.revision),
@@ -226,8 +226,8 @@ def record(item: ScheduleItem) -> dict[str, Any]:
     return {each: getattr(item, each) for each in _TOLD} | {"revision": int(item.revision)}
 
 
-def _check(action: Action, *, automatic: bool) -> None:
-    if automatic and action is not Action.DELETE:
+def _check(action: ScheduleAction, *, automatic: bool) -> None:
+    if automatic and action is not ScheduleAction.DELETE:
         raise Invalid(
             "only what is to be deleted is done automatically", code="automatic_without_delete", field="automatic"
         )

@@ -14,7 +14,7 @@ from artstore.changes.bulk import DocumentResult
 from artstore.changes.disposition import Decision
 from artstore.jobs import JobError, JobStatus
 from artstore.periods import Period
-from artstore.schedules import Action, ScheduleName, TriggerName
+from artstore.schedules import ScheduleAction, ScheduleName, TriggerName
 from artstore.spaces import SpaceName
 from functions.upload.fields import Description
 
@@ -26,7 +26,7 @@ class ScheduleRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     period: Period
     trigger: TriggerName
     """From when on: created, finalized, or attribute:NAME, the date in custom_attributes.NAME."""
-    action: Action
+    action: ScheduleAction
     """What is to be done with what is due: review, delete or keep."""
     automatic: bool = False
     """Of delete, and only then: what is due is deleted without anybody deciding."""
@@ -38,7 +38,7 @@ class ScheduleChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     period: Period | UnsetType = UNSET
     trigger: TriggerName | UnsetType = UNSET
-    action: Action | UnsetType = UNSET
+    action: ScheduleAction | UnsetType = UNSET
     automatic: bool | UnsetType = UNSET
     description: Description | UnsetType | None = UNSET
 
@@ -49,7 +49,7 @@ class RetentionSchedule(msgspec.Struct, kw_only=True):
     name: str
     period: str
     trigger: str
-    action: Action
+    action: ScheduleAction
     automatic: bool
     description: str | None
     revision: int
@@ -104,7 +104,7 @@ class DueDocument(msgspec.Struct, kw_only=True):
     code: str | None
     """The same as a code, where it cannot be computed: attribute_absent, attribute_no_date, not_finalized,
     schedule_unknown."""
-    action: Action | None
+    action: ScheduleAction | None
     """What its schedule says is to be done; null where there is no such schedule."""
     automatic: bool
     """Whether that is done without anybody deciding."""

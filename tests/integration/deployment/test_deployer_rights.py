@@ -111,7 +111,7 @@ def test_the_archive_works_within_the_boundary(world: World) -> None:
     iam = world.root.client("iam")
     roles = [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith("artstore-")]
     bounded = [each for each in roles if each.split("-")[1].endswith("Role")]
-    assert len(bounded) == 10
+    assert len(bounded) == 11
     for name in bounded:
         iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=world.made["Boundary"])
     url = health.api_url(world.root, world.outputs())

@@ -15,7 +15,7 @@ from artstore.attributes import Retention
 from artstore.index import DocumentIndex, Position, scheduled
 from artstore.index.postgres import PostgresIndex
 from artstore.periods import NEVER
-from artstore.schedules import DATE_PATTERN, Action, Due, NotComputable, Schedule, read_date, reckon
+from artstore.schedules import DATE_PATTERN, Due, NotComputable, Schedule, ScheduleAction, read_date, reckon
 from artstore.spaces import EVERYWHERE, Reach
 from tests.fakes.documents import NOON, id_number, make_projection
 from tests.fakes.memory_index import MemoryIndex
@@ -32,7 +32,7 @@ def index(request: pytest.FixtureRequest) -> DocumentIndex:
 
 
 def schedule(trigger: str = "created", period: str = "P1Y", name: str = "tax") -> Schedule:
-    return Schedule(name=name, period=period, trigger=trigger, action=Action.REVIEW)
+    return Schedule(name=name, period=period, trigger=trigger, action=ScheduleAction.REVIEW)
 
 
 def put(index: DocumentIndex, number: int, named: str | None = "tax", **attributes: Any) -> None:
@@ -189,12 +189,15 @@ def test_postgres_and_we_agree_on_what_is_a_date(database_url: str, postgres_ind
 
 
 def test_the_index_of_the_schedule_is_walked(postgres_index: PostgresIndex, database_url: str) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SET enable_seqscan = off")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        # In a table of a few rows any index is as good, and which one is taken hangs on what was there before.
+        connection.execute("DROP INDEX documents_newest, documents_in_space")
         values = scheduled.values(schedule(), NOON) | {"schedule": "tax", "limit": 10, "look": 100}
         plan = "\n".join(
             row[0]
             for row in connection.execute("EXPLAIN " + scheduled.page(schedule(), EVERYWHERE, after=False), values)
         )
+        connection.rollback()
     assert "documents_scheduled" in plan
     assert "Sort" not in plan

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from artstore.attributes import Retention
 from artstore.errors import NotFound
 from artstore.periods import NEVER, PERIOD_PATTERN, add_period, no_later_than
-from artstore.schedules import Action, Due, NotComputable, RememberedSchedules, Schedule, reckon, require
+from artstore.schedules import Due, NotComputable, RememberedSchedules, Schedule, ScheduleAction, reckon, require
 from tests.fakes.documents import NOON, make_attributes
 from tests.support.scheduling import MemorySchedules
 
@@ -28,7 +28,7 @@ PERIODS = st.builds(
 
 
 def schedule(period: str = "P10Y", trigger: str = "created") -> Schedule:
-    return Schedule(name="tax", period=period, trigger=trigger, action=Action.DELETE)
+    return Schedule(name="tax", period=period, trigger=trigger, action=ScheduleAction.DELETE)
 
 
 def when(which: Schedule | None, *, retention: dict[str, Any] | None = None, **said: Any) -> Due | NotComputable:

@@ -11,7 +11,7 @@ import pytest
 from artstore.audit import REFUSED, SYSTEM
 from artstore.errors import Invalid, Unavailable
 from artstore.jobs import Job
-from artstore.schedules import Action
+from artstore.schedules import ScheduleAction
 from artstore.spaces import EVERYWHERE
 from functions.maintenance.retention import runner as runner_module
 from functions.maintenance.steps import Continue, Done, Fail, Wait
@@ -178,7 +178,9 @@ def test_nothing_is_approved_before_it_is_due_nor_where_that_cannot_be_computed(
 
 
 def test_a_review_ends_in_disposal_when_it_is_approved_and_keep_in_keeping() -> None:
-    world = Disposing(Disposing.schedule(Action.REVIEW), Disposing.schedule(Action.KEEP, name="deeds"))
+    world = Disposing(
+        Disposing.schedule(ScheduleAction.REVIEW), Disposing.schedule(ScheduleAction.KEEP, name="deeds")
+    )
     reviewed, deed = world.store(1), world.store(2, retention={"schedule": "deeds"})
     world.wait(400)
     results = world.decide([reviewed, deed])

@@ -83,6 +83,7 @@ def test_the_document_is_the_same_at_its_new_place_and_permanent(world: Flows) -
         storage_element_id="rw-01",
         storage_version_id=found.version_id,
         retention=Retention(policy="permanent"),
+        finalized_at=after.updated_at,
     )
     assert after.updated_at >= before.updated_at
     assert found.version_id is not None

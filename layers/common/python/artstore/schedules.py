@@ -57,7 +57,7 @@ DATE_PATTERN: Final = (
 _DATE: Final = re.compile(DATE_PATTERN)
 
 
-class Action(enum.StrEnum):
+class ScheduleAction(enum.StrEnum):
     """What is to be done with a document that is due."""
 
     REVIEW = "review"
@@ -73,7 +73,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     period: Period
     trigger: TriggerName
-    action: Action
+    action: ScheduleAction
     automatic: bool = False
     """Whether what is due is deleted without anybody deciding."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from artstore.aws.dynamodb import reaching_dynamodb
-from artstore.schedules import Action, Schedule
+from artstore.schedules import Schedule, ScheduleAction
 from artstore.tables import ScheduleItem, bind
 
 if TYPE_CHECKING:
@@ -75,6 +75,6 @@ def schedule_of(item: ScheduleItem) -> Schedule:
         name=item.name,
         period=item.period,
         trigger=item.trigger,
-        action=Action(item.action),
+        action=ScheduleAction(item.action),
         automatic=bool(item.automatic),
     )
