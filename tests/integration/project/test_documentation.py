@@ -43,7 +43,6 @@ NOT_RUN = {
     ("docs/exit.md", 'ARTSTORE_DATABASE_URL="postgresql://'): "wants an empty database; tried in test_disaster.py",
     ("docs/localstack.md", "make up STACK=localstack"): "wants LocalStack: .ci/localstack",
     ("docs/seaweedfs.md", "make test-seaweedfs"): "installs a server: .ci/nightly",
-    ("docs/operations.md", "DLQ=$(aws sqs get-queue-url"): "MiniStack has no message move tasks",
 }
 """Pages, how the block on them begins, and why it is not run."""
 FIRST = ("docs/monitoring.md", "aws lambda invoke --function-name artstore-auth-scheduled")
