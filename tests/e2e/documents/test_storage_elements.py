@@ -221,6 +221,7 @@ def test_a_reader_sees_what_there_is_and_not_where(archive: Archive) -> None:
     assert refused.status_code == 403
 
 
+@without_policies
 def test_archived_bytes_are_asked_back_shown_on_their_way_and_downloaded(
     archive: Archive, operator: Operator, element: Callable[[str], Element]
 ) -> None:
