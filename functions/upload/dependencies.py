@@ -24,11 +24,13 @@ from functions.upload.admission import Admission
 from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
 from functions.upload.uploads.gate import ElementGate, GatedPermit
+from functions.upload.uploads.granting import Grants
 from functions.upload.uploads.listing import OwnUploads
 from functions.upload.uploads.models import Method
 from functions.upload.uploads.multipart import MultipartUploads
 from functions.upload.uploads.permits import FormPermit, MultipartPermit, Permit, PutPermit
 from functions.upload.uploads.records import UploadRecords
+from functions.upload.uploads.renewing import Renewals
 from functions.upload.uploads.sessions import UploadSessions
 from functions.upload.uploads.starting import Uploads
 from functions.upload.uploads.uppy import UppySigner
@@ -87,17 +89,32 @@ def _gate() -> ElementGate:
 
 
 @functools.cache
+def _admission() -> Admission:
+    return Admission(SpaceTable(settings().prefix), index)
+
+
+@functools.cache
+def _grants() -> Grants:
+    return Grants(permits=_permits(), admission=_admission(), expiry_seconds=settings().upload_expiry_seconds)
+
+
+@functools.cache
+def renewals() -> Renewals:
+    """Give the uploads of this deployment that were started. Raises Misconfigured."""
+    return Renewals(records=upload_records(), grants=_grants(), documents=index)
+
+
+@functools.cache
 def uploads() -> Uploads:
-    """Give the upload sessions of this deployment. Raises Misconfigured."""
+    """Give what starts the uploads of this deployment. Raises Misconfigured."""
     return Uploads(
         elements=elements().current,
         records=upload_records(),
-        permits=_permits(),
+        grants=_grants(),
         duplicates=DuplicateSearch(index),
         documents=index,
-        admission=Admission(SpaceTable(settings().prefix), index),
+        defaults=_admission(),
         schedules=RememberedSchedules(ScheduleTable(settings().prefix), time.monotonic),
-        expiry_seconds=settings().upload_expiry_seconds,
     )
 
 
@@ -185,7 +202,7 @@ def completion() -> Completion:
 @functools.cache
 def uppy_signer() -> UppySigner:
     """Give what signs for Uppy."""
-    return UppySigner(multipart_uploads(), _signer(), _permits()[Method.PUT], uploads().renew)
+    return UppySigner(multipart_uploads(), _signer(), _permits()[Method.PUT], renewals().renew)
 
 
 @functools.cache

@@ -20,10 +20,12 @@ from functions.upload import app as upload
 from functions.upload import dependencies
 from functions.upload.uploads.completing import Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
+from functions.upload.uploads.granting import Grants
 from functions.upload.uploads.listing import OwnUploads
 from functions.upload.uploads.models import Method
 from functions.upload.uploads.multipart import MultipartUploads
 from functions.upload.uploads.permits import FormPermit, MultipartPermit, Permit, PutPermit
+from functions.upload.uploads.renewing import Renewals
 from functions.upload.uploads.starting import Uploads
 from functions.upload.uploads.uppy import UppySigner
 from tests.fakes.memory_index import MemoryIndex
@@ -87,15 +89,16 @@ class UploadWorld:
             Method.FORM: FormPermit(signer),
             Method.MULTIPART: MultipartPermit(MULTIPART_SECONDS, clock),
         }
+        grants = Grants(permits=permits, admission=NoLimits(), expiry_seconds=600)
+        renewals = Renewals(records=self.records, grants=grants, documents=lambda: self.index, clock=clock)
         uploads = Uploads(
             elements=lambda: ELEMENTS,
             records=self.records,
-            permits=permits,
+            grants=grants,
             duplicates=self.duplicates,
             documents=lambda: self.index,
-            admission=NoLimits(),
+            defaults=NoLimits(),
             schedules=TenYears(),
-            expiry_seconds=600,
             clock=clock,
         )
         own = OwnUploads(self.records, Cursors(CursorKeys(lambda _stage: "key of the cursors")), clock)
@@ -112,12 +115,13 @@ class UploadWorld:
             clock=clock,
         )
         completion = Completion(multiparts, self._ingest, lambda: self.index)
-        uppy = UppySigner(multiparts, signer, permits[Method.PUT], uploads.renew)
+        uppy = UppySigner(multiparts, signer, permits[Method.PUT], renewals.renew)
         monkeypatch.setenv("ARTSTORE_PREFIX", "unit")
         monkeypatch.setattr(dependencies, "multipart_uploads", lambda: multiparts)
         monkeypatch.setattr(dependencies, "completion", lambda: completion)
         monkeypatch.setattr(dependencies, "uppy_signer", lambda: uppy)
         monkeypatch.setattr(dependencies, "uploads", lambda: uploads)
+        monkeypatch.setattr(dependencies, "renewals", lambda: renewals)
         monkeypatch.setattr(dependencies, "own_uploads", lambda: own)
         self.app = create_app("unit-upload", upload.ENDPOINTS, self.principal)
 

@@ -9,8 +9,9 @@ import msgspec
 from artstore.errors import ArtStoreError, TooLarge
 from artstore.http.decoding import decode_json
 from artstore.security import Principal
+from functions.upload.uploads.attempts import Asked, Started
 from functions.upload.uploads.models import BatchedUpload, UploadRequest
-from functions.upload.uploads.starting import Asked, Started, Uploads
+from functions.upload.uploads.starting import Uploads
 
 MAX_BATCH_BYTES = 1024 * 1024
 """As much as is read, written and answered well within the request's time; the answer is some 300 kB."""

@@ -11,6 +11,7 @@ from artstore.http.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from artstore.http.problems import problem_of, status_of
 from artstore.security import Principal, Scope
 from functions.upload import dependencies
+from functions.upload.uploads.attempts import Started
 from functions.upload.uploads.batching import start_batch
 from functions.upload.uploads.models import (
     BatchItem,
@@ -26,7 +27,6 @@ from functions.upload.uploads.models import (
     UrlRequest,
 )
 from functions.upload.uploads.placing import PENDING
-from functions.upload.uploads.starting import Started
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 
@@ -95,7 +95,7 @@ def show_upload(file_id: UUID, query: StateQuery, caller: Principal) -> UploadSt
     Of a multipart upload that is PENDING it shows the parts that storage has, so that a client that was
     interrupted sends only the others.
     """
-    state = dependencies.uploads().state(file_id, caller)
+    state = dependencies.renewals().state(file_id, caller)
     return dependencies.multipart_uploads().with_parts(state, caller, query.after_part)
 
 
@@ -111,7 +111,7 @@ def renew_upload(file_id: UUID, body: UrlRequest, caller: Principal) -> Reply[Up
 
     What it permits is what was announced: nothing of that changes. An upload that is over is 409.
     """
-    target = dependencies.uploads().renew(file_id, caller, body.expires_in)
+    target = dependencies.renewals().renew(file_id, caller, body.expires_in)
     started = UploadStarted(file_id=file_id, status=PENDING, upload=target, duplicates_checked=False)
     return Reply(started, _NOT_STORED)
 

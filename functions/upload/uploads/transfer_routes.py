@@ -46,7 +46,7 @@ def complete_upload(file_id: UUID, caller: Principal) -> Reply[Document] | Reply
     """
     completed = dependencies.completion().complete(file_id, caller)
     if completed.document is None:
-        return Reply(dependencies.uploads().state(file_id, caller), _SECRET | {"Retry-After": "1"}, 202)
+        return Reply(dependencies.renewals().state(file_id, caller), _SECRET | {"Retry-After": "1"}, 202)
     return Reply(completed.document, {"ETag": str(completed.etag), "Cache-Control": "private, no-cache"})
 
 

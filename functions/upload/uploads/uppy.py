@@ -32,7 +32,7 @@ _SET_BY_BROWSERS = frozenset({"content-length"})
 
 
 Renew = Callable[[UUID, Principal, int | None], UploadTarget]
-"""Permits an upload anew; see functions.upload.uploads.starting."""
+"""Permits an upload anew; see functions.upload.uploads.renewing."""
 
 
 class Signer(Protocol):
@@ -56,7 +56,7 @@ class UppySigner:
     """Signs what Uppy asks for."""
 
     def __init__(self, uploads: MultipartUploads, signer: Signer, put: Permit, renew: Renew) -> None:
-        """Take the uploads under way, what permits one PUT, and ``Uploads.renew``."""
+        """Take the uploads under way, what permits one PUT, and ``Renewals.renew``."""
         self._uploads = uploads
         self._signer = signer
         self._put = put
@@ -66,7 +66,7 @@ class UppySigner:
         """Sign one request.
 
         Raises NotFound (``upload_not_found``), Invalid (``not_signed`` for what Uppy's uploads need not), Conflict
-        (``not_multipart``, ``upload_over``, ``upload_expired``, and as ``Uploads.renew``), TooLarge and
+        (``not_multipart``, ``upload_over``, ``upload_expired``, and as ``Renewals.renew``), TooLarge and
         Unavailable.
         """
         record = self._uploads.find(self._file_id(request.key), caller)

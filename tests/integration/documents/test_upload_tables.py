@@ -61,13 +61,9 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtStoreApp]:
 
 
 def forget() -> None:
-    for made in (
-        dependencies.settings,
-        dependencies.uploads,
-        dependencies.upload_records,
-        dependencies.own_uploads,
-    ):
-        made.cache_clear()
+    for each in vars(dependencies).values():
+        if hasattr(each, "cache_clear"):
+            each.cache_clear()
 
 
 def start(app: ArtStoreApp) -> Any:

@@ -50,15 +50,17 @@ from functions.storage_events.ingest import Ingest
 from functions.storage_events.proving import KIND as HASH
 from functions.storage_events.proving import Proving
 from functions.upload.documents.bulk import BulkDesk
+from functions.upload.uploads.attempts import Started
 from functions.upload.uploads.batching import start_batch
 from functions.upload.uploads.completing import Completed, Completion
 from functions.upload.uploads.duplicates import DuplicateSearch
+from functions.upload.uploads.granting import Grants
 from functions.upload.uploads.models import Method, UploadRequest, UploadStarted
 from functions.upload.uploads.multipart import MultipartUploads
 from functions.upload.uploads.part_models import PartAnnounced, PartsRequest
 from functions.upload.uploads.parts import count_parts
-from functions.upload.uploads.permits import FormPermit, MultipartPermit, PutPermit
-from functions.upload.uploads.starting import Started, Uploads
+from functions.upload.uploads.permits import FormPermit, MultipartPermit, Permit, PutPermit
+from functions.upload.uploads.starting import Uploads
 from tests.fakes.memory_bucket import MemoryBuckets
 from tests.fakes.memory_multiparts import MemoryMultiparts
 from tests.support.flows.records import SharedRecords, SharedSuccessions
@@ -233,19 +235,19 @@ class Lives(Flows):
             record.part_size = PART
             return target
 
+        permits: dict[str, Permit] = {
+            Method.PUT: PutPermit(signer),
+            Method.FORM: FormPermit(signer),
+            Method.MULTIPART: in_small_parts,
+        }
         return Uploads(
             elements=lambda: ELEMENTS,
             records=guard(self.records),  # type: ignore[arg-type]
-            permits={
-                Method.PUT: PutPermit(signer),
-                Method.FORM: FormPermit(signer),
-                Method.MULTIPART: in_small_parts,
-            },
+            grants=Grants(permits=permits, admission=NoLimits(), expiry_seconds=URL_SECONDS),
             duplicates=DuplicateSearch(lambda: guard(self.index), lambda: self.now().timestamp()),
             documents=lambda: guard(self.index),
-            admission=NoLimits(),
+            defaults=NoLimits(),
             schedules=TenYears(),
-            expiry_seconds=URL_SECONDS,
             clock=self.now,
         )
 
