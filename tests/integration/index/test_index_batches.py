@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -48,9 +49,16 @@ def test_nothing_together_is_nothing(index: DocumentIndex) -> None:
     assert index.project_many([]) == []
 
 
-def test_one_that_cannot_be_held_fails_alone(postgres_index: PostgresIndex) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"revision": 2**70}, id="a number out of range"),
+        pytest.param({"folder": random.Random(0).randbytes(10_000).hex()}, id="too long for an index's page"),
+    ],
+)
+def test_one_that_cannot_be_held_fails_alone(postgres_index: PostgresIndex, said: dict[str, Any]) -> None:
     together = fresh(3)
-    together[1] = make_projection(file_id=id_number(1), key="1", revision=2**70)
+    together[1] = make_projection(file_id=id_number(1), key="1", **said)
     first, second, third = postgres_index.project_many(together)
     assert isinstance(first, Written)
     assert isinstance(second, Invalid)

@@ -89,8 +89,8 @@ class PostgresIndex:
         """Write them by one statement each step; one by one when that fails for a reason that is one row's."""
         if len(changes) > 1:
             try:
-                return [*self._server.run(lambda connection: write_changes(connection, changes))]
-            except _ROW_AT_FAULT:
+                return [*self._server.run(lambda connection: _write(connection, changes))]
+            except Invalid:
                 pass
             except Unavailable as error:
                 if not isinstance(error.__cause__, errors.QueryCanceled):
@@ -99,7 +99,7 @@ class PostgresIndex:
 
     def _project_alone(self, change: Change) -> Written | Invalid:
         try:
-            return self._server.run(lambda connection: _project(connection, change))
+            return self._server.run(lambda connection: _write(connection, [change])[0])
         except Invalid as error:
             return error
 
@@ -364,9 +364,10 @@ def _together(projections: Sequence[Projection]) -> list[list[int]]:
     return groups
 
 
-def _project(connection: Connection, change: Change) -> Written:
+def _write(connection: Connection, changes: Sequence[Change]) -> list[Written]:
+    """Write claims; for psycopg most of what a row may be at fault for is a fault of the server."""
     try:
-        return write_changes(connection, [change])[0]
+        return write_changes(connection, changes)
     except _ROW_AT_FAULT as error:
         raise Invalid("the index cannot hold these attributes", code="attributes_not_indexable") from error
 
