@@ -160,7 +160,9 @@ class Delivery:
                 self._settle(each, verdict, None)
         if not left:
             return
-        first, *others = left
+        # A copy is counted anew: so of several that functions died of, the one that comes nearest to its end goes on.
+        first = max(left, key=lambda each: each.received)
+        others = [each for each in left if each is not first]
         settled = [*done, *(each for each in suspects if each not in left and each not in self._unsettled)]
         try:
             for each in settled:

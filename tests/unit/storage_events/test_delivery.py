@@ -229,6 +229,14 @@ def test_neighbours_of_a_killer_are_done_and_only_the_killer_is_given_up(world: 
     assert {f"m{number}" for number in range(10)} <= set(world.handled)
 
 
+def test_of_several_killers_the_one_that_killed_most_goes_on_so_that_each_is_given_up_at_last(world: World) -> None:
+    world.errors["worse"] = [FunctionDied()]
+    with pytest.raises(FunctionDied):
+        world.deliver(message("bad", received=2), message("worse", received=MOST_RECEIVES - 1))
+    assert world.handled == ["worse"]
+    assert world.queue.again == [Again("bad", 0, 0, alone=True)], "its count begins again, the other's goes on"
+
+
 def test_a_suspect_is_not_touched_when_its_neighbours_cannot_be_brought_to_safety(world: World) -> None:
     world.queue.failure = Unavailable("the queue does not answer")
     unsettled = world.deliver(message("killer", received=2), *fresh("a"))
