@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import msgspec
 
 from artstore import deadline
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 from artstore.naming import document_key
 from functions.storage_events.events import StorageEvent
@@ -142,8 +143,8 @@ class Delivery:
         return False
 
     def _judge(self, message: Message, error: Exception) -> Verdict:
-        # What waited for others ends a little before the time is up.
-        out_of_time = self._time_left() < RESERVED_SECONDS + 1
+        # What waited for others ends a little before the time is up; what cannot be cut off was not even begun.
+        out_of_time = isinstance(error, DeadlineExceeded) or self._time_left() < RESERVED_SECONDS + 1
         is_unavailable = isinstance(error, Unavailable)
         return judge(
             message, error, index_answers=not is_unavailable or self._index_answers(), out_of_time=out_of_time
@@ -160,7 +161,7 @@ class Delivery:
                 self._settle(each, verdict, None)
         if not left:
             return
-        # A copy is counted anew: so of several that functions died of, the one that comes nearest to its end goes on.
+        # A copy is counted anew: so of several that functions died of, the one nearest to its end goes on.
         first = max(left, key=lambda each: each.received)
         others = [each for each in left if each is not first]
         settled = [*done, *(each for each in suspects if each not in left and each not in self._unsettled)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 from functions.storage_events.delivery import NEEDED_SECONDS, Delivery
 from functions.storage_events.events import EventKind, StorageEvent, UnknownMessage
@@ -185,6 +186,13 @@ def test_what_was_cut_off_is_tried_alone_and_only_then_it_counts(world: World) -
     assert world.queue.again[1:] == [Again("slow", 1, BACK_OFF_SECONDS[0], alone=True)]
 
 
+def test_what_was_not_begun_for_lack_of_time_does_not_count_either(world: World) -> None:
+    world.costs["first"] = 30
+    world.errors["second"] = [DeadlineExceeded("the document would not be read in time")]
+    world.deliver(*fresh("first", "second"))
+    assert world.queue.again == [Again("second", 0, 0, alone=True)]
+
+
 def test_events_about_one_place_are_handled_after_each_other(world: World) -> None:
     world.deliver(*fresh("a", "b", "a.attr.json", "b a c"))
     about_a = [key for key in world.handled if key.startswith("a")]
@@ -229,7 +237,7 @@ def test_neighbours_of_a_killer_are_done_and_only_the_killer_is_given_up(world: 
     assert {f"m{number}" for number in range(10)} <= set(world.handled)
 
 
-def test_of_several_killers_the_one_that_killed_most_goes_on_so_that_each_is_given_up_at_last(world: World) -> None:
+def test_of_several_killers_the_one_that_killed_most_goes_on(world: World) -> None:
     world.errors["worse"] = [FunctionDied()]
     with pytest.raises(FunctionDied):
         world.deliver(message("bad", received=2), message("worse", received=MOST_RECEIVES - 1))

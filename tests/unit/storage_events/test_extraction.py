@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from artstore import deadline
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 from functions.storage_events.extraction import Document, Extraction, Kind, Reading
 from functions.storage_events.extraction.process import helper as helper_module
@@ -93,6 +95,17 @@ def test_a_helper_that_is_stuck_costs_one_document_its_time(monkeypatch: pytest.
     monkeypatch.undo()
     assert helper.run(TASK, b"text")[1] is Ending.FINISHED
     helper.stop()
+
+
+def test_a_document_that_might_outlast_the_request_is_not_begun() -> None:
+    with deadline.within(1.9), pytest.raises(DeadlineExceeded):
+        Helper().run(TASK, b"text")
+
+
+def test_a_document_waits_for_others_no_longer_than_leaves_it_its_time() -> None:
+    helper = Helper()
+    with helper._lock, deadline.within(2.1), pytest.raises(DeadlineExceeded):
+        helper.run(TASK, b"text")
 
 
 def test_no_process_at_all_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

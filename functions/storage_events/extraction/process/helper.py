@@ -12,6 +12,7 @@ import contextlib
 import encodings
 import importlib
 import json
+import math
 import os
 import pkgutil
 import socket
@@ -20,13 +21,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
 import msgspec
 
+from artstore import deadline
 from artstore.config import environment
+from artstore.deadline import DeadlineExceeded
 from artstore.errors import Unavailable
 from functions.storage_events.extraction.contract import Document, StopReading
 from functions.storage_events.extraction.parsing.charsets import load_guessing
@@ -85,9 +89,10 @@ class Helper:
     def run(self, task: Task, body: bytes) -> tuple[list[bytes], Ending]:
         """Have a document read; give what its reader said and how it ended.
 
-        Raises Unavailable when no process can be made.
+        Raises Unavailable when no process can be made, and DeadlineExceeded where the request has less time left
+        than the document may take, perhaps since others are read before it.
         """
-        with self._lock:
+        with self._alone(task.limits.wall_seconds):
             for attempt in (1, 2):
                 try:
                     answer = self._ask(self._connect(), task, body)
@@ -108,6 +113,16 @@ class Helper:
         """End the process."""
         with self._lock:
             self._drop()
+
+    @contextlib.contextmanager
+    def _alone(self, needed_seconds: float) -> Iterator[None]:
+        wait = deadline.remaining() - needed_seconds
+        if wait < 0 or not self._lock.acquire(timeout=-1 if wait == math.inf else wait):
+            raise DeadlineExceeded("the document would not be read in time")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _ask(self, connection: socket.socket, task: Task, body: bytes) -> _Answer:
         connection.settimeout(task.limits.wall_seconds + _GRACE_SECONDS)
