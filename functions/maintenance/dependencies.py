@@ -197,7 +197,7 @@ def dead_letter_desk() -> DeadLetterDesk:
     """Give the events that were given up for those who look after them."""
     from functions.maintenance.redriving.desk import DeadLetterDesk
 
-    return DeadLetterDesk(letters=dead_letters(), jobs=jobs(), wake=wake(), outbox=audit_outbox())
+    return DeadLetterDesk(dead_letters(), job_starter())
 
 
 @functools.cache

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 from urllib.parse import unquote_plus
-from uuid import uuid4
 
 import msgspec
 from msgspec import Meta
 
-from artstore.audit import SUCCESS, AuditEvent
 from artstore.aws.dead_letters import DeadLetter
-from artstore.errors import Unavailable
 from artstore.http import Request
-from artstore.jobs import Job, Jobs, Wake, new_job
+from artstore.jobs import Job
 from artstore.security import Principal
 from functions.maintenance.redriving.runner import KIND, RedriveRequest
+from functions.maintenance.started import JobStarter
 
 _LONGEST_BODY = 1000
 
@@ -62,30 +57,13 @@ class Letters(Protocol):
     def peek(self, limit: int) -> list[DeadLetter]: ...
 
 
-class Outbox(Protocol):
-    """Where events wait for the audit log; see artstore.aws.audit_outbox."""
-
-    def leave(self, event: AuditEvent, transaction: Any = None) -> None: ...
-
-
 class DeadLetterDesk:
     """Shows the dead letters of one deployment, and has them sent back."""
 
-    def __init__(
-        self,
-        *,
-        letters: Letters,
-        jobs: Jobs,
-        wake: Wake,
-        outbox: Outbox,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """Take the ports."""
+    def __init__(self, letters: Letters, starter: JobStarter) -> None:
+        """Take the queue, and what starts jobs."""
         self._letters = letters
-        self._jobs = jobs
-        self._wake = wake
-        self._outbox = outbox
-        self._clock = clock
+        self._starter = starter
 
     def list(self, query: DeadLettersQuery) -> DeadLetterList:
         """Show some, and leave them where they are. Raises Unavailable."""
@@ -93,30 +71,9 @@ class DeadLetterDesk:
         return DeadLetterList(items, max(self._letters.count(), len(items)))
 
     def redrive(self, asked: RedriveRequest, caller: Principal, request: Request) -> Job:
-        """Have them sent back; written to the audit log. Raises Unavailable."""
-        job = new_job(
-            uuid4(),
-            KIND,
-            msgspec.to_builtins(asked),
-            self._clock(),
-            about="events",
-            created_by_id=caller.client_id,
-            source_ip=request.source_ip,
-            request_id=request.request_id,
-        )
-        event = AuditEvent(
-            action="redrive.started",
-            actor=caller.client_id,
-            object="events",
-            outcome=SUCCESS,
-            source_ip=request.source_ip,
-            request_id=request.request_id,
-            after={"job_id": str(job.job_id)} | job.request,
-        )
-        self._jobs.create(job, lambda transaction: self._outbox.leave(event, transaction))
-        with contextlib.suppress(Unavailable):  # it is due, and found by the clock
-            self._wake(job.job_id)
-        return job
+        """Have them sent back; written to the audit log. Raises what starting raises."""
+        audited = msgspec.to_builtins(asked)
+        return self._starter.start(KIND, asked, caller, request, about="events", audited=audited)
 
 
 def show(letter: DeadLetter) -> DeadLetterShown:

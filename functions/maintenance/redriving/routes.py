@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from artstore.http import Reply, Request, endpoint
+from artstore.http.idempotency import IDEMPOTENCY_KEY
 from artstore.security import Principal, Scope
 from functions.maintenance import dependencies
 from functions.maintenance.redriving.desk import DeadLetterList, DeadLettersQuery
 from functions.maintenance.redriving.runner import RedriveRequest
-from functions.maintenance.started import JobStarted
+from functions.maintenance.started import JobStarted, reply
 
 
 @endpoint(
@@ -27,16 +28,15 @@ def list_dead_letters(query: DeadLettersQuery, caller: Principal) -> Reply[DeadL
     scope=Scope.ELEMENTS_ADMIN,
     status=202,
     summary="Send events back that were given up",
-    error_statuses=(415,),
+    headers=(IDEMPOTENCY_KEY,),
+    error_statuses=(409, 415),
 )
 def redrive_dead_letters(body: RedriveRequest, caller: Principal, request: Request) -> Reply[JobStarted]:
     """Have what was given up tried again, as if it had not been tried yet; the job's result says how many.
 
     Mend the cause first: what fails again comes back. An event may be handled any number of times.
     """
-    job = dependencies.dead_letter_desk().redrive(body, caller, request)
-    headers = {"Location": f"jobs/{job.job_id}", "Cache-Control": "no-store"}
-    return Reply(JobStarted(job_id=job.job_id, kind=job.kind, status=job.status), headers)
+    return reply(dependencies.dead_letter_desk().redrive(body, caller, request))
 
 
 ENDPOINTS = (list_dead_letters, redrive_dead_letters)

@@ -14,6 +14,8 @@ from artstore.errors import Conflict, Invalid
 from artstore.http import Request
 from artstore.jobs import JobStatus
 from artstore.security import Principal
+from functions.maintenance.redriving.desk import DeadLetterDesk, Letters
+from functions.maintenance.redriving.runner import RedriveRequest
 from functions.maintenance.started import JobStarter, reply
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.fakes.memory_outbox import MemoryOutbox
@@ -93,3 +95,20 @@ def test_the_answer_says_where_the_job_is(world: World) -> None:
     answer = reply(job)
     assert msgspec.to_builtins(answer.value) == {"job_id": str(job.job_id), "kind": "fixity", "status": "WAITING"}
     assert answer.headers == {"Location": f"jobs/{job.job_id}", "Cache-Control": "no-store"}
+
+
+def test_dead_letters_are_sent_back_by_one_job_however_often_it_is_asked_for(world: World) -> None:
+    desk = DeadLetterDesk(cast(Letters, None), world.starter)
+    request = cast(
+        Request,
+        SimpleNamespace(headers={"idempotency-key": "after the outage"}, source_ip="192.0.2.1", request_id="r1"),
+    )
+    caller = Principal("sa_1", "robot", frozenset())
+    first, second = (desk.redrive(RedriveRequest(max=1000), caller, request) for _ in range(2))
+    assert first.job_id == second.job_id
+    assert (first.kind, first.object, first.request) == ("redrive", "events", {"max": 1000})
+    [event] = world.outbox.events
+    assert (event.action, event.object) == ("redrive.started", "events")
+    assert event.after == {"job_id": str(first.job_id), "max": 1000}
+    with pytest.raises(Conflict):
+        desk.redrive(RedriveRequest(max=1), caller, request)

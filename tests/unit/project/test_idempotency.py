@@ -33,7 +33,6 @@ EXCEPTIONS = {
     "start_reindex": "one at a time: who asks again while it runs is told so",
     "take_minio_event": "an event may come twice, and storage knows no such header",
     "take_seaweedfs_event": "an event may come twice, and storage knows no such header",
-    "redrive_dead_letters": "sends back what is there, which is nothing the second time",
     "cancel_job": _SAME,
     "retry_job": "concerns a job that is dead, and no longer once it was sent",
 }
