@@ -91,7 +91,7 @@ class ExpiredUploads:
         reason = outcome.reason or outcome.outcome
         left = self._records.find(UUID(record.file_id))
         if left is not None and left.status == PENDING:
-            return self._close(left, reason)
+            return self._close(record, reason)  # as it was read: it may have been renewed meanwhile
         return Verdict(Did.INGESTED, reason)
 
     def _close(self, record: UploadRecord, reason: str | None = None) -> Verdict:

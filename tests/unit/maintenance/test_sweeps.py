@@ -142,6 +142,32 @@ def test_an_upload_that_is_no_document_whatever_lies_there_ends_all_the_same(
     assert (record.status, record.awaited, world.swept.multiparts) == ("EXPIRED", None, set())
 
 
+def test_an_upload_that_is_renewed_while_its_place_is_looked_at_goes_on() -> None:
+    """Whatever lies there is no document, and the client has just been told that it may still send one."""
+    for number in range(100):
+        for when in (BEFORE, AFTER):
+            world = SweptWorld()
+            world.swept.multiparts |= {"m-1"}
+            an_element_that_takes_no_more(world, world.upload(upload_id="m-1"))
+            world.wait(hours=3)
+            record = world.records.kept[UUID(int=1)]
+
+            def renew(world: SweptWorld = world, record: Any = record) -> None:
+                kept = None if record.status == "EXPIRED" else record.upload_id
+                until = (world.now() + timedelta(hours=1)).isoformat()
+                vars(record).update(status="PENDING", awaited="1", expires_at=until, upload_id=kept)
+
+            killer = Killer()
+            killer.do_at(number, when, renew)
+            world.run("uploads", killer=killer)
+            if len(killer.calls) <= number:
+                assert number > 5
+                return
+            assert (record.status, record.awaited) == ("PENDING", "1")
+            assert record.upload_id is None or record.upload_id in world.swept.multiparts
+    raise AssertionError("no end")
+
+
 @pytest.mark.parametrize("is_left", ["bytes and attr.json", "attr.json", "bytes in the trash"])
 def test_an_upload_whose_ingest_was_stopped_before_the_record_is_stored(is_left: str) -> None:
     world = SweptWorld()
