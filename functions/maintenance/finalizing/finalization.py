@@ -88,6 +88,22 @@ class Finalizer:
 
     def step(self, job: Job, time_left: Callable[[], float]) -> Step:
         """Do the next step. Raises Unavailable, and whatever else lets the engine try again."""
+
+        def go_on(work: _Work) -> Step:
+            try:
+                return self._steps[job.state or PENDING](work)
+            except Refused as refusal:
+                return self._undo(work, refusal)
+
+        return self._unless_over(job, time_left, go_on)
+
+    def cancel(self, job: Job, time_left: Callable[[], float]) -> Step:
+        """Undo it, unless it is over; see functions.maintenance.steps.Undoing."""
+        wanted_no_more = Refused("cancelled", "somebody wanted it no more")
+        return self._unless_over(job, time_left, lambda work: self._undo(work, wanted_no_more))
+
+    def _unless_over(self, job: Job, time_left: Callable[[], float], act: Callable[[_Work], Step]) -> Step:
+        """Act on what is under way; of what is over tell how it ended."""
         asked, progress = msgspec.convert(job.request, Asked), msgspec.convert(job.progress, Progress)
         known = self._finalizations.find(asked.file_id)
         if known is None or known.transaction_id != job.job_id:
@@ -97,23 +113,7 @@ class Finalizer:
             return _done(work, known.settled_at)
         if known.phase is Phase.UNDONE:
             return _failed(work, known.code or "", known.detail or "")
-        try:
-            return self._steps[job.state or PENDING](work)
-        except Refused as refusal:
-            return self._undo(work, refusal)
-
-    def cancel(self, job: Job, _time_left: Callable[[], float]) -> Step:
-        """Undo it, unless it is over; see functions.maintenance.steps.Undoing."""
-        asked, progress = msgspec.convert(job.request, Asked), msgspec.convert(job.progress, Progress)
-        known = self._finalizations.find(asked.file_id)
-        if known is None or known.transaction_id != job.job_id:
-            return Fail("superseded", "another finalization of the document has begun", FAILED)
-        work = _Work(job, known, asked, progress, lambda: 0)
-        if known.phase is Phase.COMMITTED:
-            return _done(work, known.settled_at)
-        if known.phase is Phase.UNDONE:
-            return _failed(work, known.code or "", known.detail or "")
-        return self._undo(work, Refused("cancelled", "somebody wanted it no more"))
+        return act(work)
 
     def undo(self, job: Job, known: Finalization, code: str, detail: str) -> Step:
         """End a finalization that nobody goes on with, unless the document lies at the target already."""
