@@ -149,3 +149,22 @@ def test_a_document_that_lies_at_its_target_keeps_the_seal_at_its_source(world: 
     assert {each.did for each in sweep(world)} <= {Did.GONE}
     assert world.seals().look_at(FILE, source, dry_run=False) is Verdict.OVERTAKEN
     assert beside(world, source).finalization is not None
+
+
+@pytest.mark.parametrize("there", ["the document", "what cannot be read"])
+def test_a_seal_stays_while_something_lies_where_the_document_was_to_go(world: Flows, there: str) -> None:
+    """It was handed over, and its event and item are lost: without its seal the source would be shown again."""
+    world.seals().look_at(FILE, place_of(world), dry_run=False)
+    transaction_id = world.finalize(FILE).transaction_id
+    target = world.finalizations.kept.pop(FILE).target
+    job = world.jobs.find(transaction_id)
+    assert job is not None
+    world.jobs.save(msgspec.structs.replace(job, status=JobStatus.DEAD))
+    seal(world, transaction_id)
+    world.wait(DAY + 1000)
+    handed_over = msgspec.structs.replace(beside(world, place_of(world)), finalization=None)
+    world.buckets.put(
+        target.bucket, attributes_key(target.key), attr.dump(handed_over) if there == "the document" else b"{"
+    )
+    assert Swept(Did.REPORTED, "target_changed") in sweep(world)
+    assert beside(world, place_of(world)).finalization == transaction_id
