@@ -146,8 +146,7 @@ def reindex_starter() -> ReindexStarter:
     from artstore.aws.job_locks import JobLocks
     from functions.maintenance.reindexing.starting import ReindexStarter
 
-    locks = JobLocks(_jobs_settings().prefix)
-    return ReindexStarter(jobs=jobs(), wake=wake(), outbox=audit_outbox(), locks=locks)
+    return ReindexStarter(job_starter(), JobLocks(_jobs_settings().prefix))
 
 
 @functools.cache

@@ -2,7 +2,8 @@
 
 The answer is 202 with the job's id, kind and status. Under an Idempotency-Key the id is made of the account and
 the key, so a repetition meets the job of the first request, whatever became of it since. What an act of an
-administrator leaves in the audit log is one transaction with the job.
+administrator leaves in the audit log is one transaction with the job, and so is the lock of a kind of which one
+runs at a time.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from uuid import UUID, uuid4
 import msgspec
 
 from artstore.audit import SUCCESS, AuditEvent
-from artstore.errors import Unavailable
+from artstore.errors import Conflict, Unavailable
 from artstore.http import Reply, Request
 from artstore.http.idempotency import derived_id, idempotency_key, key_reused
-from artstore.jobs import Job, Jobs, JobStatus, Priority, Wake, new_job
+from artstore.jobs import Alongside, Job, Jobs, JobStatus, Priority, Wake, new_job
 from artstore.security import Principal
 
 _JOBS = UUID("c0a1f3d4-6b2e-5f57-8e0d-54b0c7a6e9d2")
 """The namespace (RFC 9562 §5.5) of the ids of jobs that are asked for under an Idempotency-Key."""
+_TRIES = 3
+"""How often a lock is tried that somebody else takes, or lets go, at the same moment."""
 
 
 class JobStarted(msgspec.Struct, kw_only=True):
@@ -38,6 +41,13 @@ class Outbox(Protocol):
     """Where events wait for the audit log; see artstore.aws.audit_outbox."""
 
     def leave(self, event: AuditEvent, transaction: Any = None) -> None: ...
+
+
+class Locks(Protocol):
+    """Which job of a kind is the one that runs; see artstore.aws.job_locks."""
+
+    def holder(self, kind: str) -> UUID | None: ...
+    def take(self, kind: str, job_id: UUID, before: UUID | None, transaction: Any) -> None: ...
 
 
 def _utc_now() -> datetime:
@@ -67,11 +77,13 @@ class JobStarter:
         space: str | None = None,
         priority: Priority = Priority.NORMAL,
         audited: dict[str, Any] | None = None,
+        locks: Locks | None = None,
     ) -> Job:
         """Start a job of the kind with ``asked`` as its request, unless this very request has started one.
 
-        ``audited``: it goes to the audit log as ``<kind>.started``, with these words besides. Raises Invalid
-        (``invalid_header``), Conflict (``idempotency_key_reused``), Unavailable.
+        ``audited``: it goes to the audit log as ``<kind>.started``, with these words besides. ``locks``: one job
+        of the kind runs at a time. Raises Invalid (``invalid_header``), Conflict (``idempotency_key_reused``,
+        ``job_running``), Unavailable.
         """
         key = idempotency_key(request)
         job = new_job(
@@ -101,10 +113,32 @@ class JobStarter:
             def alongside(transaction: Any) -> None:
                 self._outbox.leave(event, transaction)
 
+        if locks is not None:
+            return self._start_alone(job, asked, alongside, locks)
         if not self._jobs.create(job, alongside):
             return self._meet(job, asked)
         self.tell(job)
         return job
+
+    def _start_alone(self, job: Job, asked: msgspec.Struct, alongside: Alongside | None, locks: Locks) -> Job:
+        """Start the job where none of its kind runs, or meet the one that this request has started."""
+        for _ in range(_TRIES):
+            before = locks.holder(job.kind)
+            if self._jobs.find(job.job_id) is not None:
+                return self._meet(job, asked)
+            running = None if before is None else self._jobs.find(before)
+            if running is not None and not running.is_over:
+                break
+
+            def with_lock(transaction: Any, before: UUID | None = before) -> None:
+                locks.take(job.kind, job.job_id, before, transaction)
+                if alongside is not None:
+                    alongside(transaction)
+
+            if self._jobs.create(job, with_lock):
+                self.tell(job)
+                return job
+        raise Conflict(f"a job of the kind {job.kind} is running already", code="job_running")
 
     def start_turn(self, job: Job) -> bool:
         """Start what the clock starts, whose id is made of its turn; False where it was. Raises Unavailable."""

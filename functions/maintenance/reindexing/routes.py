@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from artstore.http import Reply, Request, endpoint
+from artstore.http.idempotency import IDEMPOTENCY_KEY
 from artstore.security import Principal, Scope
 from functions.maintenance import dependencies
-from functions.maintenance.started import JobStarted
+from functions.maintenance.started import JobStarted, reply
 
 
 @endpoint(
@@ -14,6 +15,7 @@ from functions.maintenance.started import JobStarted
     scope=Scope.ELEMENTS_ADMIN,
     status=202,
     summary="Rebuild the index",
+    headers=(IDEMPOTENCY_KEY,),
     error_statuses=(409,),
 )
 def start_reindex(caller: Principal, request: Request) -> Reply[JobStarted]:
@@ -22,9 +24,7 @@ def start_reindex(caller: Principal, request: Request) -> Reply[JobStarted]:
     Reading and writing go on meanwhile; the new index is swapped in when it holds everything, what was written
     meanwhile too. While one is under way another is 409 job_running.
     """
-    job = dependencies.reindex_starter().start(caller, request)
-    headers = {"Location": f"jobs/{job.job_id}", "Cache-Control": "no-store"}
-    return Reply(JobStarted(job_id=job.job_id, kind=job.kind, status=job.status), headers)
+    return reply(dependencies.reindex_starter().start(caller, request))
 
 
 ENDPOINTS = (start_reindex,)

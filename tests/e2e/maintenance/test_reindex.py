@@ -21,8 +21,11 @@ def test_what_the_index_lost_comes_back_and_a_second_rebuild_at_once_is_refused(
     eventually(lambda: archive.search(word) == [lost] or None)
     with psycopg.connect(stack.database_url, autocommit=True) as index:
         index.execute("DELETE FROM documents WHERE file_id = %s", [lost])
-    started = archive.request("POST", REINDEX)
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    started = archive.request("POST", REINDEX, headers=key)
     assert started.status_code == 202, started.text
+    repeated = archive.request("POST", REINDEX, headers=key)
+    assert (repeated.status_code, repeated.json()["job_id"]) == (202, started.json()["job_id"]), repeated.text
     assert started.json()["kind"] == "reindex"
     again = archive.request("POST", REINDEX)
     assert (again.status_code, again.json()["code"]) == (409, "job_running"), again.text

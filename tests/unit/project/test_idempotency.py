@@ -30,7 +30,6 @@ EXCEPTIONS = {
     "restore_document": "asks storage for the bytes, which brings them once",
     "change_storage_element_mode": "goes one way, and meets the change that is under way",
     "finalize_documents": "each document meets its own transaction, whose id is derived from what it moves",
-    "start_reindex": "one at a time: who asks again while it runs is told so",
     "take_minio_event": "an event may come twice, and storage knows no such header",
     "take_seaweedfs_event": "an event may come twice, and storage knows no such header",
     "cancel_job": _SAME,
