@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,20 +10,17 @@ from uuid import UUID, uuid4
 import msgspec
 
 from artstore.elements.registry import Rows, Usage
-from artstore.index.claims import Place
 from artstore.index.usage import Dimension
-from artstore.jobs import Job, JobStatus, new_job
+from artstore.jobs import JobStatus, new_job
 from artstore.naming import attributes_key
 from artstore.spaces import EVERYWHERE
 from functions.maintenance.elements.tending import Counted
-from functions.maintenance.jobs.engine import Engine, Ran
 from functions.maintenance.reconciling.looking import Looking
 from functions.maintenance.reconciling.ports import Page, Version
 from functions.maintenance.reconciling.records import OpenRecords
 from functions.maintenance.reconciling.runner import KIND, PART, PartRunner, Reconciliation
 from functions.maintenance.reconciling.walking import Walk
 from functions.maintenance.steps import Runner
-from functions.storage_events.events import EventKind, StorageEvent
 from tests.fakes.memory_bucket import EDIT, KEPT, MemoryBuckets
 from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.fakes.memory_index import MemoryIndex
@@ -31,6 +28,7 @@ from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.support.ingesting.world import ELEMENTS, World
 from tests.support.killing import Killer
 from tests.support.sweeping import SweptRecords
+from tests.support.working import Looks, Worked
 
 
 class MemoryListing:
@@ -79,16 +77,6 @@ class MemoryListing:
         return sorted({prefix + key.split("/", 1)[0] + "/" for key in keys if "/" in key})
 
 
-class Looks:
-    """The queue of events, as whoever has places looked at uses it."""
-
-    def __init__(self) -> None:
-        self.asked: list[Place] = []
-
-    def __call__(self, places: Collection[Place]) -> None:
-        self.asked += places
-
-
 class Table:
     """The registry of elements, in a dictionary."""
 
@@ -102,7 +90,7 @@ class Table:
         self.usage[element_id] = usage
 
 
-class Reconciled:
+class Reconciled(Worked):
     """The world, with jobs that reconcile it."""
 
     def __init__(self, *, page: int = 1000, fits: bool = True) -> None:
@@ -180,34 +168,10 @@ class Reconciled:
         self.jobs.create(new_job(job_id, KIND, {"grace_seconds": 0} | asked, self.buckets.now))
         return job_id
 
-    def work(self, killer: Killer | None = None, seconds: float = 300) -> None:
-        """Do all jobs to their end. Raises Killed."""
-        killer = killer or Killer()
-        for _ in range(100):
-            due = self.jobs.due(self.buckets.now, 100)
-            for job_id in due:
-                engine = Engine(
-                    jobs=killer.guard(self.jobs),
-                    wake=RememberedWake(),
-                    runner_of=lambda kind: self.runner_of(killer, kind),
-                    failed=_raise,
-                    clock=lambda: self.buckets.now,
-                )
-                assert engine.run(job_id, lambda: seconds) is not Ran.RETRIED
-            if not due and not self.jobs.due(self.buckets.now + timedelta(days=1), 1):
-                return
-            self.buckets.now += timedelta(minutes=6)
-        raise AssertionError("jobs are due without end")
-
     def jobs_run_once(self) -> None:
         """Do what is due, once: a reconciliation is planned, and its parts are made."""
         for job_id in self.jobs.due(self.buckets.now, 100):
-            Engine(
-                jobs=self.jobs,
-                wake=RememberedWake(),
-                runner_of=lambda kind: self.runner_of(Killer(), kind),
-                clock=lambda: self.buckets.now,
-            ).run(job_id, lambda: 300)
+            self.engine(Killer(), self.jobs).run(job_id, lambda: 300)
 
     def kill_job(self, job_id: UUID) -> None:
         """Have a job end as one that broke three times."""
@@ -224,25 +188,6 @@ class Reconciled:
         job = self.job(job_id)
         assert job.result is not None, job
         return job.result
-
-    def job(self, job_id: UUID) -> Job:
-        """Give a job."""
-        found = self.jobs.find(job_id)
-        assert found is not None
-        return found
-
-    def look(self) -> None:
-        """Deliver what was asked of ingest."""
-        for place in self.looks.asked:
-            self.world.deliver(
-                StorageEvent(kind=EventKind.CREATED, name="Look", bucket=place.bucket, key=place.key, at=None)
-            )
-        self.looks.asked.clear()
-        self.world.deliver_all()
-
-
-def _raise(_job: Job, error: BaseException) -> None:
-    raise error
 
 
 def counts(report: dict[str, Any]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,18 +12,17 @@ from artstore.index.rebuilding.postgres import PostgresRebuild
 from artstore.index.usage import Dimension
 from artstore.jobs import Job, Priority, new_job
 from artstore.spaces import EVERYWHERE
-from functions.maintenance.jobs.engine import Engine, Ran
 from functions.maintenance.reindexing.filling import Filling
 from functions.maintenance.reindexing.runner import KIND, PART, Reindexing, ReindexPart
 from functions.maintenance.steps import Runner
-from functions.storage_events.events import EventKind, StorageEvent
 from tests.fakes.memory_jobs import MemoryJobs, RememberedWake
 from tests.support.ingesting.world import ELEMENTS, World, rebuild
 from tests.support.killing import Killer
-from tests.support.reconciling import Looks, MemoryListing
+from tests.support.reconciling import MemoryListing
+from tests.support.working import Looks, Worked
 
 
-class Reindexed:
+class Reindexed(Worked):
     """The world over PostgreSQL, with jobs that rebuild its index."""
 
     def __init__(self, database_url: str, *, page: int = 1000, fits: bool = True) -> None:
@@ -75,45 +73,12 @@ class Reindexed:
         self.jobs.create(new_job(job_id, KIND, {}, self.buckets.now, priority=Priority.HIGH))
         return job_id
 
-    def work(self, killer: Killer | None = None, seconds: float = 300) -> None:
-        """Do all jobs to their end. Raises Killed."""
-        killer = killer or Killer()
-        for _ in range(500):
-            due = self.jobs.due(self.buckets.now, 100)
-            for job_id in due:
-                engine = Engine(
-                    jobs=killer.guard(self.jobs),
-                    wake=RememberedWake(),
-                    runner_of=lambda kind: self.runner_of(killer, kind),
-                    failed=_raise,
-                    clock=lambda: self.buckets.now,
-                )
-                assert engine.run(job_id, lambda: seconds) is not Ran.RETRIED
-            if not due and not self.jobs.due(self.buckets.now + timedelta(days=1), 1):
-                return
-            self.buckets.now += timedelta(minutes=6)
-        raise AssertionError("jobs are due without end")
-
     def reindex(self) -> Job:
         """Rebuild, and have looked at what that asks for; give the job."""
         job_id = self.start()
         self.work()
         self.look()
         return self.job(job_id)
-
-    def job(self, job_id: UUID) -> Job:
-        found = self.jobs.find(job_id)
-        assert found is not None
-        return found
-
-    def look(self) -> None:
-        """Deliver what was asked of ingest, and all other events."""
-        for place in self.looks.asked:
-            self.world.deliver(
-                StorageEvent(kind=EventKind.CREATED, name="Look", bucket=place.bucket, key=place.key, at=None)
-            )
-        self.looks.asked.clear()
-        self.world.deliver_all()
 
     def claims(self) -> list[Any]:
         """Give every row that claims a document, all of it."""
@@ -161,7 +126,3 @@ class Reindexed:
             " UNION SELECT tgname FROM pg_trigger WHERE tgname LIKE 'reindex%'"
             " UNION SELECT proname FROM pg_proc WHERE proname LIKE 'reindex%'"
         )
-
-
-def _raise(_job: Job, error: BaseException) -> None:
-    raise error
