@@ -232,6 +232,39 @@ def test_a_schema_that_was_migrated_meanwhile_keeps_what_the_migration_made(arch
     archive.check()
 
 
+def test_attributes_that_are_damaged_or_mended_meanwhile_are_so_as_soon_as_the_new_index_is(
+    archive: Reindexed,
+) -> None:
+    fill(archive)
+    keys = {number: str(archive.world.records.kept[UUID(int=number)].key) for number in (2, 4, 6)}
+    good = archive.buckets.body(EDIT, attributes_key(keys[2])) or b""
+    archive.buckets.put(EDIT, attributes_key(keys[2]), b"no JSON")
+    archive.world.deliver_all()
+    archive.buckets.put(EDIT, attributes_key(keys[4]), b"[]")  # of which nobody hears
+    archive.buckets.events.clear()
+    stepping, job = archive.runner_of(Killer(), "reindex"), archive.job(archive.start())
+    while job.state != "swapping":
+        step = stepping.step(job, lambda: 300)
+        assert isinstance(step, Continue)
+        if job.state == "filling" and step.state == "finishing":
+            archive.buckets.put(EDIT, attributes_key(keys[2]), good)
+            archive.buckets.put(EDIT, attributes_key(keys[6]), b"{}")
+            archive.world.deliver_all()
+        job = msgspec.structs.replace(job, progress=step.progress, state=step.state or job.state)
+    step = stepping.step(job, lambda: 300)
+    assert isinstance(step, Continue)
+    assert step.state == "looking"
+    assert [key for _, key, _ in archive.damaged()] == sorted(["damaged.txt", keys[6]])
+    assert archive.index.find_any(UUID(int=2), EVERYWHERE) is not None
+    assert (EDIT, keys[4]) in archive.tombstones(), "shown no more"
+    archive.check_usage()
+    job = msgspec.structs.replace(job, progress=step.progress, state=step.state)
+    stepping.step(job, lambda: 300)
+    archive.look()
+    assert [key for _, key, _ in archive.damaged()] == sorted(["damaged.txt", keys[4], keys[6]]), "why, too"
+    archive.check()
+
+
 def test_writers_and_readers_go_on_while_the_index_is_rebuilt(database_url: str) -> None:
     """Threads write through ingest all the while, others read: nobody fails, no list is empty, nothing is lost."""
     archive = Reindexed(database_url, page=7, fits=False)
