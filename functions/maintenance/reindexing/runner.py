@@ -23,6 +23,7 @@ import msgspec
 
 from artstore import deadline
 from artstore.errors import Conflict, Unavailable
+from artstore.index.claims import Place
 from artstore.index.rebuilding import Rebuild
 from artstore.jobs import Job, Jobs, JobStatus, Wake, new_job
 from functions.maintenance.ranges import Folders, Range, cut
@@ -36,7 +37,8 @@ _PARTS = UUID("3f0b8b54-0a1c-5b0a-8d58-7c7f6f0e8e21")
 _WHILE_PARTS_RUN = timedelta(seconds=10)
 _WHILE_OTHERS_WRITE = timedelta(seconds=2)
 _WHILE_IT_BUILDS = timedelta(seconds=30)
-LOOKS_AT_ONCE = 200
+LOOKS_AT_ONCE = 1000
+"""Places between two saves: so many may be sent twice after a crash."""
 KEPT_DEAD = timedelta(days=1)
 """How long a rebuild that broke can be tried again; then what it has left is dropped."""
 
@@ -51,6 +53,9 @@ class _Plan(msgspec.Struct, kw_only=True):
     """Numbers of those that others fill, by the id of their job."""
     begun: bool = False
     looked: int = 0
+    """How many places were sent to be looked at."""
+    last: Place | None = None
+    """The last of them."""
 
 
 class Reindexing:
@@ -97,13 +102,13 @@ class Reindexing:
         except Conflict as error:
             self._rebuild.drop(job.job_id)
             return Fail(error.code, error.detail)
-        return self._look(job, plan, time_left)
+        return self._look(job, plan)
 
-    def cancel(self, job: Job, time_left: Callable[[], float]) -> Step | None:
+    def cancel(self, job: Job, time_left: Callable[[], float]) -> Step | None:  # noqa: ARG002  # drops at once
         """Leave nothing behind of a rebuild that is not to be; the index in use stays what it is. One that was
         swapped in goes on to its end: the places that it knows of are still to be looked at."""
-        if job.state == "looking":
-            return self._look(job, msgspec.convert(job.progress, _Plan), time_left)
+        if job.state == "looking" or self._rebuild.has_swapped(job.job_id):
+            return self._look(job, msgspec.convert(job.progress, _Plan))
         self._rebuild.drop(job.job_id)
         return None
 
@@ -183,14 +188,13 @@ class Reindexing:
             return Continue(progress, "looking")
         return Wait(progress, self._clock() + _WHILE_OTHERS_WRITE, "finishing")
 
-    def _look(self, job: Job, plan: _Plan, time_left: Callable[[], float]) -> Step:
+    def _look(self, job: Job, plan: _Plan) -> Step:
         if self._rebuild.is_of(job.job_id):
-            while places := self._rebuild.looks(LOOKS_AT_ONCE):
+            if places := self._rebuild.looks(plan.last, LOOKS_AT_ONCE):
                 self._looks(places)
-                self._rebuild.forget(places)
                 plan.looked += len(places)
-                if time_left() <= 0:
-                    return Continue(msgspec.to_builtins(plan))
+                plan.last = places[-1]
+                return Continue(msgspec.to_builtins(plan), "looking")
             documents = self._documents()
             self._rebuild.drop(job.job_id)
         else:

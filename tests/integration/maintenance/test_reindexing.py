@@ -16,11 +16,14 @@ from artstore.index.postgres import PostgresIndex
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key
 from artstore.spaces import EVERYWHERE
+from functions.maintenance.jobs.engine import cancel
 from functions.maintenance.reconciling.comparing import suspects
+from functions.maintenance.reindexing import runner
 from functions.maintenance.reindexing.runner import Leftovers
 from functions.maintenance.steps import Continue, Fail
 from infra import migrate
 from tests.fakes.memory_bucket import EDIT, KEPT
+from tests.fakes.memory_jobs import RememberedWake
 from tests.support.killing import AFTER, BEFORE, Killed, Killer
 from tests.support.reindexing import Reindexed
 
@@ -193,6 +196,46 @@ def test_a_rebuild_that_is_killed_at_any_call_ends_well(database_url: str) -> No
         assert archive.leftovers() == [], where
         archive.close()
     first.close()
+
+
+def test_places_are_looked_at_a_page_after_another_each_once(
+    archive: Reindexed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LOOKS_AT_ONCE", 3)
+    fill(archive)
+    archive.sql("TRUNCATE documents")
+    job_id = archive.start()
+    archive.work()
+    job = archive.job(job_id)
+    assert job.result is not None
+    assert job.result["looked_at"] == len(archive.looks.asked) == len(set(archive.looks.asked)) > 6
+    archive.look()
+    archive.check()
+
+
+def test_a_rebuild_cancelled_while_it_is_swapped_in_has_its_places_looked_at_all_the_same(
+    archive: Reindexed,
+) -> None:
+    counting, killer = Killer(), Killer()
+    fill(archive)
+    archive.sql("TRUNCATE documents")
+    archive.start()
+    archive.work(counting)
+    archive.look()
+    archive.sql("TRUNCATE documents")
+    job_id, told = archive.start(), RememberedWake()
+    at = counting.calls.index("PostgresRebuild.swap")
+    killer.do_at(at, AFTER, lambda: cancel(archive.jobs, told, job_id, "sa_admin", archive.buckets.now))
+    archive.work(killer)
+    assert killer.calls[at] == "PostgresRebuild.swap"
+    job = archive.job(job_id)
+    assert (job.status, job.cancelled_by_id) == (JobStatus.COMPLETED, "sa_admin")
+    assert job.result is not None
+    assert job.result["looked_at"] > 6
+    archive.look()
+    assert archive.index.search("number 3", 10, None, EVERYWHERE).total == 1, "the text was read again"
+    assert archive.leftovers() == []
+    archive.check()
 
 
 def test_what_a_rebuild_left_that_nobody_goes_on_with_harms_nobody_and_is_dropped(archive: Reindexed) -> None:

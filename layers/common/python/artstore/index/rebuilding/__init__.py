@@ -96,12 +96,13 @@ class Rebuild(Protocol):
         """
         ...
 
-    def looks(self, limit: int) -> list[Place]:
-        """Give places that are to be looked at, in no order."""
+    def has_swapped(self, job_id: UUID) -> bool:
+        """Tell whether this job's tables have taken the place of the old ones, and it has not dropped the rest;
+        who is just about it is waited for."""
         ...
 
-    def forget(self, places: Collection[Place]) -> None:
-        """Forget places that were sent to be looked at."""
+    def looks(self, after: Place | None, limit: int) -> list[Place]:
+        """Give places that are to be looked at, in their order, behind one."""
         ...
 
     def drop(self, job_id: UUID | None = None) -> bool:

@@ -179,16 +179,24 @@ class PostgresRebuild:
 
         return self._server.run(work)
 
-    def looks(self, limit: int) -> list[Place]:
+    def has_swapped(self, job_id: UUID) -> bool:
         """See Rebuild."""
-        asked = {"limit": limit}
+
+        def work(connection: _Connection) -> bool:
+            with connection.transaction():
+                _alone(connection)
+                if _owner(connection) != job_id:
+                    return False
+                return connection.execute("SELECT swapped FROM reindex_state").fetchone() == (True,)
+
+        return self._server.run(work)
+
+    def looks(self, after: Place | None, limit: int) -> list[Place]:
+        """See Rebuild."""
+        bucket, key = after or ("", "")
+        asked = {"bucket": bucket, "key": key, "limit": limit}
         rows = self._server.run(lambda connection: connection.execute(statements.LOOKS, asked).fetchall())
         return [Place(*row) for row in rows]
-
-    def forget(self, places: Collection[Place]) -> None:
-        """See Rebuild."""
-        asked = _places(places)
-        self._server.run(lambda connection: connection.execute(statements.FORGET_LOOKS, asked))
 
     def drop(self, job_id: UUID | None = None) -> bool:
         """See Rebuild."""
@@ -324,6 +332,7 @@ def _steps(connection: _Connection) -> list[str]:
         *map(create, at_last),
         f"ANALYZE {statements.NEXT}",
         statements.COUNT_USAGE,
+        statements.ORDER_LOOKS,
     ]
 
 

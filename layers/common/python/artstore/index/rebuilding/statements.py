@@ -141,5 +141,9 @@ TAKE_OVER_HERE = "INSERT INTO reindex_documents (COLUMNS) SELECT COLUMNS FROM do
 )
 """The columns are those that say what lies there, not whether it is shown."""
 
-LOOKS = "SELECT DISTINCT bucket, object_key FROM reindex_looks LIMIT %(limit)s"
-FORGET_LOOKS = "DELETE FROM reindex_looks WHERE THESE".replace("THESE", _THESE)
+# After a disaster every document is among them.
+ORDER_LOOKS = "CREATE INDEX ON reindex_looks (bucket, object_key)"
+LOOKS = """
+SELECT DISTINCT bucket, object_key FROM reindex_looks WHERE (bucket, object_key) > (%(bucket)s, %(key)s)
+ORDER BY bucket, object_key LIMIT %(limit)s
+"""
