@@ -44,7 +44,7 @@ def take_minio_event(request: Request) -> Reply[Accepted]:
     """Put an event into the queue, as MinIO sends it to a webhook (notify_webhook).
 
     The bearer token is the deployment's webhook token, not one of the token endpoint; the one before it is good as
-    well. At most 256 KiB. What it tells shows once the queue got to it.
+    well. At most 255 KiB. What it tells shows once the queue got to it.
     """
     return _take(Source.MINIO, request)
 

@@ -12,8 +12,9 @@ from artstore.errors import Invalid, TooLarge
 from functions.storage_events.events.contract import UnknownMessage
 from functions.storage_events.events.filer import shorten
 
-MAX_BYTES = 256 * 1024
-"""Of a message, as the queue takes it (SQS Developer Guide, "Message quotas")."""
+MAX_BYTES = 255 * 1024
+"""Of a body. A queue's message may have 256 KiB, its attributes included: the source, and what is told of one that
+failed."""
 _UNSENDABLE = {code: f"\\u{code:04x}" for code in (0xFFFE, 0xFFFF)}
 """Characters that JSON allows in a text and SQS in no message ("MessageBody"), as JSON escapes them."""
 
@@ -40,9 +41,10 @@ class Forwarding:
         message = _decode(body)
         if source is Source.SEAWEEDFS:
             body = _shorten(message, body)
-        if len(body) > MAX_BYTES:
+        text = body.decode().translate(_UNSENDABLE)
+        if len(text.encode()) > MAX_BYTES:
             raise TooLarge(f"an event has at most {MAX_BYTES} bytes", code="event_too_large")
-        return self._send(body.decode().translate(_UNSENDABLE), source)
+        return self._send(text, source)
 
 
 def _decode(body: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from artstore.aws.dead_letters import ALONE, ATTEMPTS, FIRST_SEEN, REASON
 from artstore.errors import Misconfigured, Unavailable
 from functions.storage_events.events import parse_message
 from functions.storage_events.webhook import app, dependencies
@@ -132,6 +133,24 @@ def test_more_than_the_queue_takes_is_refused(queue: Queue) -> None:
     assert (answer.status, answer.json["code"]) == (413, "event_too_large")
     room = MAX_BYTES - len('{"Records": ""}')
     assert tell(json.dumps({"Records": "x" * room}).encode()).status == 200
+
+
+def test_what_is_taken_has_room_in_the_queue_with_all_that_is_ever_told_beside_it(queue: Queue) -> None:
+    """SQS Developer Guide, "Message quotas": 256 KiB, names, types and values of attributes included."""
+    room = MAX_BYTES - len('{"Records": ""}')
+    assert tell(json.dumps({"Records": "x" * room}).encode()).status == 200
+    [(sent, source)] = queue.sent
+    told = {
+        ATTEMPTS: "5",
+        FIRST_SEEN: "2026-03-01T12:00:00.000Z",
+        ALONE: "true",
+        REASON: "r" * 100,
+        "source": source,
+    }
+    assert len(sent.encode()) + sum(len(f"{name}String{value}") for name, value in told.items()) <= 256 * 1024
+    grows = json.dumps({"Records": "\uffff" * (room // 4)}, ensure_ascii=False).encode()
+    assert len(grows) < MAX_BYTES
+    assert tell(grows).status == 413, "escaped it is twice as long"
 
 
 def test_characters_that_the_queue_refuses_are_escaped(queue: Queue) -> None:
