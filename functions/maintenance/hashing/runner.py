@@ -12,6 +12,8 @@ is hashed once more from its first byte, and only a second disagreement counts. 
 acted upon, and the audit log's event in one transaction with the job's end: whoever is stopped in between is
 followed by somebody who knows the quarantine to be the job's own, so each leaves one event.
 
+What a scanner has put in quarantine meanwhile is read on: it may be released, and nobody asks twice for a job.
+
 Where storage refuses the attr.json, since the document's element is being closed, what was read stays read, and
 writing is tried again; a change of mode opens the element for it. Refused for good, the job is DEAD and its result
 tells what was found.
@@ -79,7 +81,7 @@ class HashRunner:
         if isinstance(found, str):
             return Done({"outcome": found})
         described, etag = found
-        if mismatch is not None and described.quarantine is not None:
+        if mismatch is not None and _is_own(described.quarantine, mismatch):
             return _quarantined(job, described, mismatch)
         if described.finalization is not None:
             waited = int(job.progress.get("waited", 0))
@@ -150,8 +152,8 @@ class HashRunner:
         if str(described.file_id) != asked["file_id"] or described.storage_etag not in (None, asked["etag"]):
             return "replaced"  # or described anew, and another job reads what lies there now
         quarantine = described.quarantine
-        is_own = mismatch is not None and quarantine == Quarantine(reason=MISMATCH, at=mismatch.at)
-        if described.checksum_verified is not False or (quarantine is not None and not is_own):
+        is_told = quarantine is not None and quarantine.reason == MISMATCH and not _is_own(quarantine, mismatch)
+        if described.checksum_verified is not False or is_told:
             return "settled"
         return described, content.etag
 
@@ -186,6 +188,10 @@ class _Mismatch(msgspec.Struct, frozen=True):
 
     sha256: str
     at: datetime
+
+
+def _is_own(quarantine: Quarantine | None, mismatch: _Mismatch | None) -> bool:
+    return mismatch is not None and quarantine == Quarantine(reason=MISMATCH, at=mismatch.at)
 
 
 def _quarantined(job: Job, described: Attributes, mismatch: _Mismatch) -> Done:

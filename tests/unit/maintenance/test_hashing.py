@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from artstore.attributes import Attributes, Quarantine, dump, parse
+from artstore.attributes import Attributes, Quarantine, Scan, dump, parse
 from artstore.errors import Conflict, Misconfigured, NotFound, PreconditionFailed
 from artstore.jobs import Job, new_job
 from artstore.naming import attributes_key
@@ -217,6 +217,36 @@ def test_a_quarantine_of_somebody_else_s_is_not_told_as_this_job_s(bucket: Bucke
     bucket.describe(quarantine=Quarantine(reason="checksum_mismatch", at=NOW - timedelta(hours=1)))
     ended = run(bucket, msgspec.structs.replace(a_job(bucket), progress=found.progress))
     assert ended == Done({"outcome": "settled"})
+
+
+INFECTED = {
+    "quarantine": Quarantine(reason="infected", at=NOW - timedelta(hours=1)),
+    "scan": Scan(status="infected", at=NOW - timedelta(hours=1), signature="EICAR"),
+}
+
+
+def test_what_a_scanner_found_meanwhile_does_not_keep_the_checksum_from_being_proven(bucket: Bucket) -> None:
+    """Once it is released nothing would ask for it again: there is one job for the same bytes."""
+    bucket.describe(**INFECTED)
+    ended = run(bucket, a_job(bucket))
+    assert isinstance(ended, Done)
+    assert ended.result["outcome"] == "proven"
+    assert bucket.described.checksum_verified is None
+    assert bucket.described.quarantine == INFECTED["quarantine"]
+
+
+def test_what_is_infected_and_not_what_was_declared_is_kept_from_everybody_and_cannot_be_released(
+    bucket: Bucket,
+) -> None:
+    bucket.describe(checksum="cd" * 32)
+    found = run(bucket, a_job(bucket))
+    assert isinstance(found, Continue)
+    bucket.describe(checksum="cd" * 32, **INFECTED)
+    ended = run(bucket, msgspec.structs.replace(a_job(bucket), progress=found.progress))
+    assert isinstance(ended, Done)
+    assert ended.event is not None
+    assert bucket.described.quarantine == Quarantine(reason="checksum_mismatch", at=NOW)
+    assert bucket.described.is_withheld
 
 
 def test_nothing_is_put_in_quarantine_on_the_word_of_a_saved_state(bucket: Bucket) -> None:
