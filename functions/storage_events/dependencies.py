@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -83,9 +84,19 @@ def threads() -> Executor:
     return ThreadPoolExecutor(MOST_SIDE_BY_SIDE)
 
 
-@functools.cache
 def ingest() -> Ingest:
-    """Give the ingest of this deployment. What reads documents starts beside it."""
+    """Give the ingest of this deployment, the same to all who ask at once: the process that reads documents is its
+    own, and reads one at a time."""
+    with _making:
+        return _ingest()
+
+
+_making = threading.Lock()
+
+
+@functools.cache
+def _ingest() -> Ingest:
+    """Make it. What reads documents starts beside it."""
     extraction = Extraction(keep_place=settings().keep_place)
     extraction.start()
     elements = open_registry(settings().prefix, settings().elements)

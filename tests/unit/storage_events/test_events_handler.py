@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -277,3 +280,21 @@ def test_an_answer_that_cannot_be_read_after_looking_is_later_too_and_says_why_i
     assert "storage does not answer" in failed_to_read["exception"]
     [metrics] = [line for line in said if "_aws" in line]
     assert metrics["DocumentsStored"] == [1], "what was done is counted"
+
+
+def test_messages_that_begin_at_once_are_handled_by_one_ingest_and_one_process_that_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[object] = []
+    others = threading.Barrier(4)
+
+    def make() -> object:
+        made.append(object())
+        with contextlib.suppress(threading.BrokenBarrierError):
+            others.wait(timeout=0.2)
+        return made[-1]
+
+    monkeypatch.setattr(dependencies, "_ingest", functools.cache(make))
+    with ThreadPoolExecutor(4) as threads:
+        given = list(threads.map(lambda _: dependencies.ingest(), range(4)))
+    assert given == made * 4
