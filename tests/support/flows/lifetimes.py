@@ -65,6 +65,7 @@ acts = _acts(
     ("work", (numbers,)),
     ("deliver", (st.integers(0, 20),)),
     ("deliver_all", ()),
+    ("lose", (numbers,)),
     ("wait", (st.sampled_from([2000, 700_000, DAY, 31 * DAY]),)),
 )
 disturbances = disturbances_by(acts)
@@ -96,6 +97,7 @@ class Lifetimes(Outcomes):
         self.batches = []
         self.bulk = {}
         self.count = 0
+        self.lost = False
         self.do_store(first, Method.PUT, 3650, None)
         self.do_store(second, Method.PUT, 3650, None)
 

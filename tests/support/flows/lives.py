@@ -46,6 +46,7 @@ from functions.maintenance.sweeps.purging import Purge
 from functions.maintenance.sweeps.runner import KIND as SWEEP
 from functions.maintenance.sweeps.runner import SweepRunner
 from functions.maintenance.sweeps.uploads import ExpiredUploads
+from functions.storage_events.events import EventKind, StorageEvent
 from functions.storage_events.ingest import Ingest
 from functions.storage_events.proving import KIND as HASH
 from functions.storage_events.proving import Proving
@@ -330,6 +331,24 @@ class Lives(Flows):
         asked = BulkRequest(action=action, **said)
         started, _ = desk.start(asked, CALLER, Request("POST", "/api/v1/files/bulk", "request-1"), key)
         return started.job_id
+
+    def lose(self, number: int) -> UUID | None:
+        """Lose the event that tells of the bytes of an upload; give which."""
+        told = [each for each in self.buckets.events if self._is_awaited(each)]
+        if not told:
+            return None
+        self.buckets.events.remove(told[number % len(told)])
+        return file_id_of(told[number % len(told)].key)
+
+    def _is_awaited(self, event: StorageEvent) -> bool:
+        file_id = file_id_of(event.key)
+        record = None if file_id is None else self.records.kept.get(file_id)
+        is_its = record is not None and (record.bucket, record.key, record.status) == (
+            event.bucket,
+            event.key,
+            "PENDING",
+        )
+        return is_its and event.kind is EventKind.CREATED
 
     def bulk_pages(self) -> dict[UUID, list[BulkPage]]:
         """Give the results of bulk jobs as they stand."""

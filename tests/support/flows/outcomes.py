@@ -27,6 +27,10 @@ class Outcomes(Changers):
     @rule()
     def settle(self) -> None:
         """Let all that is under way come to its end, and compare everything."""
+        if self.lost:  # the sweep makes up for it, once the time of the upload is over
+            self.world.wait(2 * DAY)
+            self.world.start_sweep("uploads")
+            self.lost = False
         self.world.mend()
         self.world.revive()
         self.what_goes_may_go()

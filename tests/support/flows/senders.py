@@ -27,6 +27,8 @@ class Senders(Disturbed):
     batches: list[Batch]
     bulk: dict[UUID, BulkAsked]
     count: int
+    lost: bool
+    """Whether an event was lost that nobody has made up for."""
 
     def name(self) -> str:
         """Give a name that nothing else has."""
@@ -119,6 +121,10 @@ class Senders(Disturbed):
         """Ask for the document of an upload."""
         self.world.complete(file_id)
         self.known[file_id].sent = True
+
+    def do_lose(self, number: int) -> None:
+        """Lose the event of an upload whose client has sent it, and asks for nothing."""
+        self.lost |= self.world.lose(number) is not None
 
     def do_abort(self, number: int) -> None:
         known = self.known[self.nth(number)]
