@@ -77,7 +77,7 @@ def _run(chosen: argparse.Namespace, storage: Storage, report: Report, found: It
                 memory = stack.enter_context(contextlib.closing(Memory(chosen.state)))
             _tell(report, found, _verifying(storage, memory), chosen.at_once)
     else:
-        folder = Folder(chosen.to, "data" if chosen.bag else exporting.DOCUMENTS)
+        folder = Folder(chosen.to, exporting.BAG if chosen.bag else exporting.DOCUMENTS)
         with contextlib.closing(folder.memory):
             _tell(report, found, Exporting(storage, folder, with_all=chosen.all).export, chosen.at_once)
             if chosen.bag:

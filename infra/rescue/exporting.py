@@ -11,6 +11,7 @@ its attr.json describes is written all the same, under its name and ``.mismatch`
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
@@ -26,25 +27,36 @@ from functions.maintenance.exporting.names import portable_name
 from infra.rescue.documents import Known, judge, know, read_through, unread, without_attributes
 from infra.rescue.memory import MISMATCH, Done, Memory
 from infra.rescue.places import Described, Undescribed
-from infra.rescue.report import Line
+from infra.rescue.report import FAILED, Line
 from infra.rescue.storage import Storage, Unreadable
 
 OWN = ".rescue"
 DOCUMENTS = "documents"
 DAMAGED = "damaged"
 """The folder of documents whose attr.json cannot be read, under the names of their objects."""
+BAG = "data"
+"""What the folder of documents is called in a bag."""
 ALREADY = "already"
+MAX_FOLDER_BYTES, MAX_FOLDER_LEVELS = 3000, 500
+"""The most that is taken of a folder, from its top. A tool may have written one into an attr.json that no path has
+room for; Linux takes paths of 4096 bytes."""
+_NO_SUCH_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
+"""What a file system says of a name that it cannot bear."""
 
 
 class Folder:
     """A folder that is written to; ``payload`` is the name of the one below it that holds the documents."""
 
     def __init__(self, root: pathlib.Path, payload: str = DOCUMENTS) -> None:
-        """Make it, or go on in it. Raises FileExistsError for one with something else in it."""
+        """Make it, or go on in it. Raises FileExistsError for one with something else in it, be it a bag that was
+        begun as none."""
         root.mkdir(parents=True, exist_ok=True)
         own = root / OWN
         if not own.exists() and any(root.iterdir()):
             raise FileExistsError(f"{root} is not empty, and not the beginning of an export")
+        if any((root / other).exists() for other in {DOCUMENTS, BAG} - {payload}):
+            begun = "without --bag" if payload == BAG else "with --bag"
+            raise FileExistsError(f"the export into {root} was begun {begun}: go on so, or take another folder")
         self.root = root
         self.payload = payload
         self._unfinished = own / "unfinished"
@@ -70,7 +82,7 @@ class Folder:
         if said is None:
             folder, name = DAMAGED, portable_name(place.key.rpartition("/")[2])
         else:
-            parts = [portable_name(each) for each in (said.folder or "").split("/") if each]
+            parts = _fitting([portable_name(each) for each in (said.folder or "").split("/") if each])
             parts = parts or [f"{said.created_at.astimezone(UTC):%Y-%m}"]
             folder = "/".join([portable_name(name_of(said.space)), *parts])
             name = portable_name(said.original_filename)
@@ -102,6 +114,10 @@ class Exporting:
             return self._write(known)
         except Unreadable as error:
             return known.line(error.outcome, detail=error.detail)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_NAME:
+                raise
+            return known.line(FAILED, detail=f"the file system takes no such name: {error.strerror}")
 
     def _before(self, place: Described) -> Line | None:
         """Tell that a document is there as it was written; one whose attr.json was changed is written anew."""
@@ -162,6 +178,18 @@ def close_bag(folder: Folder, said: dict[str, str]) -> None:
             with (root / name).open("rb") as tag:
                 digest = hashlib.file_digest(tag, "sha256").hexdigest()
             file.write(bag.manifest_line(digest, name).encode())
+
+
+def _fitting(parts: list[str]) -> list[str]:
+    """Give as much of a folder as a path has room for."""
+    fitting: list[str] = []
+    size = 0
+    for each in parts[:MAX_FOLDER_LEVELS]:
+        size += len(each.encode()) + 1
+        if size > MAX_FOLDER_BYTES:
+            break
+        fitting.append(each)
+    return fitting
 
 
 def _date(path: pathlib.Path, at: datetime) -> None:

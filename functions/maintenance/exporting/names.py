@@ -16,7 +16,7 @@ MAX_NAME_BYTES = 200
 ``.attr.json``."""
 _MAX_EXTENSION_BYTES = 20
 _NAMELESS = "document"
-_OF_DEVICES = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+_OF_DEVICES = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
 """Names that Windows takes for devices, whatever their ending (Win32, "Naming Files, Paths, and Namespaces")."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import pathlib
 import sys
 from datetime import UTC, datetime
@@ -300,6 +302,45 @@ def test_a_folder_with_something_else_in_it_is_not_written_to(bucket: Bucket) ->
         bucket.export()
     assert ended.value.code == 2
     assert [each.name for each in bucket.out.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("first", "then"), [((), ("--bag",)), (("--bag",), ())])
+def test_what_was_begun_as_a_bag_is_gone_on_with_as_one(
+    bucket: Bucket, first: tuple[str, ...], then: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket.put(b"one")
+    bucket.export(*first)
+    with pytest.raises(SystemExit) as ended:
+        bucket.export(*then)
+    assert ended.value.code == 2
+    assert "was begun with" in capsys.readouterr().err
+
+
+def test_folders_that_no_path_has_room_for_stop_nothing(bucket: Bucket) -> None:
+    long = bucket.put(b"one", folder="/" + "/".join(["я" * 90] * 60))
+    deep = bucket.put(b"two", folder="/a" * 8000)
+    lines = bucket.export()
+    assert lines[long]["path"].startswith("documents/default/" + "я" * 90 + "/")
+    assert lines[deep]["path"].startswith("documents/default/a/a/a/")
+    assert sorted(bucket.files().values()) == [b"one", b"two"]
+
+
+def test_a_name_that_the_file_system_does_not_take_is_told_and_the_rest_goes_on(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = bucket.put(b"one", "one.pdf"), bucket.put(b"two", "two.pdf")
+    replace = pathlib.Path.replace
+
+    def choosy(path: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+        if target.name == "one.pdf":
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        return replace(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "replace", choosy)
+    lines = bucket.export(expect=3)
+    assert {key: line["outcome"] for key, line in lines.items()} == {one: "failed", two: "exported"}
+    monkeypatch.undo()
+    assert bucket.export()[one]["outcome"] == "exported"
 
 
 @settings(max_examples=20, deadline=None)

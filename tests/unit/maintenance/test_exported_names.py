@@ -29,6 +29,7 @@ from functions.maintenance.exporting.names import MAX_NAME_BYTES, folded, number
         ("CON", "_CON"),
         ("nul.tar.gz", "_nul.tar.gz"),
         ("COM1.txt", "_COM1.txt"),
+        ("nul .txt", "_nul .txt"),
         ("console.txt", "console.txt"),
         ("100 %.pdf", "100 _.pdf"),
         ("photo\u202egpj.exe", "photo_gpj.exe"),
