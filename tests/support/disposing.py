@@ -24,6 +24,7 @@ from functions.maintenance.retention.runner import DecisionRunner
 from functions.maintenance.retention.storage import Lock, Version
 from functions.maintenance.steps import Continue, Done, Fail, Wait
 from tests.fakes.memory_bucket import KEPT, MemoryBuckets
+from tests.fakes.memory_finalizations import MemoryFinalizations
 from tests.support.changing.desk import TRASH, Desk
 from tests.support.killing import Killer
 from tests.support.scheduling import MemorySchedules
@@ -48,7 +49,7 @@ class MemoryPages:
 
 
 class LockedVersions:
-    """The bucket that keeps versions, with locks; see functions.maintenance.retention.storage."""
+    """Buckets, with the locks of the one that keeps versions; see functions.maintenance.retention.storage."""
 
     def __init__(self, buckets: MemoryBuckets) -> None:
         """Take the buckets; nothing is locked."""
@@ -57,7 +58,6 @@ class LockedVersions:
 
     def versions(self, bucket: str, key: str) -> list[Version]:
         """See VersionedStorage."""
-        assert bucket == KEPT
         return [
             Version(each_key, f"v{one.number}", one is kept[-1], one.body is None)
             for each_key in (key, attributes_key(key))
@@ -97,6 +97,7 @@ class Disposing:
         self.buckets = self.desk.world.buckets
         self.schedules = MemorySchedules(*(schedules or [self.schedule()]))
         self.storage = LockedVersions(self.buckets)
+        self.finalizations = MemoryFinalizations()
         self.pages = MemoryPages()
         self.use(Killer())
 
@@ -116,6 +117,7 @@ class Disposing:
             retaining=self.retaining,
             schedules=self.schedules,
             storage=killer.guard(self.storage),
+            finalizations=killer.guard(self.finalizations),
             ingest=killer.guard(self.desk, "at"),
             outbox=audit,
             trash=TRASH,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from artstore.aws.bulk_table import BulkTable
 from artstore.aws.element_table import open_registry
+from artstore.aws.finalization_table import FinalizationTable
 from artstore.aws.schedule_table import ScheduleTable
 from artstore.changes.deployed import DocumentChanges, open_changes
 from artstore.objects import s3_client
@@ -37,6 +38,7 @@ def _disposal() -> Disposal:
         retaining=_changes().retaining,
         schedules=ScheduleTable(settings.prefix),
         storage=VersionedStorage(s3_client()),
+        finalizations=FinalizationTable(settings.prefix),
         ingest=dependencies.ingest_now(),
         outbox=dependencies.audit_outbox(),
         trash=timedelta(days=settings.trash_days),

@@ -7,11 +7,12 @@ version is removed before all of them are free of locks, and storage itself refu
 meanwhile.
 
 The certificate is left in the outbox of the audit log before the last trace goes: after a crash it may be there
-twice, and never not at all.
+twice, and never not at all. Nothing goes while what its finalization left behind is there: that would be shown.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -25,10 +26,11 @@ from artstore.changes.deleting import Deleting
 from artstore.changes.disposition import Outcome
 from artstore.changes.retaining import Retaining
 from artstore.elements import Mode, RetentionPolicy, Right
-from artstore.errors import ArtStoreError, NotFound, PreconditionFailed, Unavailable
+from artstore.errors import ArtStoreError, Conflict, NotFound, PreconditionFailed, Unavailable
+from artstore.finalizations import Finalization, Phase
 from artstore.retention import refuse_deletion
 from artstore.schedules import Due, Schedule, ScheduleAction, Schedules, reckon
-from artstore.spaces import Reach, name_of
+from artstore.spaces import EVERYWHERE, Reach, name_of
 from functions.maintenance.retention.storage import Lock, Version
 
 DISPOSED = "retention.disposed"
@@ -41,6 +43,12 @@ class Storage(Protocol):
     def versions(self, bucket: str, key: str) -> list[Version]: ...
     def lock(self, bucket: str, version: Version) -> Lock: ...
     def remove(self, bucket: str, version: Version) -> bool: ...
+
+
+class Finalizations(Protocol):
+    """Which documents were finalized, and from where; see artstore.aws.finalization_table."""
+
+    def find(self, file_id: UUID) -> Finalization | None: ...
 
 
 class Outbox(Protocol):
@@ -106,6 +114,7 @@ class Disposal:
         retaining: Retaining,
         schedules: Schedules,
         storage: Storage,
+        finalizations: Finalizations,
         ingest: Ingesting,
         outbox: Outbox,
         trash: timedelta,
@@ -117,6 +126,7 @@ class Disposal:
         self._retaining = retaining
         self._schedules = schedules
         self._storage = storage
+        self._finalizations = finalizations
         self._ingest = ingest
         self._outbox = outbox
         self._trash = trash
@@ -134,9 +144,18 @@ class Disposal:
         except Unavailable:
             raise
         except ArtStoreError as error:
-            if case.begun and isinstance(error, NotFound):
+            if case.begun and isinstance(error, NotFound) and self._is_gone(case.file_id):
                 return case.result(Outcome.DISPOSED)
             return case.refused(error.code, error.detail)
+
+    def _is_gone(self, file_id: UUID) -> bool:
+        """Tell whether a document is nowhere, not in another space, nor in the trash by somebody else."""
+        try:
+            with contextlib.suppress(Conflict):  # it is there, whatever is wrong with it
+                self._changes.find(file_id, EVERYWHERE)
+        except NotFound:
+            return True
+        return False
 
     def _approve(self, case: Case) -> DocumentResult:
         found = self._changes.find(case.file_id, case.reach)
@@ -207,6 +226,8 @@ class Disposal:
         if _kept_until(found.attributes) > now:
             return self._waits(case, found)
         self._deleting.check_end_of_chain(found, case.reach)
+        if self._source_is_left(case.file_id):
+            return case.refused("source_not_removed", "what its finalization left behind is to be removed first")
         bucket, key = found.indexed.bucket, found.indexed.key
         versions = self._storage.versions(bucket, key)
         locks = [self._storage.lock(bucket, each) for each in versions if not each.is_marker]
@@ -230,6 +251,12 @@ class Disposal:
         self._deleting.leave_place(found.attributes)
         self._ingest.at(bucket, key)
         return case.result(Outcome.DISPOSED)
+
+    def _source_is_left(self, file_id: UUID) -> bool:
+        known = self._finalizations.find(file_id)
+        if known is None or known.phase is Phase.UNDONE:
+            return False
+        return any(each.is_latest and not each.is_marker for each in self._storage.versions(*known.source))
 
     def _certify(self, case: Case, found: Found, schedule: Schedule | None, after: dict[str, Any]) -> None:
         """Leave the certificate of disposition for the audit log."""

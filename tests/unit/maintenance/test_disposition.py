@@ -8,11 +8,14 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from artstore.audit import REFUSED, SYSTEM
+from artstore.audit import REFUSED, SYSTEM, Actor
+from artstore.changes.bulk import BulkPage, DocumentResult
 from artstore.errors import Invalid, Unavailable
+from artstore.finalizations import Finalization, Phase
+from artstore.index.claims import Place
 from artstore.jobs import Job
 from artstore.schedules import ScheduleAction
-from artstore.spaces import EVERYWHERE
+from artstore.spaces import ALL, EVERYWHERE
 from functions.maintenance.retention import runner as runner_module
 from functions.maintenance.steps import Continue, Done, Fail, Wait
 from functions.maintenance.sweeping import Candidate, Did
@@ -236,6 +239,51 @@ def test_what_lies_in_the_trash_already_is_not_there() -> None:
     world.desk.deleting.delete(file_id, EVERYWHERE, ANNA)
     assert world.decide([file_id])[file_id].code == "document_not_found"
     assert not world.certificates()
+
+
+def test_what_others_deleted_or_moved_while_a_job_was_down_is_not_told_as_disposed() -> None:
+    world = Disposing()
+    deleted = world.store(1, bucket=EDIT)
+    moved = world.store(2, bucket=EDIT, space="legal")
+    world.wait(400)
+    for file_id, spaces in ((deleted, [ALL]), (moved, ["legal"])):
+        job = world.job([file_id], spaces=spaces)
+        begun = DocumentResult(file_id=file_id, outcome="disposing")
+        world.pages.write(job.job_id, 0, BulkPage(ids=[file_id], results=[begun]))
+        if file_id == deleted:
+            world.desk.deleting.delete(file_id, EVERYWHERE, Actor("sa_boris", "192.0.2.2", "req-2"))
+        else:
+            world.desk.world.edit(*world.desk.place(file_id), space="press")
+            world.desk.world.deliver_all()
+        ended = world.run(job)
+        assert isinstance(ended, Done)
+        assert ended.result["counts"] == {"refused": 1}
+        assert world.pages.kept[0].results[0].code == "document_not_found"
+    assert not world.certificates()
+
+
+@pytest.mark.parametrize("phase", [Phase.OPEN, Phase.COMMITTED])
+def test_nothing_goes_for_good_before_what_its_finalization_left_behind(phase: Phase) -> None:
+    world = Disposing()
+    file_id = world.store()
+    source = Place(EDIT, "2026/03/friday.pdf")
+    for key in (source.key, f"{source.key}.attr.json"):
+        world.buckets.put(EDIT, key, b"left")
+    world.finalizations.kept[file_id] = Finalization(
+        file_id=file_id,
+        transaction_id=uuid4(),
+        source=source,
+        target=Place(*world.desk.place(file_id)),
+        element_id="kept",
+        started_at=world.buckets.now,
+        phase=phase,
+    )
+    world.wait(400)
+    for key in (source.key, f"{source.key}.attr.json"):
+        assert world.decide([file_id])[file_id].code == "source_not_removed"
+        assert not world.storage.removed
+        world.buckets.delete(EDIT, key)
+    assert world.decide([file_id])[file_id].outcome == "disposed"
 
 
 def test_a_version_between_others_stays() -> None:
