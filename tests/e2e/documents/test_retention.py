@@ -163,3 +163,22 @@ def test_the_history_of_a_document_is_told_in_pages(archive: Archive) -> None:
     second = archive.request("GET", path, params={"limit": 1, "cursor": first["next_cursor"]}).json()
     assert first["items"][0]["event_id"] != second["items"][0]["event_id"]
     assert archive.request("GET", f"/api/v1/files/{uuid.uuid4()}/history").status_code == 404
+
+
+def test_what_was_finalized_goes_when_nothing_is_left_where_it_came_from(
+    archive: Archive, operator: Operator
+) -> None:
+    name = schedule(archive, trigger="finalized")
+    file_id = archive.store(uuid.uuid4().bytes, retention={"schedule": name})
+    left = archive.request("GET", f"/api/v1/files/{file_id}").json()
+    assert archive.request("POST", f"/api/v1/files/{file_id}/finalize").status_code == 202
+
+    def is_kept() -> bool | None:
+        return archive.request("GET", f"/api/v1/files/{file_id}").json()["storage_element_id"] == "rw-01" or None
+
+    eventually(is_kept, 60)
+    for ending in ("", ".attr.json"):
+        assert decide(archive, [file_id])[file_id]["code"] == "source_not_removed"
+        key = left["storage_path"] + left["storage_filename"] + ending
+        operator.s3.delete_object(Bucket=operator.edit_bucket, Key=key)
+    assert decide(archive, [file_id])[file_id]["outcome"] == "waits"
