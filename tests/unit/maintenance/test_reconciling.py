@@ -10,9 +10,11 @@ from uuid import UUID
 import pytest
 
 from artstore.finalizations import Finalization, Phase
+from artstore.index import DocumentIndex
 from artstore.index.claims import Place
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key
+from artstore.spaces import EVERYWHERE
 from functions.maintenance.reconciling.findings import MOST_SAMPLES
 from functions.maintenance.reconciling.runner import PART
 from tests.fakes.memory_bucket import EDIT, KEPT
@@ -112,6 +114,30 @@ def damage_unheard(archive: Reconciled) -> str:
     return key
 
 
+def damage_otherwise(archive: Reconciled) -> str:
+    key = archive.document(1)
+    archive.buckets.put(EDIT, attributes_key(key), b"{}")
+    archive.world.deliver_all()
+    archive.buckets.put(EDIT, attributes_key(key), b"not JSON")
+    archive.lose_events()
+    return key
+
+
+def damage_a_strangers(archive: Reconciled) -> str:
+    archive.buckets.put(EDIT, attributes_key("from/elsewhere.txt"), b"{}")
+    archive.lose_events()
+    return "from/elsewhere.txt"
+
+
+def lose_what_was_damaged(archive: Reconciled) -> str:
+    key = damage_a_strangers(archive)
+    archive.reconcile(repair=True)
+    archive.look()
+    archive.drop_attributes(EDIT, key)
+    archive.looks.asked.clear()
+    return key
+
+
 @pytest.mark.parametrize(
     ("break_it", "kind", "reason"),
     [
@@ -124,7 +150,10 @@ def damage_unheard(archive: Reconciled) -> str:
         (lose_upload, "undescribed", None),
         (lose_stranger, "undescribed", None),
         (stop_before_the_record, "record_open", "pending"),
-        (damage_unheard, "damaged", "attributes_invalid"),
+        (damage_unheard, "stale", "damaged"),
+        (damage_otherwise, "stale", "damaged"),
+        (damage_a_strangers, "stale", "damaged"),
+        (lose_what_was_damaged, "stale", "damaged"),
     ],
 )
 @pytest.mark.parametrize("page", [1, 1000])
@@ -148,6 +177,12 @@ def test_what_nobody_heard_of_is_reported_with_its_kind_and_mended_by_a_look(
     rebuilt = MemoryIndex()
     rebuild(archive.world._build(rebuilt), archive.buckets)
     assert showing(archive.index) == showing(rebuilt)
+    assert _kept_back(archive.index) == _kept_back(rebuilt)
+
+
+def _kept_back(index: DocumentIndex) -> list[tuple[str, str | None]]:
+    page = index.kept_back(None, 1000, None, EVERYWHERE, damaged=True)
+    return [(each.key, each.code) for each in page.items]
 
 
 def test_what_ingest_knows_to_be_damaged_or_missing_is_told_and_asks_for_nothing(archive: Reconciled) -> None:

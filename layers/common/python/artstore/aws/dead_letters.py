@@ -39,6 +39,7 @@ UNTOLD: Final = "never_finished"
 _AT_ONCE: Final = 10
 _PEEK_SECONDS: Final = 10
 _HIDDEN_SECONDS: Final = 120
+_SPARED_SECONDS: Final = 2.0
 _TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 
 
@@ -105,7 +106,7 @@ class DeadLetters:
                     found |= {each["MessageId"]: each for each in received}
             finally:
                 for each in found.values():
-                    self._release(each)
+                    self._release(each["ReceiptHandle"])
         return [_read(each) for each in found.values()]
 
     def redrive(
@@ -123,25 +124,27 @@ class DeadLetters:
         may be more. Raises Unavailable; what was sent stays sent.
         """
         sent = 0
-        kept: dict[str, dict[str, Any]] = {}
+        kept: dict[str, str] = {}
         with reaching_queue():
             try:
                 while (most is None or sent < most) and time_left() > 5:
                     received = self._receive(
                         _AT_ONCE if most is None else min(_AT_ONCE, most - sent), _HIDDEN_SECONDS
                     )
-                    if all(each["MessageId"] in kept for each in received):
+                    if not received:  # what stays may be received again, after two minutes of sending others
                         return Redriven(sent=sent, kept=len(kept), is_over=True)
                     for each in received:
                         letter = _read(each)
                         if letter.reason in unless or (until is not None and letter.given_up_at > _text(until)):
-                            kept[each["MessageId"]] = each
+                            kept[each["MessageId"]] = each["ReceiptHandle"]
                             continue
                         self._send_back(each, letter)
                         sent += 1
             finally:
-                for each in kept.values():
-                    self._release(each)
+                for handle in kept.values():
+                    if time_left() < _SPARED_SECONDS:
+                        break  # the others are shown again by themselves, two minutes after they were received
+                    self._release(handle)
         return Redriven(sent=sent, kept=len(kept), is_over=most is not None and sent >= most)
 
     def _receive(self, count: int, hidden_seconds: int) -> list[dict[str, Any]]:
@@ -169,11 +172,11 @@ class DeadLetters:
         client.send_message(QueueUrl=self._events_url, MessageBody=message["Body"], MessageAttributes=told)
         client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
 
-    def _release(self, message: dict[str, Any]) -> None:
+    def _release(self, receipt_handle: str) -> None:
         """Show a message again at once; one that cannot be is shown a little later."""
         with contextlib.suppress(BotoCoreError, ClientError, DeadlineExceeded):
             self._client().change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=0
             )
 
 
