@@ -35,6 +35,7 @@ from functions.maintenance.retention.storage import Lock, Version
 
 DISPOSED = "retention.disposed"
 _HELD, _RETAINED = "legal_hold", "retained"
+_CHANGED = "the document has changed since it was judged"
 
 
 class Storage(Protocol):
@@ -201,7 +202,7 @@ class Disposal:
 
         def unchanged(etags: Collection[str]) -> None:
             if found.etag not in etags:
-                raise PreconditionFailed("the document has changed since it was judged")
+                raise PreconditionFailed(_CHANGED)
 
         case.begin()
         self._deleting.delete(case.file_id, case.reach, case.actor, unchanged)
@@ -238,6 +239,8 @@ class Disposal:
             return self._waits(case, found, locked)
         if case.dry_run:
             return case.result(Outcome.DISPOSED)
+        if self._changes.find(case.file_id, case.reach).etag != found.etag:  # reading many locks takes a while
+            raise PreconditionFailed(_CHANGED)
         case.begin()
         case.begun = True
         bytes_, beside = _in_order(versions, key)

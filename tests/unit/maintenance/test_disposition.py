@@ -130,6 +130,29 @@ def test_what_is_permanent_until_a_day_waits_for_it(bucket: str) -> None:
     assert world.desk.found(file_id) is not None
 
 
+def call_of(name: str) -> int:
+    """Give the number of the first call of a name when one document is disposed of."""
+    probe, probing = Disposing(), Killer()
+    probe.store()
+    probe.wait(400)
+    probe.use(probing)
+    probe.decide([UUID(int=1)])
+    return probing.calls.index(name)
+
+
+def test_what_is_kept_for_good_while_its_locks_are_read_stays() -> None:
+    world, killer = Disposing(), Killer()
+    file_id = world.store()
+    world.wait(400)
+    killer.do_at(
+        call_of("LockedVersions.lock"), AFTER, lambda: world.retaining.keep(file_id, EVERYWHERE, ANNA, "case 7")
+    )
+    world.use(killer)
+    assert world.decide([file_id])[file_id].code == "kept_for_good"
+    assert not world.storage.removed
+    assert not world.certificates()
+
+
 def test_what_is_locked_between_the_look_and_the_removal_stays() -> None:
     world, counting = Disposing(), Killer()
     file_id = world.store()
@@ -139,13 +162,7 @@ def test_what_is_locked_between_the_look_and_the_removal_stays() -> None:
         world.desk.holding.set(file_id, EVERYWHERE, hold=True, reason="case 7", actor=ANNA)
         world.lock(file_id, None, held=True)
 
-    probe = Disposing()
-    probe.store()
-    probe.wait(400)
-    probing = Killer()
-    probe.use(probing)
-    probe.decide([UUID(int=1)])
-    counting.do_at(probing.calls.index("LockedVersions.remove"), BEFORE, lock)
+    counting.do_at(call_of("LockedVersions.remove"), BEFORE, lock)
     world.use(counting)
     assert world.decide([file_id])[file_id].outcome == "held"
     assert world.desk.found(file_id) is not None
