@@ -53,7 +53,7 @@ def suspects(
 
 def _agree(stored: Version | None, beside: Version | None, known: KnownPlace | None) -> bool:
     if known is None or known.file_id is None:
-        return stored is None and beside is None
+        return stored is None and beside is None and (known is None or known.damage is None)
     if beside is None or beside.etag != known.attributes_etag or known.missing:
         return False
     if known.object is not None and not known.object.was_read:

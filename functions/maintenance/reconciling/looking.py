@@ -44,16 +44,14 @@ class Looking:
 
         What is no older than ``settled_before`` may have its event on the way. Raises Unavailable.
         """
+        content = None
         try:
             content = self._objects.read(place.bucket, attributes_key(place.key), attr.MAX_BYTES + 1)
-            described = attr.parse(content.body)
+            found = self._described(place, element, attr.parse(content.body), content)
         except NotFound:
             return self._without_attributes(place, element, settled_before)
         except (Conflict, Invalid, TooLarge) as error:
-            known = self._index.at(*place)
-            is_shown = known is not None and known.file_id is not None
-            return Found(place=place, kind=Kind.DAMAGED, reason=error.code, can_be_mended=is_shown)
-        found = self._described(place, element, described, content)
+            found = self._damaged(place, error.code, content.etag if content else "")
         if found is not None and found.kind in (Kind.NOT_INDEXED, Kind.STALE) and listed is not None:
             stored = self._head(place)
             changed = max(listed.modified, stored.last_modified if stored else listed.modified)
@@ -61,10 +59,19 @@ class Looking:
                 return Found(place=place, kind=Explained.RECENT)
         return found
 
+    def _damaged(self, place: Place, code: str, etag: str) -> Found:
+        known = self._index.at(*place)
+        damage = None if known is None else known.damage
+        if damage is None or (damage.code, damage.etag) != (code, etag):
+            return Found(place=place, kind=Kind.STALE, reason="damaged")
+        return Found(place=place, kind=Kind.DAMAGED, reason=code, can_be_mended=False)
+
     def _described(
         self, place: Place, element: StorageElement, described: Attributes, content: Content
     ) -> Found | None:
         known, file_id = self._index.at(*place), str(described.file_id)
+        if known is not None and known.damage is not None and known.damage.etag == content.etag:
+            return Found(place=place, kind=Kind.DAMAGED, reason=known.damage.code, can_be_mended=False)
         if known is None or known.file_id is None:
             return Found(place=place, kind=Kind.NOT_INDEXED, file_id=file_id)
         if (known.file_id, known.attributes_etag) != (described.file_id, content.etag):
@@ -96,6 +103,8 @@ class Looking:
         known = self._index.at(*place)
         if known is not None and known.file_id is not None:
             return Found(place=place, kind=Kind.GHOST, file_id=str(known.file_id))
+        if known is not None and known.damage is not None:
+            return Found(place=place, kind=Kind.STALE, reason="damaged")
         stored = self._head(place)
         if stored is None:
             return None
