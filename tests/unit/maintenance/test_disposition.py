@@ -144,9 +144,11 @@ def test_what_is_kept_for_good_while_its_locks_are_read_stays() -> None:
     world, killer = Disposing(), Killer()
     file_id = world.store()
     world.wait(400)
-    killer.do_at(
-        call_of("LockedVersions.lock"), AFTER, lambda: world.retaining.keep(file_id, EVERYWHERE, ANNA, "case 7")
-    )
+
+    def keep() -> None:
+        world.retaining.keep(file_id, EVERYWHERE, ANNA, "case 7")
+
+    killer.do_at(call_of("LockedVersions.lock"), AFTER, keep)
     world.use(killer)
     assert world.decide([file_id])[file_id].code == "kept_for_good"
     assert not world.storage.removed
