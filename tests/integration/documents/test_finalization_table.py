@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
+from pynamodb.connection import Connection
+from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
 from artstore.aws.dynamodb import write_together
 from artstore.aws.finalization_table import FinalizationTable
+from artstore.errors import Unavailable
 from artstore.finalizations import Finalization, Phase, Waiting
 from artstore.index.claims import Place
 from tests.fakes.documents import id_number
@@ -86,6 +90,32 @@ def test_whoever_was_overtaken_ends_nothing(opened: Opened) -> None:
     assert not opened.table.settle(committed(first))
     assert not opened.table.release(committed(first))
     assert opened.table.find(id_number(1)) == second
+
+
+@pytest.mark.parametrize("conflicts", [1, 1000])
+def test_an_end_that_meets_another_write_is_written_all_the_same_or_tried_again_later(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, conflicts: int
+) -> None:
+    begun = opened.begin()
+    assert begun is not None
+    given = Connection.transact_write_items
+    left = iter(range(conflicts))
+
+    def transact_write_items(self: Connection, *arguments: Any, **named: Any) -> Any:
+        if next(left, None) is None:
+            return given(self, *arguments, **named)
+        error = {"Error": {"Code": "TransactionCanceledException", "Message": ""}}
+        reasons = [CancellationReason("TransactionConflict")]
+        cancelled = VerboseClientError(error, "TransactWriteItems", cancellation_reasons=reasons)
+        raise TransactWriteError("cancelled", cancelled)
+
+    monkeypatch.setattr(Connection, "transact_write_items", transact_write_items)
+    if conflicts == 1:
+        assert opened.table.settle(committed(begun))
+        assert opened.table.find(id_number(1)) == committed(begun)
+    else:
+        with pytest.raises(Unavailable):
+            opened.table.settle(committed(begun))
 
 
 def test_what_is_under_way_waits_to_be_completed_and_what_is_completed_waits_for_its_source(

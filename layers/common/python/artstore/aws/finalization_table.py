@@ -16,12 +16,15 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from artstore.aws.dynamodb import reaching_dynamodb, refusal_code, write_together
+from artstore.errors import Unavailable
 from artstore.finalizations import Finalization, Phase, Waiting
 from artstore.index.claims import Place
 from artstore.tables import FinalizationRecord, bind
 
 if TYPE_CHECKING:
     from pynamodb.transactions import TransactWrite
+
+_TRIES = 5
 
 
 class FinalizationTable:
@@ -65,7 +68,13 @@ class FinalizationTable:
             transaction.save(self._record(ended), condition=self._is(ended, Phase.OPEN))
             alongside(transaction)
 
-        return write_together(self._prefix, writes)
+        for _ in range(_TRIES):
+            if write_together(self._prefix, writes):
+                return True
+            present = self.find(ended.file_id)  # another's write may only have come at the same moment
+            if present is None or (present.transaction_id, present.phase) != (ended.transaction_id, Phase.OPEN):
+                return False
+        raise Unavailable("the finalization is being written by others")
 
     def waiting(self, what: Waiting, until: datetime, limit: int) -> list[UUID]:
         """Name the documents whose finalizations have waited since ``until`` or longer, the longest first.
