@@ -260,6 +260,20 @@ def test_storage_that_does_not_answer_is_no_result() -> None:
     assert bulk.results() == {bulk.ids[0]: "done"}
 
 
+def test_what_is_done_is_written_down_on_the_way_so_that_little_is_done_twice() -> None:
+    bulk = Bulk(3)
+    seconds = iter([60.0, 60.0])
+
+    def time_left() -> float:
+        for left in seconds:
+            return left
+        raise Killed("the process is stopped before the third document")
+
+    with pytest.raises(Killed):
+        run(bulk.runner(), bulk.job(action="delete", ids=bulk.ids), time_left)
+    assert bulk.results() == dict.fromkeys(bulk.ids[:2], "done")
+
+
 @pytest.mark.parametrize("when", [BEFORE, AFTER])
 def test_killed_at_any_call_the_job_goes_on_and_ends_the_same(when: str) -> None:
     counting, bulk = Killer(), Bulk(5)

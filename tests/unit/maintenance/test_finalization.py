@@ -556,6 +556,12 @@ def test_a_source_is_not_removed_under_a_hold_and_is_once_that_is_released(final
     assert finalized.sweep() == {FILE: Verdict.REMOVED}
 
 
+def test_a_source_that_storage_itself_holds_stays(finalized: Flows) -> None:
+    finalized.buckets.version(EDIT, source_key(finalized)).held = True
+    assert finalized.sweep() == {FILE: Verdict.HELD}
+    assert len(finalized.buckets.keys(EDIT)) == 2
+
+
 def test_a_change_of_the_document_keeps_no_source(finalized: Flows) -> None:
     finalized.edit(KEPT, key_of(finalized), revision=9, description="a later change")
     finalized.deliver_all()
@@ -569,6 +575,8 @@ def test_a_source_that_somebody_has_changed_stays_and_is_not_shown(finalized: Fl
         finalized.buckets.put(EDIT, source_key(finalized), b"other bytes here")
     else:
         finalized.edit(EDIT, source_key(finalized), revision=99, description="somebody's")
+    rehearsed = finalized.sources().look_at(FILE, dry_run=True)
+    assert rehearsed is Verdict.SOURCE_CHANGED, "before anybody is told of it, too"
     finalized.deliver_all()
     finalized.check_shown(FILE, BODY, KEPT)
     assert finalized.sweep() == {FILE: Verdict.SOURCE_CHANGED}

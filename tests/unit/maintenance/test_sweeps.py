@@ -22,6 +22,7 @@ from artstore.index import IndexedDocument
 from artstore.jobs import JobStatus
 from artstore.naming import attributes_key
 from artstore.spaces import EVERYWHERE
+from functions.maintenance.sweeping import Did, Verdict
 from functions.maintenance.sweeps.records import SHARDS
 from tests.fakes.memory_bucket import EDIT, KEPT
 from tests.support.killing import AFTER, BEFORE, Killed, Killer
@@ -428,6 +429,16 @@ def test_a_listing_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> No
     job = world.run("orphans")
     assert job.result is not None
     assert job.result["counts"] == {"ingested": 26}
+
+
+def test_an_orphan_that_is_overwritten_after_it_was_found_is_let_alone_for_a_week() -> None:
+    world = SweptWorld()
+    orphaned(world, "scans/a.txt")
+    world.wait(days=8)
+    sweep = world.sweep("orphans", Killer())
+    [candidate] = sweep.find(None, 10).candidates
+    orphaned(world, "scans/a.txt", b"other bytes")
+    assert sweep.settle(candidate, dry_run=False) == Verdict(Did.KEPT, "too_young")
 
 
 def test_orphans_are_found_also_while_their_element_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
